@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/std.h"
+
+namespace vireo {
+
+// What kind of failure it is: for code that decides, and for the words a user reads.
+enum class ErrorCode : u8 {
+    InvalidArgument, // the caller, in the end the user, asked for something that makes no sense
+    OutOfRange,      // beyond the end of the device, the file or RAM
+    NotFound,        // no such device, partition, file, variable
+    NotSupported,    // understood, but this build or device cannot do it
+    NotADirectory,
+    IsADirectory,
+    TooManyLinks, // symbolic links form a loop or a chain that is too long
+    TooLarge,     // a limit of ours: too long a line, name, table
+    NoMemory,
+    ReadOnly,
+    Corrupt,     // data on disk or from a device that contradicts itself
+    Io,          // the device reported an error
+    Timeout,     // the deadline passed
+    Interrupted, // Ctrl-C
+    DeviceBroken // the device broke the protocol, needs a reset, or is gone
+};
+
+// Plain words for a code, e.g. "timed out". Never empty.
+std::string_view describe(ErrorCode code);
+
+// A failure: its kind and a literal that says what was being done or what is wrong ("superblock checksum").
+// A value of two words, cheap to return; the literal has static storage.
+struct Error {
+    ErrorCode code;
+    const char* what;
+};
+
+// Either a T or the Error that prevented it. It cannot be ignored. Built on std::expected.
+template <typename T = void> class [[nodiscard]] Result : public std::expected<T, Error> {
+    using Base = std::expected<T, Error>;
+
+  public:
+    using Base::Base;
+    constexpr Result(Error error) : Base(std::unexpect, error) {}
+    constexpr Result(ErrorCode code, const char* what) : Base(std::unexpect, Error{code, what}) {}
+
+    // Moves the value out; only for VIREO_TRY and VIREO_MUST, which have checked.
+    constexpr T release() {
+        if constexpr (!std::is_void_v<T>)
+            return std::move(**this);
+    }
+};
+
+inline Error error(ErrorCode code, const char* what) { return Error{code, what}; }
+
+[[noreturn]] void panic(const char* message);
+
+// Where an assertion about *our own* code failed. Never for data from a device, disk, network or user.
+[[noreturn]] void must_failed(const char* expression, const char* file, int line);
+
+} // namespace vireo
+
+// The value of a Result, or return its Error from this function.
+#define VIREO_TRY(expression)                                                                                  \
+    ({                                                                                                         \
+        auto vireo_try_result_ = (expression);                                                                 \
+        if (!vireo_try_result_)                                                                                \
+            return vireo_try_result_.error();                                                                  \
+        vireo_try_result_.release();                                                                           \
+    })
+
+// The value of a Result whose failure would be a defect of ours: panics instead of returning.
+#define VIREO_MUST(expression)                                                                                 \
+    ({                                                                                                         \
+        auto vireo_must_result_ = (expression);                                                                \
+        if (!vireo_must_result_)                                                                               \
+            ::vireo::must_failed(#expression, __FILE_NAME__, __LINE__);                                        \
+        vireo_must_result_.release();                                                                          \
+    })
+
+// Checks an invariant of our own code, in every build.
+#define VIREO_ASSERT(condition)                                                                                \
+    ((condition) ? (void)0 : ::vireo::must_failed(#condition, __FILE_NAME__, __LINE__))

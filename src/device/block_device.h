@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/fixed_vector.h"
+#include "base/owned_array.h"
+#include "event/event_loop.h"
+
+namespace vireo::device {
+
+// What is known about a disk. Numbers have been validated by the driver.
+struct BlockFacts {
+    u32 block_bytes = 512;          // logical block, a power of two, 512 to 65536
+    u64 block_count = 0;            // in logical blocks; block_bytes * block_count fits 64 bits
+    bool read_only = false;
+    bool has_write_cache = false;   // FLUSH makes writes durable; without it they are durable at once
+    u32 physical_block_bytes = 512;
+    u32 optimal_blocks = 0;         // suggested transfer in logical blocks, 0 if unknown
+    u32 max_segments = 1;           // in one request, at least 1
+    u32 max_segment_bytes = 0;      // a multiple of block_bytes, at least one block
+    u16 queue_depth = 1;            // requests that can be in flight together
+    char product[48] = {};          // "QEMU VirtIO Block Device"
+    char serial[21] = {};           // empty if the device has none; printable characters only
+};
+
+// Blocks that lie together on the disk and where they go to or come from in memory.
+struct BlockExtent {
+    u64 first_block;
+    std::byte* memory;
+    u64 bytes; // a multiple of the block size
+};
+
+// One request to a device: consecutive blocks, memory in one or more segments. Owned by BlockDevice::transfer.
+class BlockRequest : public event::Request {
+  public:
+    static constexpr usize max_segments = 16;
+    enum class Operation : u8 { Read, Write, Flush };
+    struct Segment {
+        std::byte* memory;
+        u32 bytes;
+    };
+
+    Operation operation = Operation::Read;
+    u64 first_block = 0;
+    FixedVector<Segment, max_segments> segments;
+    u64 bytes() const;
+};
+
+// A disk. Callers see synchronous functions that keep the device as busy as it can be; the driver sees validated
+// requests within its limits. Bounds are checked here, once. On a deadline or Ctrl-C the device is reset (abort) and
+// every request in flight ends with an error, so nothing writes into the caller's memory after the return.
+class BlockDevice {
+  public:
+    static constexpr usize max_in_flight = 64;
+    // A disk that shows no progress at all for this long is given up.
+    static constexpr event::Duration progress_timeout = event::Duration::seconds(20);
+
+    virtual ~BlockDevice() = default;
+    const BlockFacts& facts() const { return facts_; }
+
+    // Reads or writes whole blocks. `memory.size()` is a multiple of the block size.
+    // Errors: OutOfRange (beyond the end), ReadOnly, Io, Timeout, Interrupted, DeviceBroken, InvalidArgument (size).
+    Result<> read(u64 first_block, MutableBytes memory);
+    Result<> write(u64 first_block, Bytes memory);
+    // Many extents in one go, in few, large requests, with as many in flight as the device takes. Neighbours on disk
+    // become one request. The first error ends the transfer.
+    Result<> read(std::span<const BlockExtent> extents);
+    Result<> write(std::span<const BlockExtent> extents);
+    // Makes all finished writes durable.
+    Result<> flush();
+
+    // Requests issued since start, for tests and `virtio stats`.
+    u64 requests_issued() const { return requests_issued_; }
+
+  protected:
+    explicit BlockDevice(event::EventLoop& loop) : loop_(loop) {}
+
+    // Takes a request (begin() has been called) and completes it later from the event loop, never from inside start();
+    // false if there is no room now: BlockDevice tries again after something has completed.
+    virtual bool start(BlockRequest& request) = 0;
+    // Announces the started requests to the device: called once after a batch of start().
+    virtual void commit() = 0;
+    // Gives up everything in flight: each request completes with `why` before this returns. The device may be
+    // reset and brought up again; if that fails, later requests fail at once.
+    virtual void abort(Error why) = 0;
+
+    BlockFacts facts_;
+    event::EventLoop& loop_;
+
+  private:
+    class Plan; // cuts extents into requests
+    Result<> check(std::span<const BlockExtent> extents) const;
+    Result<> transfer(BlockRequest::Operation operation, std::span<const BlockExtent> extents);
+    OwnedArray<BlockRequest> requests_; // made at the first transfer
+    u64 requests_issued_ = 0;
+};
+
+} // namespace vireo::device

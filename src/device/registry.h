@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/fixed_vector.h"
+#include "device/block_device.h"
+#include "device/entropy_source.h"
+
+namespace vireo::device {
+
+// Devices of one class, numbered from 0 in the order in which they were found. A number stays with its device until
+// the next start; the registry does not own the devices.
+template <typename T, usize Limit> class DeviceList {
+  public:
+    Result<> add(T& device) {
+        if (!devices_.try_push_back(&device))
+            return error(ErrorCode::TooLarge, "too many devices of this kind");
+        return {};
+    }
+    // Forgets a device; later devices keep their numbers, and its number stays empty.
+    void remove(T& device) {
+        for (T*& entry : devices_)
+            if (entry == &device)
+                entry = nullptr;
+    }
+    // The device with this number, or nullptr.
+    T* find(u64 number) const { return number < devices_.size() ? devices_[number] : nullptr; }
+    // Numbers run from 0 to count() - 1; some may be empty.
+    usize count() const { return devices_.size(); }
+
+  private:
+    FixedVector<T*, Limit> devices_;
+};
+
+// What the upper floors find devices by.
+struct Registry {
+    DeviceList<BlockDevice, 128> block;
+    DeviceList<EntropySource, 16> entropy;
+};
+
+} // namespace vireo::device

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/math.h"
+#include "base/result.h"
+#include "io/access.h"
+
+namespace vireo::io {
+
+enum class Space : u8 { Memory, Port };
+
+// A bounds-checked view of device registers in memory or port space. Values are in the processor's byte order: all of
+// Vireo's machines are little-endian, as the registers are. Cheap to copy. An access outside the window or a
+// misaligned one is our own defect (asserted): offsets that come from a device are checked with `contains` first.
+class Window {
+  public:
+    Window() = default;
+    Window(Space space, u64 base, u64 bytes) : base_(base), bytes_(bytes), space_(space) {}
+
+    u64 base() const { return base_; }
+    u64 size() const { return bytes_; }
+    Space space() const { return space_; }
+    bool contains(u64 offset, u64 bytes) const { return range_fits(offset, bytes, bytes_); }
+
+    // The part [offset, offset + bytes); OutOfRange if it reaches outside.
+    Result<Window> part(u64 offset, u64 bytes) const;
+
+    u8 read8(u64 offset) const;
+    u16 read16(u64 offset) const;
+    u32 read32(u64 offset) const;
+    void write8(u64 offset, u8 value) const;
+    void write16(u64 offset, u16 value) const;
+    void write32(u64 offset, u32 value) const;
+
+  private:
+    u64 address(u64 offset, u64 width) const;
+    u64 base_ = 0;
+    u64 bytes_ = 0;
+    Space space_ = Space::Memory;
+};
+
+// A register of type T (u8, u16, u32) at a fixed offset: `using Status = Register<u32, 0x070>;`
+template <typename T, u64 Offset> struct Register {
+    static_assert(Offset % sizeof(T) == 0);
+    static constexpr u64 offset = Offset;
+    static T read(const Window& window) {
+        if constexpr (sizeof(T) == 1)
+            return window.read8(Offset);
+        else if constexpr (sizeof(T) == 2)
+            return window.read16(Offset);
+        else
+            return window.read32(Offset);
+    }
+    static void write(const Window& window, T value) {
+        if constexpr (sizeof(T) == 1)
+            window.write8(Offset, value);
+        else if constexpr (sizeof(T) == 2)
+            window.write16(Offset, value);
+        else
+            window.write32(Offset, value);
+    }
+};
+
+} // namespace vireo::io

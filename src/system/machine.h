@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/format.h"
+#include "base/result.h"
+
+namespace vireo::system {
+
+// The machine as commands see it. Implemented by machine/<m>/ and by the hosted program.
+class Machine {
+  public:
+    // The board's name as users know it, e.g. "qemu_arm64", and the machine's model, e.g. "linux,dummy-virt".
+    virtual std::string_view board() const = 0;
+    virtual std::string_view model() const = 0;
+
+    // Where `load` and the boot commands put things by default. Inside RAM on every supported memory size.
+    virtual u64 default_load_address() const = 0;
+
+    // Starts the machine anew / switches it off. Devices have been quiesced by the caller. Returns only if the
+    // machine has no way to do it (NotSupported).
+    virtual Result<> reset() = 0;
+    virtual Result<> power_off() = 0;
+
+    // Further facts for `bdinfo`, one "name = value" a line (device tree address, relocation, exception level).
+    virtual void print_facts(Writer& out) const = 0;
+
+    // Memory behind a physical address, for checked ranges only. The hosted machine has a window of its own.
+    virtual std::byte* memory(u64 address) = 0;
+
+  protected:
+    ~Machine() = default;
+};
+
+} // namespace vireo::system

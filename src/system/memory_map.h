@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/fixed_vector.h"
+#include "base/result.h"
+
+namespace vireo::system {
+
+// A range of physical addresses and who it belongs to. The name has static storage.
+struct MemoryRegion {
+    u64 base;
+    u64 bytes;
+    const char* owner;
+    u64 end() const { return base + bytes; }
+};
+
+// The one owner of RAM: what the machine has, what is taken and by whom. Addresses are physical; Vireo maps all RAM
+// at its physical address. Every address that a user, a file or the network gives is checked here before use.
+class MemoryMap {
+  public:
+    static constexpr usize max_ram_banks = 16;
+    static constexpr usize max_reservations = 48;
+
+    // Adds a bank of RAM. Empty banks are ignored, overlapping or adjacent ones are merged; what does not fit the
+    // address space or the table is refused.
+    Result<> add_ram(u64 base, u64 bytes);
+
+    // Marks a range as taken, wherever it lies (it may reach beyond RAM, and overlap other reservations).
+    Result<> reserve(u64 base, u64 bytes, const char* owner);
+
+    // Gives back what `reserve` or `allocate` took; the range must be exactly one of theirs.
+    Result<> release(u64 base);
+
+    // Takes `bytes` of free RAM below `limit`, as high as possible, aligned to a power of two.
+    Result<u64> allocate(u64 bytes, u64 alignment, const char* owner, u64 limit = ~u64{0});
+
+    // [base, base + bytes) lies in RAM and belongs to nobody: the user, a file, a device may write it.
+    // `OutOfRange` ("not in RAM") or `InvalidArgument` (with the owner's name as text).
+    Result<> check_writable(u64 base, u64 bytes) const;
+
+    // [base, base + bytes) lies in RAM.
+    Result<> check_readable(u64 base, u64 bytes) const;
+
+    u64 total_ram() const;
+    std::span<const MemoryRegion> ram() const { return {ram_.data(), ram_.size()}; }
+    std::span<const MemoryRegion> reservations() const { return {reserved_.data(), reserved_.size()}; }
+
+  private:
+    FixedVector<MemoryRegion, max_ram_banks> ram_;           // sorted, disjoint, not adjacent
+    FixedVector<MemoryRegion, max_reservations> reserved_; // sorted by base
+};
+
+} // namespace vireo::system
