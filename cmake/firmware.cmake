@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+# One image for a board: no C library, no C++ library, no compiler runtime but what lib/ holds.
+if(CONFIG_ARCH_ARM)
+    set(VIREO_ISA arm)
+    # armv7ve: hardware divide, as the cortex-a7 and a15 have. Soft float: no floating point anywhere.
+    set(target --target=armv7a-none-eabi -march=armv7ve -mfloat-abi=soft -mfpu=none)
+elseif(CONFIG_ARCH_ARM64)
+    set(VIREO_ISA arm64)
+    set(target --target=aarch64-none-elf -march=armv8-a -mno-outline-atomics)
+elseif(CONFIG_ARCH_RISCV32)
+    set(VIREO_ISA riscv)
+    set(target --target=riscv32-unknown-elf -march=rv32imac_zicsr_zifencei -mabi=ilp32 -mcmodel=medany)
+elseif(CONFIG_ARCH_RISCV64)
+    set(VIREO_ISA riscv)
+    set(target --target=riscv64-unknown-elf -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany)
+elseif(CONFIG_ARCH_X86)
+    set(VIREO_ISA x86)
+    set(target --target=i386-unknown-elf -march=i686 -mno-sse -mno-mmx -msoft-float)
+else()
+    set(VIREO_ISA x86)
+    set(target --target=x86_64-unknown-elf -mno-red-zone -mno-sse -mno-mmx -msoft-float)
+endif()
+
+execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-resource-dir OUTPUT_VARIABLE resources
+                OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+get_filename_component(libcxx ${resources}/../../../include/c++/v1 ABSOLUTE)
+if(NOT EXISTS ${libcxx}/__config)
+    message(FATAL_ERROR "libc++'s headers are missing (${libcxx}): install libc++-${VIREO_LLVM}-dev, or run tools/setup")
+endif()
+
+# -nostdlibinc and our folders, not -ffreestanding: the compiler may go on folding strlen and memcpy (10 to 15 % of the
+# image). The folder order matters: our __config_site shadows libc++'s own.
+add_compile_options(
+    ${target} -Os -fpie -fvisibility=hidden -ffunction-sections -fdata-sections -fno-stack-protector
+    -fno-unwind-tables -fno-asynchronous-unwind-tables -nostdlibinc
+    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-nostdinc++ -isystem ${CMAKE_SOURCE_DIR}/lib/cxx -isystem ${libcxx}>"
+    "SHELL:-isystem ${CMAKE_SOURCE_DIR}/lib/libc/include"
+    "$<$<COMPILE_LANGUAGE:CXX>:${VIREO_CXX};-fno-threadsafe-statics;-Werror=atomic-alignment>")
+if(CONFIG_DEBUG_INFO)
+    add_compile_options(-g)
+endif()
+set(lto)
+if(CONFIG_LTO)
+    set(lto $<$<COMPILE_LANGUAGE:C,CXX>:-flto=thin>)
+endif()
+
+add_subdirectory(lib)
+target_compile_options(fdt PRIVATE ${lto})
+
+vireo_add_folders(${CMAKE_SOURCE_DIR}/src)
+get_property(sources GLOBAL PROPERTY VIREO_SOURCES)
+if(NOT sources)
+    return() # a tree without sources yet: the libraries alone
+endif()
+add_library(objects OBJECT ${sources})
+target_compile_options(objects PRIVATE ${VIREO_WARNINGS} ${lto})
+target_link_libraries(objects PRIVATE fdt)
+
+set(script ${CMAKE_SOURCE_DIR}/src/arch/${VIREO_ISA}/image.ld)
+file(GLOB have_script CONFIGURE_DEPENDS ${script})
+if(have_script)
+    # LLD itself, not the clang driver, which would look for a gcc on targets named *-unknown-elf.
+    set(CMAKE_CXX_LINK_EXECUTABLE "<CMAKE_LINKER> <LINK_FLAGS> <OBJECTS> -o <TARGET> <LINK_LIBRARIES>")
+    set(gen ${CMAKE_BINARY_DIR}/gen)
+    add_custom_command(
+        OUTPUT ${gen}/image.ld
+        COMMAND ${CMAKE_C_COMPILER} ${target} -nostdlibinc -E -P -x c -I${gen} -I${CMAKE_SOURCE_DIR}/src ${script} -o ${gen}/image.ld
+        DEPENDS ${script} ${gen}/autoconf.h VERBATIM)
+    # The object that a generated linker script hangs on, so that a change of it links again.
+    add_custom_target(script DEPENDS ${gen}/image.ld)
+    add_executable(vireo $<TARGET_OBJECTS:objects>)
+    add_dependencies(vireo script)
+    set_target_properties(vireo PROPERTIES OUTPUT_NAME vireo.elf LINKER_LANGUAGE CXX LINK_DEPENDS ${gen}/image.ld)
+    target_link_libraries(vireo PRIVATE fdt vireo_libc vireo_builtins)
+    # Position independent with relative relocations only (RELR): the start-up code relocates the image in eight lines.
+    # -z nostart-stop-gc: the registries are reached through __start_/__stop_ symbols alone.
+    target_link_options(vireo PRIVATE
+        -pie --no-dynamic-linker -z norelro -z text --pack-dyn-relocs=relr -z nostart-stop-gc --gc-sections
+        --build-id=none --no-undefined --fatal-warnings --thinlto-jobs=2
+        -T ${gen}/image.ld -Map=${CMAKE_BINARY_DIR}/vireo.map)
+    add_custom_command(
+        TARGET vireo POST_BUILD
+        COMMAND ${CMAKE_OBJCOPY} -O binary vireo.elf vireo.bin
+        BYPRODUCTS vireo.bin vireo.map VERBATIM)
+endif()

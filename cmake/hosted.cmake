@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+# The same sources as a Linux program on fake devices (vireo-hosted) and under GoogleTest (vireo-tests).
+add_compile_options(-O1 -g1 -fno-omit-frame-pointer "$<$<COMPILE_LANGUAGE:CXX>:${VIREO_CXX};-stdlib=libc++>")
+add_link_options(-stdlib=libc++ -fuse-ld=lld)
+if(CONFIG_HOSTED_SANITIZE)
+    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=address,undefined)
+endif()
+
+# Everything but what talks to a real machine; the hosted folder takes its place.
+vireo_add_folders(${CMAKE_SOURCE_DIR}/src arch machine)
+file(GLOB hosted CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/hosted/CMakeLists.txt)
+if(hosted)
+    add_subdirectory(hosted)
+endif()
+get_property(sources GLOBAL PROPERTY VIREO_SOURCES)
+set(main ${sources})
+list(FILTER main INCLUDE REGEX "/hosted/main\\.cpp$")
+list(FILTER sources EXCLUDE REGEX "/hosted/main\\.cpp$")
+
+if(NOT sources)
+    return() # a tree without sources yet: the libraries alone
+endif()
+
+# Object libraries, not archives: a registry entry that nothing names must still be linked.
+add_library(hosted_objects OBJECT ${sources})
+target_compile_options(hosted_objects PRIVATE ${VIREO_WARNINGS})
+target_include_directories(hosted_objects PRIVATE ${CMAKE_SOURCE_DIR})
+target_link_libraries(hosted_objects PUBLIC fdt)
+if(main)
+    add_executable(vireo-hosted ${main})
+    target_compile_options(vireo-hosted PRIVATE ${VIREO_WARNINGS})
+    target_include_directories(vireo-hosted PRIVATE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(vireo-hosted PRIVATE hosted_objects)
+endif()
+
+# Debian's binary GoogleTest is made for libstdc++, so it is built from Debian's source package.
+set(gtest /usr/src/googletest/googletest)
+file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*_test.cpp)
+list(SORT tests)
+if(tests)
+    if(NOT EXISTS ${gtest}/src/gtest-all.cc)
+        message(FATAL_ERROR "GoogleTest's sources are missing (${gtest}): install googletest, or run tools/setup")
+    endif()
+    add_library(gtest STATIC ${gtest}/src/gtest-all.cc ${gtest}/src/gtest_main.cc)
+    target_include_directories(gtest PRIVATE ${gtest})
+    target_include_directories(gtest SYSTEM PUBLIC ${gtest}/include)
+    add_executable(vireo-tests ${tests})
+    target_compile_options(vireo-tests PRIVATE ${VIREO_WARNINGS})
+    target_include_directories(vireo-tests PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests)
+    target_link_libraries(vireo-tests PRIVATE hosted_objects gtest)
+endif()

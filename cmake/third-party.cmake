@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# vireo_third_party(NAME OUT_FOLDER): unpacks the tarball that third_party/manifest pins under NAME into the build folder.
+# third_party/fetch, run before CMake, has brought it and checked its sha256.
+function(vireo_third_party name out)
+    file(STRINGS ${CMAKE_SOURCE_DIR}/third_party/manifest line REGEX "^${name} ")
+    separate_arguments(line)
+    list(GET line 1 version)
+    list(GET line 3 tarball)
+    set(cache ${CMAKE_SOURCE_DIR}/third_party/cache)
+    if(NOT "$ENV{VIREO_THIRD_PARTY}" STREQUAL "")
+        set(cache $ENV{VIREO_THIRD_PARTY})
+    endif()
+    set(folder ${CMAKE_BINARY_DIR}/third_party/${name}-${version})
+    if(NOT EXISTS ${folder})
+        file(ARCHIVE_EXTRACT INPUT ${cache}/${tarball} DESTINATION ${CMAKE_BINARY_DIR}/third_party)
+    endif()
+    set(${out} ${folder} PARENT_SCOPE)
+endfunction()
+
+# libfdt: device tree reading and fix-ups. Third-party code keeps its own warnings.
+vireo_third_party(dtc dtc)
+set(VIREO_LIBFDT_SOURCES fdt.c fdt_addresses.c fdt_empty_tree.c fdt_overlay.c fdt_ro.c fdt_rw.c fdt_strerror.c fdt_sw.c fdt_wip.c)
+list(TRANSFORM VIREO_LIBFDT_SOURCES PREPEND ${dtc}/libfdt/)
+add_library(fdt STATIC ${VIREO_LIBFDT_SOURCES})
+target_compile_options(fdt PRIVATE -w)
+target_include_directories(fdt SYSTEM PUBLIC ${dtc}/libfdt)
