@@ -45,6 +45,7 @@ if(CONFIG_LTO)
 endif()
 
 add_subdirectory(lib)
+include(cmake/third-party.cmake)
 target_compile_options(fdt PRIVATE ${lto})
 
 vireo_add_folders(${CMAKE_SOURCE_DIR}/src)
@@ -75,7 +76,7 @@ if(have_script)
     # Position independent with relative relocations only (RELR): the start-up code relocates the image in eight lines.
     # -z nostart-stop-gc: the registries are reached through __start_/__stop_ symbols alone.
     target_link_options(vireo PRIVATE
-        -pie --no-dynamic-linker -z norelro -z text --pack-dyn-relocs=relr -z nostart-stop-gc --gc-sections
+        -pie --no-dynamic-linker "SHELL:-z norelro" "SHELL:-z text" --pack-dyn-relocs=relr "SHELL:-z nostart-stop-gc" --gc-sections
         --build-id=none --no-undefined --fatal-warnings --thinlto-jobs=2
         -T ${gen}/image.ld -Map=${CMAKE_BINARY_DIR}/vireo.map)
     add_custom_command(

@@ -7,6 +7,8 @@ if(CONFIG_HOSTED_SANITIZE)
     add_link_options(-fsanitize=address,undefined)
 endif()
 
+include(cmake/third-party.cmake)
+
 # Everything but what talks to a real machine; the hosted folder takes its place.
 vireo_add_folders(${CMAKE_SOURCE_DIR}/src arch machine)
 file(GLOB hosted CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/hosted/CMakeLists.txt)
