@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "event/clock.h"
+
+namespace vireo::event {
+
+Instant now() {
+    u64 ticks = arch::ticks();
+    u64 rate = arch::ticks_per_second();
+    // ticks * 10^6 / rate without overflow: whole seconds first, then the rest, which is below rate (under 2^40).
+    u64 whole = ticks / rate;
+    u64 rest = ticks - whole * rate;
+    return {whole * 1'000'000 + rest * 1'000'000 / rate};
+}
+
+Deadline Deadline::after(Duration duration) {
+    u64 start = now().microseconds;
+    u64 when = start + duration.microseconds;
+    return when < start ? never() : Deadline(Instant{when});
+}
+
+} // namespace vireo::event
