@@ -38,7 +38,9 @@ void format_string_error(const char* why);
 // Reads the spec after '{' at `position`, leaves `position` after '}'.
 constexpr FormatSpec parse_format_spec(std::string_view text, usize& position) {
     FormatSpec spec;
-    auto peek = [&](usize ahead = 0) { return position + ahead < text.size() ? text[position + ahead] : '\0'; };
+    auto peek = [&](usize ahead = 0) {
+        return position + ahead < text.size() ? text[position + ahead] : '\0';
+    };
     auto is_align = [](char c) { return c == '<' || c == '>' || c == '^'; };
     if (peek() == ':') {
         ++position;

@@ -47,8 +47,8 @@ void* Heap::allocate(usize bytes, usize alignment) {
         if (skipped > block->bytes || block->bytes - skipped < bytes)
             continue;
         auto split = [](Block* whole, usize keep) {
-            auto* rest = new (whole->payload() + keep) Block{
-                whole->next, whole, whole->bytes - keep - Block::header_bytes, Block::free_mark};
+            auto* rest = new (whole->payload() + keep)
+                Block{whole->next, whole, whole->bytes - keep - Block::header_bytes, Block::free_mark};
             if (rest->next)
                 rest->next->previous = rest;
             whole->next = rest;

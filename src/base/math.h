@@ -20,7 +20,9 @@ template <std::unsigned_integral T> constexpr std::optional<T> checked_multiply(
 }
 
 // True if [offset, offset + length) lies inside [0, size), without overflow.
-constexpr bool range_fits(u64 offset, u64 length, u64 size) { return offset <= size && length <= size - offset; }
+constexpr bool range_fits(u64 offset, u64 length, u64 size) {
+    return offset <= size && length <= size - offset;
+}
 
 // True if [a, a + a_size) and [b, b + b_size) share an address. Neither may wrap.
 constexpr bool ranges_overlap(u64 a, u64 a_size, u64 b, u64 b_size) {

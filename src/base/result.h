@@ -60,23 +60,23 @@ inline Error error(ErrorCode code, const char* what) { return Error{code, what};
 } // namespace vireo
 
 // The value of a Result, or return its Error from this function.
-#define VIREO_TRY(expression)                                                                                  \
-    ({                                                                                                         \
-        auto vireo_try_result_ = (expression);                                                                 \
-        if (!vireo_try_result_)                                                                                \
-            return vireo_try_result_.error();                                                                  \
-        vireo_try_result_.release();                                                                           \
+#define VIREO_TRY(expression)                                                                                \
+    ({                                                                                                       \
+        auto vireo_try_result_ = (expression);                                                               \
+        if (!vireo_try_result_)                                                                              \
+            return vireo_try_result_.error();                                                                \
+        vireo_try_result_.release();                                                                         \
     })
 
 // The value of a Result whose failure would be a defect of ours: panics instead of returning.
-#define VIREO_MUST(expression)                                                                                 \
-    ({                                                                                                         \
-        auto vireo_must_result_ = (expression);                                                                \
-        if (!vireo_must_result_)                                                                               \
-            ::vireo::must_failed(#expression, __FILE_NAME__, __LINE__);                                        \
-        vireo_must_result_.release();                                                                          \
+#define VIREO_MUST(expression)                                                                               \
+    ({                                                                                                       \
+        auto vireo_must_result_ = (expression);                                                              \
+        if (!vireo_must_result_)                                                                             \
+            ::vireo::must_failed(#expression, __FILE_NAME__, __LINE__);                                      \
+        vireo_must_result_.release();                                                                        \
     })
 
 // Checks an invariant of our own code, in every build.
-#define VIREO_ASSERT(condition)                                                                                \
+#define VIREO_ASSERT(condition)                                                                              \
     ((condition) ? (void)0 : ::vireo::must_failed(#condition, __FILE_NAME__, __LINE__))

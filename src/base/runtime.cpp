@@ -43,7 +43,9 @@ void operator delete(void* memory, std::size_t) noexcept { vireo::firmware_heap(
 void operator delete[](void* memory, std::size_t) noexcept { vireo::firmware_heap().free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { vireo::firmware_heap().free(memory); }
 void operator delete[](void* memory, std::align_val_t) noexcept { vireo::firmware_heap().free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { vireo::firmware_heap().free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+    vireo::firmware_heap().free(memory);
+}
 
 extern "C" {
 void* __dso_handle = nullptr;

@@ -9,17 +9,17 @@ namespace vireo::device {
 
 // What is known about a disk. Numbers have been validated by the driver.
 struct BlockFacts {
-    u32 block_bytes = 512;          // logical block, a power of two, 512 to 65536
-    u64 block_count = 0;            // in logical blocks; block_bytes * block_count fits 64 bits
+    u32 block_bytes = 512; // logical block, a power of two, 512 to 65536
+    u64 block_count = 0;   // in logical blocks; block_bytes * block_count fits 64 bits
     bool read_only = false;
-    bool has_write_cache = false;   // FLUSH makes writes durable; without it they are durable at once
+    bool has_write_cache = false; // FLUSH makes writes durable; without it they are durable at once
     u32 physical_block_bytes = 512;
-    u32 optimal_blocks = 0;         // suggested transfer in logical blocks, 0 if unknown
-    u32 max_segments = 1;           // in one request, at least 1
-    u32 max_segment_bytes = 0;      // a multiple of block_bytes, at least one block
-    u16 queue_depth = 1;            // requests that can be in flight together
-    char product[48] = {};          // "QEMU VirtIO Block Device"
-    char serial[21] = {};           // empty if the device has none; printable characters only
+    u32 optimal_blocks = 0;    // suggested transfer in logical blocks, 0 if unknown
+    u32 max_segments = 1;      // in one request, at least 1
+    u32 max_segment_bytes = 0; // a multiple of block_bytes, at least one block
+    u16 queue_depth = 1;       // requests that can be in flight together
+    char product[48] = {};     // "QEMU VirtIO Block Device"
+    char serial[21] = {};      // empty if the device has none; printable characters only
 };
 
 // Blocks that lie together on the disk and where they go to or come from in memory.

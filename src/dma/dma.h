@@ -115,8 +115,8 @@ class Buffer {
     // Part of it as something a Chain accepts; valid as long as the Buffer is. The range lies inside (asserted).
     template <typename Dir> Span<Dir> part(usize offset, usize bytes) const {
         VIREO_ASSERT(offset <= memory_.bytes && bytes <= memory_.bytes - offset);
-        return Span<Dir>(
-            Mapping{memory_.memory + offset, static_cast<u32>(bytes), Dir::direction, true, memory_.bus + offset});
+        return Span<Dir>(Mapping{memory_.memory + offset, static_cast<u32>(bytes), Dir::direction, true,
+                                 memory_.bus + offset});
     }
 
     // Gives the memory up without freeing it: a device that did not confirm its reset may still write there.

@@ -46,7 +46,7 @@ class MemoryMap {
     std::span<const MemoryRegion> reservations() const { return {reserved_.data(), reserved_.size()}; }
 
   private:
-    FixedVector<MemoryRegion, max_ram_banks> ram_;           // sorted, disjoint, not adjacent
+    FixedVector<MemoryRegion, max_ram_banks> ram_;         // sorted, disjoint, not adjacent
     FixedVector<MemoryRegion, max_reservations> reserved_; // sorted by base
 };
 

@@ -18,10 +18,10 @@ struct MmioSlot {
 struct Platform {
     system::Machine& machine;
     system::SerialPort& serial;
-    system::MemoryMap& memory;                      // RAM and all reservations made so far (image, stack, device tree, ...)
+    system::MemoryMap& memory; // RAM and all reservations made so far (image, stack, device tree, ...)
     std::span<const MmioSlot> virtio_mmio;          // in device-tree order
     const bus::pci::HostDescription* pci = nullptr; // if there is a host bridge
-    void (*print_cpu)(Writer&) = nullptr;           // "CPU:   ..." line after the banner, if the machine has one
+    void (*print_cpu)(Writer&) = nullptr; // "CPU:   ..." line after the banner, if the machine has one
 };
 
 // The firmware proper, the same on all machines: heap, console, banner, devices, shell. Called once, after relocation

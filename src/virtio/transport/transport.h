@@ -75,7 +75,8 @@ class Transport {
     virtual Result<u16> queue_size_max(QueueIndex index) = 0;
     // Programs size and addresses, then enables the queue. `size` has been validated by the caller. The memory is
     // zeroed. Errors: an address the interface cannot express, a doorbell outside its window.
-    virtual Result<io::Doorbell> activate_queue(QueueIndex index, u16 size, const QueueAddresses& addresses) = 0;
+    virtual Result<io::Doorbell> activate_queue(QueueIndex index, u16 size,
+                                                const QueueAddresses& addresses) = 0;
     // Stops one queue and confirms that it is stopped within a deadline; NotSupported where that cannot be confirmed.
     virtual Result<> deactivate_queue(QueueIndex index) = 0;
 

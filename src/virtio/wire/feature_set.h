@@ -38,9 +38,15 @@ class FeatureSet {
     constexpr u32 word(unsigned index) const { return words_[index]; }
     constexpr void set_word(unsigned index, u32 value) { words_[index] = value; }
 
-    constexpr FeatureSet operator&(const FeatureSet& other) const { return combine(other, [](u32 a, u32 b) { return a & b; }); }
-    constexpr FeatureSet operator|(const FeatureSet& other) const { return combine(other, [](u32 a, u32 b) { return a | b; }); }
-    constexpr FeatureSet without(const FeatureSet& other) const { return combine(other, [](u32 a, u32 b) { return a & ~b; }); }
+    constexpr FeatureSet operator&(const FeatureSet& other) const {
+        return combine(other, [](u32 a, u32 b) { return a & b; });
+    }
+    constexpr FeatureSet operator|(const FeatureSet& other) const {
+        return combine(other, [](u32 a, u32 b) { return a | b; });
+    }
+    constexpr FeatureSet without(const FeatureSet& other) const {
+        return combine(other, [](u32 a, u32 b) { return a & ~b; });
+    }
     constexpr bool operator==(const FeatureSet&) const = default;
 
   private:
