@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "shell/context.h"
+
+namespace vireo::shell {
+
+// Autoboot if `bootcmd` is set, then the prompt, for ever. What firmware calls last.
+[[noreturn]] void run(Context& context);
+
+// The same for a program: returns the last status once the user leaves (only if context.may_exit).
+int interact(Context& context);
+
+// Runs one line (or several, separated by '\n') as if it were typed; its status. Ctrl-C ends it.
+int run_line(Context& context, std::string_view text);
+
+// The default variables, in place of all others (`env default -a`).
+void set_default_variables(Context& context);
+
+} // namespace vireo::shell
