@@ -21,9 +21,7 @@ struct Halves {
     uint32_t high;
 };
 
-Halves split(uint64_t value) {
-    return {static_cast<uint32_t>(value), static_cast<uint32_t>(value >> 32)};
-}
+Halves split(uint64_t value) { return {static_cast<uint32_t>(value), static_cast<uint32_t>(value >> 32)}; }
 
 uint64_t join(Halves halves) {
     // Written through memory, not as a shift: at -O0 a 64-bit shift could become a call of the functions below.
@@ -125,9 +123,7 @@ extern "C" {
     return result.quotient;
 }
 
-[[gnu::used]] uint64_t VIREO_BUILTIN_NAME(__udivdi3)(uint64_t n, uint64_t d) {
-    return divide(n, d).quotient;
-}
+[[gnu::used]] uint64_t VIREO_BUILTIN_NAME(__udivdi3)(uint64_t n, uint64_t d) { return divide(n, d).quotient; }
 
 [[gnu::used]] uint64_t VIREO_BUILTIN_NAME(__umoddi3)(uint64_t n, uint64_t d) {
     return divide(n, d).remainder;
@@ -181,9 +177,11 @@ extern "C" {
         return value;
     }
     if (count >= 32) {
-        return static_cast<int64_t>(join({static_cast<uint32_t>(high >> (count - 32)), static_cast<uint32_t>(high >> 31)}));
+        return static_cast<int64_t>(
+            join({static_cast<uint32_t>(high >> (count - 32)), static_cast<uint32_t>(high >> 31)}));
     }
-    return static_cast<int64_t>(join({(v.low >> count) | (v.high << (32 - count)), static_cast<uint32_t>(high >> count)}));
+    return static_cast<int64_t>(
+        join({(v.low >> count) | (v.high << (32 - count)), static_cast<uint32_t>(high >> count)}));
 }
 
 [[gnu::used]] int64_t VIREO_BUILTIN_NAME(__muldi3)(int64_t left, int64_t right) {
@@ -229,19 +227,17 @@ void* memcpy(void* __restrict to, const void* __restrict from, size_t bytes);
 void* memmove(void* to, const void* from, size_t bytes);
 void* memset(void* to, int value, size_t bytes);
 
-#define VIREO_AEABI_MEMORY(suffix)                                                                                     \
-    [[gnu::used]] void __aeabi_memcpy##suffix(void* to, const void* from, size_t bytes) {                             \
-        memcpy(to, from, bytes);                                                                                       \
-    }                                                                                                                  \
-    [[gnu::used]] void __aeabi_memmove##suffix(void* to, const void* from, size_t bytes) {                            \
-        memmove(to, from, bytes);                                                                                      \
-    }                                                                                                                  \
-    [[gnu::used]] void __aeabi_memset##suffix(void* to, size_t bytes, int value) {                                    \
-        memset(to, value, bytes);                                                                                      \
-    }                                                                                                                  \
-    [[gnu::used]] void __aeabi_memclr##suffix(void* to, size_t bytes) {                                               \
-        memset(to, 0, bytes);                                                                                          \
-    }
+#define VIREO_AEABI_MEMORY(suffix)                                                                           \
+    [[gnu::used]] void __aeabi_memcpy##suffix(void* to, const void* from, size_t bytes) {                    \
+        memcpy(to, from, bytes);                                                                             \
+    }                                                                                                        \
+    [[gnu::used]] void __aeabi_memmove##suffix(void* to, const void* from, size_t bytes) {                   \
+        memmove(to, from, bytes);                                                                            \
+    }                                                                                                        \
+    [[gnu::used]] void __aeabi_memset##suffix(void* to, size_t bytes, int value) {                           \
+        memset(to, value, bytes);                                                                            \
+    }                                                                                                        \
+    [[gnu::used]] void __aeabi_memclr##suffix(void* to, size_t bytes) { memset(to, 0, bytes); }
 VIREO_AEABI_MEMORY()
 VIREO_AEABI_MEMORY(4)
 VIREO_AEABI_MEMORY(8)

@@ -24,9 +24,7 @@ constexpr size_t short_bytes = 2 * word_bytes;
 constexpr bool little_endian = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 static_assert(little_endian, "the shifted copy puts words together in little-endian order");
 
-size_t misalignment(const void* pointer) {
-    return reinterpret_cast<uintptr_t>(pointer) % word_bytes;
-}
+size_t misalignment(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer) % word_bytes; }
 
 Byte* copy_bytes_up(Byte* to, const Byte* from, size_t bytes) {
     while (bytes-- != 0) {
@@ -83,7 +81,8 @@ void copy_words_down(Word* to_end, const Word* from_end, size_t words) {
 // The destination aligned, the source `skew` bytes past a word boundary (not 0): each store joins two aligned loads.
 // A load may reach up to a word's end around the source, never into a word without a source byte, so it stays in the
 // pages that the source is in; AddressSanitizer cannot know that.
-[[clang::no_sanitize("address")]] void copy_words_up_skewed(Word* to, const Byte* from, size_t words, size_t skew) {
+[[clang::no_sanitize("address")]] void copy_words_up_skewed(Word* to, const Byte* from, size_t words,
+                                                            size_t skew) {
     const size_t low_bits = skew * 8;
     const size_t high_bits = (word_bytes - skew) * 8;
     const Word* source = reinterpret_cast<const Word*>(from - skew);
@@ -95,7 +94,8 @@ void copy_words_down(Word* to_end, const Word* from_end, size_t words) {
     }
 }
 
-[[clang::no_sanitize("address")]] void copy_words_down_skewed(Word* to_end, const Byte* from_end, size_t words, size_t skew) {
+[[clang::no_sanitize("address")]] void copy_words_down_skewed(Word* to_end, const Byte* from_end,
+                                                              size_t words, size_t skew) {
     const size_t low_bits = skew * 8;
     const size_t high_bits = (word_bytes - skew) * 8;
     const Word* source = reinterpret_cast<const Word*>(from_end - skew);

@@ -23,9 +23,7 @@ unsigned digit_value(char c) {
     return 36;
 }
 
-bool is_space(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 } // namespace
 
@@ -88,7 +86,8 @@ extern "C" {
     }
 }
 
-[[gnu::used]] unsigned long VIREO_LIBC_NAME(strtoul)(const char* __restrict text, char** __restrict end, int base) {
+[[gnu::used]] unsigned long VIREO_LIBC_NAME(strtoul)(const char* __restrict text, char** __restrict end,
+                                                     int base) {
     const char* at = text;
     while (is_space(*at)) {
         ++at;

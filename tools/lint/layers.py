@@ -1,0 +1,115 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks what a source file may include and say, by the layer that it lies in (ARCHITECTURE.md, "Layer rules").
+
+Prints 'file:line: what is wrong' for each finding; the exit status is 1 if there was one.
+"""
+import pathlib
+import re
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+# Layer -> the layers whose headers it may include; its own are always allowed. A path belongs to its longest prefix here.
+LAYERS = {
+    "base": [],
+    "arch": ["base"],
+    "system": ["base"],
+    "io": ["arch", "base"],
+    "dma": ["arch", "base"],
+    "event": ["arch", "base"],
+    "bus": ["io", "base"],
+    "virtio/wire": ["base"],
+    "virtio/ring": ["virtio/wire", "dma", "base"],
+    "virtio/transport": ["virtio/wire", "io", "bus", "dma", "base"],
+    "virtio/session": ["virtio/ring", "virtio/transport/transport.h", "virtio/wire", "io/doorbell.h", "system", "event", "dma", "base"],
+    "device": ["event", "dma", "base"],
+    "drivers": ["device", "virtio/session", "virtio/ring", "virtio/wire", "event", "dma", "base"],
+    "block": ["device", "system", "event", "dma", "base"],
+    "net": ["device", "system", "event", "dma", "base"],
+    "fs": ["block", "device", "event", "dma", "base"],
+    "boot": ["net", "fs", "block", "device", "system", "event", "dma", "base"],
+    "shell": ["boot", "net", "fs", "block", "device", "system", "event", "dma", "base"],
+    "machine": None,  # the composition root: everything
+}
+
+# Single files that reach further, each for a reason.
+EXCEPTIONS = {("base/panic.cpp", "arch/arch.h")}  # a panic ends in stopping the processor
+
+# Angle-bracket headers outside base/std.h, and the paths that may include them.
+FOREIGN_HEADERS = {"libfdt.h": ("bus/fdt/", "machine/", "boot/")}
+GENERATED_HEADERS = {"autoconf.h", "version.h"}
+
+# A word that is confined to some paths: (what, pattern, paths that may, why).
+CONFINED = [
+    ("volatile", re.compile(r"(?<!asm )\bvolatile\b"), ("io/", "arch/"), "device access goes through io::Register"),
+    ("inline assembly", re.compile(r"\basm\s*(?:volatile)?\s*\("), ("arch/",), "call arch/arch.h"),
+    ("reinterpret_cast", re.compile(r"\breinterpret_cast\s*<"), ("io/", "dma/", "virtio/wire/", "arch/", "machine/", "base/"),
+     "lay bytes out with read_struct or a wire type"),
+    ("a memory fence", re.compile(r"\batomic_(?:thread|signal)_fence\b|\b__sync_synchronize\b|\barch::barrier_\w+"),
+     ("dma/", "arch/", "io/"), "use a named barrier of dma/barriers.h"),
+    ("throw", re.compile(r"\bthrow\b"), (), "return a Result"),
+    ("dynamic_cast", re.compile(r"\bdynamic_cast\b"), (), "there is no RTTI"),
+    ("floating point", re.compile(r"\b(?:float|double)\b"), (), "integers only"),
+]
+
+INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
+COMMENT_OR_STRING = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+
+
+def layer_of(path):
+    """The layer of a path relative to src/, or None for a path in no layer."""
+    found = [layer for layer in LAYERS if path.startswith(layer + "/")]
+    return max(found, key=len) if found else None
+
+
+def blank(match):
+    """A comment or literal as spaces, so that line numbers stay true."""
+    return re.sub(r"[^\n]", " ", match.group())
+
+
+def check(path):
+    relative = path.relative_to(TOP / "src").as_posix()
+    text = path.read_text(encoding="utf-8")
+    layer = layer_of(relative)
+    if layer is None:
+        yield 1, "lies in no known layer; add it to tools/lint/layers.py and to ARCHITECTURE.md"
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        kind, name = match.groups()
+        if kind == "<":
+            if relative != "base/std.h" and not relative.startswith(FOREIGN_HEADERS.get(name, ("-",))):
+                yield number, f"includes <{name}>; standard headers come through base/std.h"
+            continue
+        if name in GENERATED_HEADERS:
+            continue
+        if not (TOP / "src" / name).is_file():
+            yield number, f'includes "{name}", which is not a path below src/'
+            continue
+        allowed = LAYERS[layer]
+        target = layer_of(name)
+        if allowed is not None and target != layer and target not in allowed and name not in allowed \
+                and (relative, name) not in EXCEPTIONS:
+            yield number, f"{layer} may not include {name}"
+    code = COMMENT_OR_STRING.sub(blank, text)
+    for number, line in enumerate(code.splitlines(), 1):
+        for what, pattern, paths, instead in CONFINED:
+            if not relative.startswith(paths or ("-",)) and pattern.search(line):
+                yield number, f"{what} outside {', '.join(paths) or 'the tests'}: {instead}"
+
+
+def main():
+    findings = 0
+    for path in sorted((TOP / "src").rglob("*")):
+        if path.suffix in (".h", ".cpp", ".S"):
+            for number, what in check(path):
+                print(f"{path.relative_to(TOP)}:{number}: {what}")
+                findings += 1
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
