@@ -59,24 +59,29 @@ inline Error error(ErrorCode code, const char* what) { return Error{code, what};
 
 } // namespace vireo
 
-// The value of a Result, or return its Error from this function.
-#define VIREO_TRY(expression)                                                                                \
-    ({                                                                                                       \
-        auto vireo_try_result_ = (expression);                                                               \
-        if (!vireo_try_result_)                                                                              \
-            return vireo_try_result_.error();                                                                \
-        vireo_try_result_.release();                                                                         \
-    })
+// The value of a Result, or return its Error from this function. May be nested.
+#define VIREO_TRY(expression) VIREO_DETAIL_TRY(expression, VIREO_DETAIL_JOIN(vireo_result_, __COUNTER__))
 
 // The value of a Result whose failure would be a defect of ours: panics instead of returning.
-#define VIREO_MUST(expression)                                                                               \
-    ({                                                                                                       \
-        auto vireo_must_result_ = (expression);                                                              \
-        if (!vireo_must_result_)                                                                             \
-            ::vireo::must_failed(#expression, __FILE_NAME__, __LINE__);                                      \
-        vireo_must_result_.release();                                                                        \
-    })
+#define VIREO_MUST(expression) VIREO_DETAIL_MUST(expression, VIREO_DETAIL_JOIN(vireo_result_, __COUNTER__))
 
 // Checks an invariant of our own code, in every build.
 #define VIREO_ASSERT(condition)                                                                              \
     ((condition) ? (void)0 : ::vireo::must_failed(#condition, __FILE_NAME__, __LINE__))
+
+#define VIREO_DETAIL_JOIN2(a, b) a##b
+#define VIREO_DETAIL_JOIN(a, b) VIREO_DETAIL_JOIN2(a, b)
+#define VIREO_DETAIL_TRY(expression, name)                                                                   \
+    ({                                                                                                       \
+        auto name = (expression);                                                                            \
+        if (!name)                                                                                           \
+            return name.error();                                                                             \
+        name.release();                                                                                      \
+    })
+#define VIREO_DETAIL_MUST(expression, name)                                                                  \
+    ({                                                                                                       \
+        auto name = (expression);                                                                            \
+        if (!name)                                                                                           \
+            ::vireo::must_failed(#expression, __FILE_NAME__, __LINE__);                                      \
+        name.release();                                                                                      \
+    })
