@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The build as a user meets it: boards, configurations, folders, errors. Run by ./test; alone: pytest tests/build."""
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pexpect
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BOARDS = {
+    "qemu_arm": "arm", "qemu_arm64": "arm64", "qemu-riscv32": "riscv32",
+    "qemu-riscv64": "riscv64", "qemu-x86": "x86", "qemu-x86_64": "x86_64",
+}
+VIRT_BOARDS = [board for board, arch in BOARDS.items() if not arch.startswith("x86")]
+
+
+def make(*args, check=True, cwd=TOP, timeout=900, **env):
+    """Runs make as a user would; returns its output."""
+    result = subprocess.run(["make", *map(str, args)], cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False,
+                            env={**os.environ, "MAKEFLAGS": "", **env})
+    if check:
+        assert result.returncode == 0, result.stdout
+    else:
+        assert result.returncode != 0, result.stdout
+    return result.stdout
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def config(folder):
+    return (folder / ".config").read_text(encoding="utf-8")
+
+
+def set_symbols(folder, **symbols):
+    lines = [line for line in config(folder).splitlines()
+             if not any(re.match(rf"(# )?CONFIG_{name}\b", line) for name in symbols)]
+    lines += [f"CONFIG_{name}=y" if value else f"# CONFIG_{name} is not set" for name, value in symbols.items()]
+    (folder / ".config").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    make(f"O={folder}", "olddefconfig")
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of the source tree, for what builds inside it. The tarballs are shared."""
+    target = tmp_path_factory.mktemp("tree") / "vireo"
+    shutil.copytree(TOP, target, symlinks=True, ignore=shutil.ignore_patterns(
+        ".git", "build", "cache", ".config*", "u-boot.*", "vireo.*", "vireo-*", "__pycache__"))
+    return target
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tarballs():
+    os.environ.setdefault("VIREO_THIRD_PARTY", str(TOP / "third_party" / "cache"))
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_two_builds_are_byte_identical(board, tmp_path):
+    names = ["u-boot.bin", "vireo.elf"] + (["u-boot.rom"] if "x86" in board else [])
+    first, second = tmp_path / "one", tmp_path / "another-and-longer-name"
+    make(f"O={first}", f"{board}_defconfig")
+    make(f"O={first}")
+    make(f"O={second}", f"{board}_defconfig")
+    make(f"O={second}", "-j1", CCACHE_DISABLE="1")
+    for name in names:
+        assert digest(first / name) == digest(second / name), name
+    shutil.rmtree(first)
+    shutil.rmtree(second)
+
+
+@pytest.mark.parametrize("board", VIRT_BOARDS)
+@pytest.mark.parametrize("without,names", [("VIRTIO_PCI", "virtio.*pci"), ("VIRTIO_MMIO", "virtio.*mmio")])
+def test_one_transport_only(board, without, names, tmp_path):
+    make(f"O={tmp_path}", f"{board}_defconfig")
+    set_symbols(tmp_path, **{without: False})
+    make(f"O={tmp_path}")
+    assert (tmp_path / "u-boot.bin").stat().st_size > 0
+    linked = [line for line in (tmp_path / "vireo.map").read_text().splitlines() if re.search(names, line)]
+    assert not linked, f"{without} is off and this is linked: {linked[:3]}"
+
+
+def test_x86_rom_ends_at_the_reset_vector(tmp_path):
+    make(f"O={tmp_path}", "qemu-x86_defconfig")
+    make(f"O={tmp_path}")
+    rom = (tmp_path / "u-boot.rom").read_bytes()
+    assert len(rom) % 65536 == 0
+    assert any(rom[-16:]), "nothing at the reset vector"
+    assert (tmp_path / "u-boot.bin").read_bytes() == rom
+
+
+def test_switching_boards_in_the_source_folder(copy):
+    for board, present, absent in (("qemu_arm", "u-boot.bin", "u-boot.rom"), ("qemu-x86", "u-boot.rom", None),
+                                   ("qemu-riscv64", "u-boot.bin", "u-boot.rom")):
+        make(f"{board}_defconfig", cwd=copy)
+        make("-j2", cwd=copy)
+        assert (copy / present).is_file()
+        assert absent is None or not (copy / absent).exists()
+        header = (copy / "vireo.elf").read_bytes()[:20]
+        assert header[18] == {"qemu_arm": 40, "qemu-x86": 3, "qemu-riscv64": 243}[board]
+    make("compile_commands", cwd=copy)
+    assert "clang++" in (copy / "compile_commands.json").read_text()
+    make("mrproper", cwd=copy)
+    left = {path.name for path in copy.iterdir()} - {path.name for path in TOP.iterdir()}
+    assert not left, f"mrproper leaves {left}"
+
+
+def test_relative_output_folder(copy):
+    make("O=out/arm", "qemu_arm_defconfig", cwd=copy)
+    make("O=out/arm", cwd=copy)
+    assert (copy / "out/arm/u-boot.bin").is_file()
+    assert not (copy / "u-boot.bin").exists()
+    shutil.rmtree(copy / "out")
+
+
+def test_cross_compile_is_ignored_with_one_note(tmp_path):
+    output = make(f"O={tmp_path}", "qemu_arm_defconfig", CROSS_COMPILE="arm-linux-gnueabi-")
+    assert output.count("CROSS_COMPILE") == 1
+    assert make(f"O={tmp_path}", "qemu_arm_defconfig", "CROSS_COMPILE=arm-").count("CROSS_COMPILE") == 1
+
+
+@pytest.mark.parametrize("line,message", [
+    ("CONFIG_NO_SUCH_SYMBOL=y", "CONFIG_NO_SUCH_SYMBOL names no symbol"),
+    ("CONFIG_BOOTDELAY=99999", "the range is"),
+    ("CONFIG_BOOTDELAY=soon", "is not accepted"),
+    ("CONFIG_HOSTED_SANITIZE=y", "it depends on ARCH_HOSTED"),
+    ("BOOTDELAY=3", "not an assignment"),
+])
+def test_a_bad_defconfig_line_is_an_error_with_file_and_line(copy, line, message):
+    bad = copy / "configs" / "bad_defconfig"
+    bad.write_text(f"CONFIG_ARCH_ARM=y\n{line}\n", encoding="utf-8")
+    output = make("bad_defconfig", check=False, cwd=copy)
+    bad.unlink()
+    assert "bad_defconfig:2: " in output and message in output
+    assert not (copy / ".config").exists()
+
+
+def test_an_unknown_board_names_the_known_ones():
+    assert "qemu-riscv64_defconfig" in make("qemu_mips_defconfig", check=False)
+
+
+def test_make_without_a_configuration_says_what_to_do(tmp_path):
+    assert "make qemu_arm_defconfig" in make(f"O={tmp_path}", check=False)
+
+
+def test_savedefconfig_gives_the_configuration_back(tmp_path):
+    for board in BOARDS:
+        make(f"O={tmp_path}", f"{board}_defconfig")
+        make(f"O={tmp_path}", "savedefconfig")
+        subprocess.run(["/usr/bin/python3", "-B", TOP / "tools/kconfig/kconfig.py", "defconfig", tmp_path / "defconfig",
+                        "--config", tmp_path / "again"], cwd=TOP, check=True)
+        assert (tmp_path / "again").read_text() == config(tmp_path)
+
+
+def test_a_missing_tarball_is_one_clear_message(copy, tmp_path):
+    manifest = copy / "third_party" / "manifest"
+    good = manifest.read_text(encoding="utf-8")
+    manifest.write_text(good.replace("device-tree-compiler_", "no-such-tarball_"), encoding="utf-8")
+    result = subprocess.run([copy / "third_party" / "fetch", "--check"], capture_output=True, text=True, check=False,
+                            env={**os.environ, "VIREO_THIRD_PARTY": str(tmp_path)})
+    manifest.write_text(good, encoding="utf-8")
+    assert result.returncode != 0
+    assert len(result.stderr.splitlines()) == 1
+    for part in ("no-such-tarball_1.7.2.orig.tar.xz", "92d8ca769805", "make fetch", "VIREO_THIRD_PARTY"):
+        assert part in result.stderr
+
+
+def test_setup_without_root_names_all_packages_in_one_line(copy):
+    setup = copy / "tools" / "setup"
+    text = setup.read_text(encoding="utf-8").replace("make cmake", "make no-such-one no-such-two cmake")
+    probe = copy / "tools" / "setup-probe"
+    probe.write_text(text.replace('"$(id -u)" -ne 0', '1 -ne 0'), encoding="utf-8")
+    result = subprocess.run(["sh", probe, "build"], capture_output=True, text=True, check=False)
+    probe.unlink()
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == ["missing Debian packages, install them as root: no-such-one no-such-two"]
+
+
+def test_menuconfig_in_a_terminal(tmp_path):
+    """Device Drivers, VirtIO Drivers, PCI driver: off, saved, and what .config says."""
+    make(f"O={tmp_path}", "qemu_arm_defconfig")
+    assert "CONFIG_VIRTIO_PCI=y" in config(tmp_path)
+    screen = pexpect.spawn("make", ["-s", f"O={tmp_path}", "menuconfig"], cwd=str(TOP), dimensions=(40, 120), timeout=20,
+                           env={**os.environ, "TERM": "xterm", "MAKEFLAGS": ""}, encoding="utf-8")
+    for expected, key in [
+            (r"Device Drivers\s+--->", "jj\r"),  # the third line of the first menu
+            (r"VirtIO Drivers\s+--->", "\r"),
+            (r"\[\*\] PCI driver for virtio devices", " "),
+            (r"\x1b\[3;", "s"),  # curses redraws the one mark that changed
+            ("Filename to save", "\r"),
+            ("saved to|No change", "q"),
+    ]:
+        screen.expect(expected)
+        screen.send(key)
+    screen.sendcontrol("c")
+    screen.expect(pexpect.EOF)
+    assert "# CONFIG_VIRTIO_PCI is not set" in config(tmp_path)
