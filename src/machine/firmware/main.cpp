@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autoconf.h"
+#include "base/heap.h"
+#include "base/log.h"
+#include "base/math.h"
+#include "machine/firmware/firmware.h"
+#include "shell/shell.h"
+#include "version.h"
+#include "virtio/session/device_manager.h"
+
+#ifdef CONFIG_VIRTIO_MMIO
+#include "virtio/transport/mmio/mmio_source.h"
+#endif
+#ifdef CONFIG_VIRTIO_PCI
+#include "bus/pci/host.h"
+#include "virtio/transport/pci/pci_source.h"
+#endif
+
+namespace vireo::machine {
+namespace {
+
+constexpr u64 MiB = 1 << 20;
+
+// Small machines keep most RAM for what the user loads; the upper bound is far above what many disks need.
+u64 heap_bytes(u64 total_ram) { return std::clamp<u64>(align_down<u64>(total_ram / 8, MiB), 4 * MiB, 32 * MiB); }
+
+void start_heap(system::MemoryMap& memory) {
+    u64 bytes = heap_bytes(memory.total_ram());
+    // Below 4 GiB: rings and other pool memory must be reachable for every legacy device.
+    auto base = memory.allocate(bytes, 4096, "Vireo heap", u64{1} << 32);
+    if (!base)
+        panic("no room for the heap");
+    firmware_heap().initialise(reinterpret_cast<std::byte*>(static_cast<uptr>(*base)), static_cast<usize>(bytes));
+}
+
+// "128 MiB", "3 GiB", "1.5 GiB": the largest unit that shows the size exactly to a tenth.
+void print_size(Writer& out, u64 bytes) {
+    u64 tenths_of_gib = bytes * 10 / (1024 * MiB);
+    if (bytes < 1024 * MiB || tenths_of_gib * 1024 * MiB != bytes * 10)
+        print(out, "{} MiB", bytes / MiB);
+    else if (tenths_of_gib % 10 == 0)
+        print(out, "{} GiB", tenths_of_gib / 10);
+    else
+        print(out, "{}.{} GiB", tenths_of_gib / 10, tenths_of_gib % 10);
+}
+
+void print_banner(Writer& out, const Platform& platform) {
+    print(out, "\n\nVireo {} ({})\n\n", VIREO_VERSION, VIREO_DATE);
+    if (platform.print_cpu)
+        platform.print_cpu(out);
+    print(out, "Model: {}\n", platform.machine.model());
+    out.write("DRAM:  ");
+    print_size(out, platform.memory.total_ram());
+    out.write("\n");
+}
+
+// Objects that live as long as the machine runs: made once, never destroyed, on the heap because they are large and
+// there are no static constructors.
+template <typename T, typename... A> T& make_for_ever(A&&... arguments) {
+    return *VIREO_MUST(make_owned<T>(std::forward<A>(arguments)...)).release();
+}
+
+void add_sources(virtio::DeviceManager& devices, const Platform& platform) {
+    // MMIO first, then PCI: device numbers follow this order (docs/using.md).
+#ifdef CONFIG_VIRTIO_MMIO
+    if (!platform.virtio_mmio.empty())
+        devices.add_source(make_for_ever<virtio::MmioSource>(platform.virtio_mmio));
+#endif
+#ifdef CONFIG_VIRTIO_PCI
+    if (platform.pci) {
+        auto& host = make_for_ever<bus::pci::Host>(*platform.pci);
+        devices.add_source(make_for_ever<virtio::PciSource>(host));
+    }
+#endif
+}
+
+} // namespace
+
+void run(const Platform& platform) {
+    start_heap(platform.memory);
+    auto& console = make_for_ever<system::Console>(platform.serial);
+    set_log_writer(&console);
+    print_banner(console, platform);
+
+    auto& loop = make_for_ever<event::EventLoop>();
+    auto& registry = make_for_ever<device::Registry>();
+    auto& devices = make_for_ever<virtio::DeviceManager>(loop, registry);
+    add_sources(devices, platform);
+    devices.start();
+
+    console.write("\n");
+    shell::Services services{console, loop, platform.memory, registry, platform.machine, devices};
+    shell::run(make_for_ever<shell::Context>(services));
+}
+
+} // namespace vireo::machine
