@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "machine/serial/ns16550.h"
+
+#include "event/clock.h"
+
+namespace vireo::machine {
+namespace {
+
+// The registers by offset; the first two are the divisor while LineControl has `divisor_access`.
+using Data = io::Register<u8, 0>;
+using InterruptEnable = io::Register<u8, 1>;
+using DivisorLow = io::Register<u8, 0>;
+using DivisorHigh = io::Register<u8, 1>;
+using FifoControl = io::Register<u8, 2>;
+using LineControl = io::Register<u8, 3>;
+using ModemControl = io::Register<u8, 4>;
+using LineStatus = io::Register<u8, 5>;
+
+constexpr u8 divisor_access = 0x80;
+constexpr u8 eight_bits = 0x03;
+constexpr u8 fifos_on_and_cleared = 0x07; // receive interrupt from the first byte on
+// Data terminal ready, request to send, and OUT2, which on a PC connects the interrupt line.
+constexpr u8 ready = 0x0b;
+constexpr u8 received_data_interrupt = 0x01;
+constexpr u8 data_ready = 0x01;
+constexpr u8 transmitter_empty = 0x20;
+
+constexpr usize fifo_bytes = 16;
+// Far longer than a FIFO takes to drain, short enough that a port nobody listens to does not look like a hang.
+constexpr auto room_deadline = event::Duration::milli(500);
+
+} // namespace
+
+void Ns16550::start(const io::Window& registers) {
+    registers_ = registers;
+    InterruptEnable::write(registers_, 0);
+    LineControl::write(registers_, divisor_access);
+    DivisorLow::write(registers_, 1);
+    DivisorHigh::write(registers_, 0);
+    LineControl::write(registers_, eight_bits);
+    FifoControl::write(registers_, fifos_on_and_cleared);
+    ModemControl::write(registers_, ready);
+}
+
+bool Ns16550::wait_for_room() {
+    auto has_room = [this] { return (LineStatus::read(registers_) & transmitter_empty) != 0; };
+    bool room = has_room();
+    if (!room && !stuck_)
+        room = event::poll_until(event::Deadline::after(room_deadline), has_room);
+    stuck_ = !room;
+    return room;
+}
+
+void Ns16550::send(std::string_view bytes) {
+    // An empty transmitter takes a FIFO full without being asked again.
+    while (!bytes.empty() && wait_for_room()) {
+        std::string_view part = bytes.substr(0, fifo_bytes);
+        for (char byte : part)
+            Data::write(registers_, static_cast<u8>(byte));
+        bytes.remove_prefix(part.size());
+    }
+}
+
+std::optional<u8> Ns16550::receive() {
+    if ((LineStatus::read(registers_) & data_ready) == 0)
+        return std::nullopt;
+    return Data::read(registers_);
+}
+
+void Ns16550::announce_input(bool on) const {
+    InterruptEnable::write(registers_, on ? received_data_interrupt : 0);
+}
+
+} // namespace vireo::machine
