@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: a board, machines that show their console when a test fails, and disk images."""
+
+import os
+import sys
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tools", "vm"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import vm  # noqa: E402
+
+os.environ["PATH"] += ":/usr/sbin:/sbin"  # mke2fs, sgdisk and friends
+
+
+def build_folder(board):
+    """Where ./test has built this board."""
+    return os.path.join(os.environ.get("VIREO_BOARDS", os.path.join(TOP, "build", "test", "boards")), board.name)
+
+
+@pytest.fixture(params=list(vm.BOARDS.values()), ids=lambda board: board.name)
+def board(request):
+    return request.param
+
+
+class Machines:
+    """Starts machines for one test; ends them after it."""
+
+    def __init__(self):
+        self.started = []
+
+    def start(self, command, timeout=60):
+        machine = vm.Vm(command, timeout=timeout)
+        self.started.append(machine)
+        return machine
+
+    def boot(self, board, arguments=(), nic="none", timeout=60):
+        """A machine at its first prompt, with no NIC unless `arguments` bring one and `nic` is None."""
+        arguments = [*arguments, *(["-nic", nic] if nic else [])]
+        machine = self.start(board.command(build_folder(board), arguments), timeout)
+        machine.banner = machine.boot()
+        return machine
+
+
+@pytest.fixture
+def machines(request):
+    collection = Machines()
+    request.node.machines = collection
+    yield collection
+    for machine in collection.started:
+        machine.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failing test shows what its consoles said."""
+    report = (yield).get_result()
+    if report.failed and hasattr(item, "machines"):
+        for number, machine in enumerate(item.machines.started):
+            report.sections.append((f"console {number}", machine.report()))
