@@ -8,9 +8,9 @@ import subprocess
 MIB = 1 << 20
 
 
-def run(*command, **options):
-    return subprocess.run([str(part) for part in command], check=True, stdin=subprocess.DEVNULL, capture_output=True,
-                          **options)
+def run(*command, text=None):
+    """Runs a tool that makes images; its output is in the exception if it fails."""
+    return subprocess.run([str(part) for part in command], check=True, input=(text or "").encode(), capture_output=True)
 
 
 def blank(path, size):
@@ -53,3 +53,9 @@ def documented(path, folder, size=64 * MIB):
     """The image of the documentation's examples."""
     os.makedirs(folder)
     return ext(path, documented_root(folder), size)
+
+
+def partition(path, script):
+    """Writes a partition table as sfdisk's script says."""
+    run("sfdisk", "-q", path, text=script)
+    return path
