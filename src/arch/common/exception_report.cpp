@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arch/common/exception_report.h"
+
+#include "arch/arch.h"
+#include "arch/common/image.h"
+#include "base/log.h"
+
+namespace vireo::arch {
+
+namespace {
+
+constinit uptr stack_low = 0;
+constinit uptr stack_high = 0;
+constinit void (*final_action)() = nullptr;
+constinit bool reporting = false;
+
+constexpr usize max_frames = 24;
+
+void print_word(Writer& out, uptr value) {
+    if constexpr (sizeof(uptr) == 8)
+        print(out, "{:016x}", value);
+    else
+        print(out, "{:08x}", value);
+}
+
+bool is_return_address(uptr address) {
+    return is_text(address) && address - image_base() >= 8 && follows_call(address);
+}
+
+void print_frame(Writer& out, usize number, uptr address) {
+    print(out, "  #{:<2} 0x{:08x}\n", number, address - image_base());
+}
+
+} // namespace
+
+void set_stack_bounds(uptr low, uptr high) {
+    stack_low = low;
+    stack_high = high;
+}
+
+void set_final_action(void (*action)()) { final_action = action; }
+
+void print_trace(Writer& out, uptr program_counter, uptr link_register, uptr stack_pointer) {
+    out.write("Trace (addresses in vireo.map):\n");
+    usize frames = 0;
+    if (is_text(program_counter))
+        print_frame(out, frames++, program_counter);
+    if (link_register != 0 && is_return_address(link_register))
+        print_frame(out, frames++, link_register);
+    if (stack_pointer < stack_low || stack_pointer > stack_high) {
+        // An overflow leaves it just below the stack: what lies on the stack still tells the story.
+        print(out, "  (stack pointer outside the stack)\n");
+        stack_pointer = stack_low;
+    }
+    for (uptr at = (stack_pointer + sizeof(uptr) - 1) & ~(sizeof(uptr) - 1); at < stack_high && frames < max_frames;
+         at += sizeof(uptr)) {
+        uptr word = *reinterpret_cast<const uptr*>(at);
+        if (is_return_address(word))
+            print_frame(out, frames++, word);
+    }
+}
+
+void report_exception(const ExceptionReport& report) {
+    Writer* out = log_writer();
+    if (reporting || !out)
+        halt();
+    reporting = true;
+
+    print(*out, "\n*** {}", report.cause);
+    if (report.address) {
+        out->write(" at ");
+        print_word(*out, *report.address);
+    }
+    out->write("\n");
+    constexpr usize per_line = sizeof(uptr) == 8 ? 3 : 4;
+    for (usize i = 0; i < report.registers.size(); ++i) {
+        print(*out, "{:>8} ", report.registers[i].name);
+        print_word(*out, report.registers[i].value);
+        if (i % per_line == per_line - 1 || i + 1 == report.registers.size())
+            out->write("\n");
+    }
+    print(*out, "Image at ");
+    print_word(*out, image_base());
+    out->write("\n");
+    print_trace(*out, report.program_counter, report.link_register, report.stack_pointer);
+    if (final_action)
+        final_action();
+    out->write("Halted.\n");
+    halt();
+}
+
+} // namespace vireo::arch
