@@ -54,7 +54,7 @@ if(NOT sources)
     return() # a tree without sources yet: the libraries alone
 endif()
 add_library(objects OBJECT ${sources})
-target_compile_options(objects PRIVATE ${VIREO_WARNINGS} ${lto})
+target_compile_options(objects PRIVATE ${VIREO_WARNINGS} $<$<COMPILE_LANGUAGE:CXX>:-Wglobal-constructors> ${lto})
 target_link_libraries(objects PRIVATE fdt)
 
 set(script ${CMAKE_SOURCE_DIR}/src/arch/${VIREO_ISA}/image.ld)
@@ -81,6 +81,7 @@ if(have_script)
         -T ${gen}/image.ld -Map=${CMAKE_BINARY_DIR}/vireo.map)
     add_custom_command(
         TARGET vireo POST_BUILD
+        COMMAND ${CMAKE_SOURCE_DIR}/tools/build/check-image ${CMAKE_READELF} vireo.elf
         COMMAND ${CMAKE_OBJCOPY} -O binary vireo.elf vireo.bin
         BYPRODUCTS vireo.bin vireo.map VERBATIM)
 endif()

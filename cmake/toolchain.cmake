@@ -7,6 +7,7 @@ set(CMAKE_ASM_COMPILER clang-${VIREO_LLVM})
 find_program(CMAKE_AR llvm-ar-${VIREO_LLVM} REQUIRED)
 find_program(CMAKE_RANLIB llvm-ranlib-${VIREO_LLVM} REQUIRED)
 find_program(CMAKE_OBJCOPY llvm-objcopy-${VIREO_LLVM} REQUIRED)
+find_program(CMAKE_READELF llvm-readelf-${VIREO_LLVM} REQUIRED)
 find_program(CMAKE_LINKER ld.lld-${VIREO_LLVM} REQUIRED)
 # The compiler is known; CMake's trial programs cost a second and cannot link without a system.
 foreach(language IN ITEMS C CXX ASM)
