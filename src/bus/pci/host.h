@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "bus/pci/function.h"
+
+namespace vireo::bus::pci {
+
+// One bus: the root, or the one behind a bridge. Owned by the Host.
+class Bus : public ListNode {
+  public:
+    Bus(u8 number, Bus* parent, Function* bridge) : number_(number), parent_(parent), bridge_(bridge) {}
+    u8 number() const { return number_; }
+    Bus* parent() const { return parent_; }
+    Function* bridge() const { return bridge_; } // the bridge that leads here; nullptr: the root
+
+  private:
+    friend class Host;
+    u8 number_;
+    u8 last_below_ = 0;     // the highest bus number that may be used at or below this bus
+    bool is_open_ = false;  // the windows of its bridge still grow
+    bool has_many_ = false; // the device that is scanned has more than one function
+    u16 scan_position_ = 0; // device * 8 + function
+    u16 scan_end_ = 256;    // 8 below a PCI Express port, where there is device 0 only
+    Bus* parent_;
+    Function* bridge_;
+    Rooms rooms_;
+    IntrusiveList<Function> functions_;
+};
+
+// A PCI host bridge and everything below it. Finds functions, numbers the buses behind bridges, gives each BAR an
+// address and each bridge its windows. Trusts nothing that configuration space says.
+class Host {
+  public:
+    // Copies the description.
+    explicit Host(const HostDescription& description) : description_(description) {}
+    Host(const Host&) = delete;
+    Host& operator=(const Host&) = delete;
+    ~Host();
+
+    // Finds the functions that are not known yet and gives them addresses; what is known stays as it is, so this may
+    // be repeated while devices are in use. What was found before a failure remains usable. NotSupported: the
+    // configuration space is out of reach. NoMemory.
+    Result<> scan();
+
+    // All functions found, by bus, device and function number; those of later scans behind the others of their bus.
+    // nullptr at the end.
+    Function* first() { return first_from(buses_.front()); }
+    Function* next(Function& function);
+
+  private:
+    Function* first_from(Bus* bus);
+    Result<> open_root();
+    // Looks at the scan position of `bus` and moves it on. The bus to go on with first, or nullptr.
+    Result<Bus*> visit(Bus& bus);
+    Result<Function*> add(Bus& bus, Location location, u32 ids);
+    Function* find(Bus& bus, Location location);
+    Result<Bus*> open_bridge(Function& bridge);
+    void close_bridge(Bus& bus);
+
+    HostDescription description_;
+    std::optional<ConfigAccess> config_;
+    IntrusiveList<Bus> buses_; // in the order of their numbers
+    unsigned next_bus_ = 0;    // the next number to give out
+};
+
+} // namespace vireo::bus::pci
