@@ -40,6 +40,7 @@ $(boards): need-python
 	@echo "$@: no such board; there are: $(boards)" >&2; exit 1
 
 menuconfig: need-python
+	@test -t 0 && test -t 1 || { echo 'menuconfig needs a terminal' >&2; exit 1; }
 	@mkdir -p $(out)
 	@srctree=$(top) KCONFIG_CONFIG=$(config) $(python) -m menuconfig $(top)/Kconfig
 
