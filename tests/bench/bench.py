@@ -30,7 +30,7 @@ UART_STORE = {
     "qemu_arm64": ("aarch64-none-elf", "mov x0, #0x09000000; mov w1, #'!'; str w1, [x0]; 1: b 1b"),
     "qemu-riscv32": ("riscv32-unknown-elf", "lui a0, 0x10000; li a1, '!'; sb a1, 0(a0); 1: j 1b"),
     "qemu-riscv64": ("riscv64-unknown-elf", "lui a0, 0x10000; li a1, '!'; sb a1, 0(a0); 1: j 1b"),
-    "qemu-x86": ("i386-unknown-elf", ".code16; 2: movw $0x3f8, %dx; movb $'!', %al; outb %al, %dx; 1: jmp 1b; "
+    "qemu-x86": ("i386-unknown-elf", ".code16; .org 0xff00; 2: movw $0x3f8, %dx; movb $'!', %al; outb %al, %dx; 1: jmp 1b; "
                  ".org 0xfff0; jmp 2b; .org 0x10000"),
 }
 UART_STORE["qemu-x86_64"] = UART_STORE["qemu-x86"]
