@@ -8,6 +8,14 @@ namespace vireo::virtio {
 // A set of feature bits (section 2.2), wide enough for every bit that VirtIO 1.4 defines (up to 70) and reserves
 // below 128.
 class FeatureSet {
+    // Before its users: they are needed at compile time while this class is still being read.
+    constexpr FeatureSet combine(const FeatureSet& other, auto operation) const {
+        FeatureSet result;
+        for (unsigned i = 0; i < word_count; ++i)
+            result.words_[i] = operation(words_[i], other.words_[i]);
+        return result;
+    }
+
   public:
     static constexpr unsigned bit_count = 128;
     static constexpr unsigned word_count = bit_count / 32;
@@ -50,12 +58,6 @@ class FeatureSet {
     constexpr bool operator==(const FeatureSet&) const = default;
 
   private:
-    constexpr FeatureSet combine(const FeatureSet& other, auto operation) const {
-        FeatureSet result;
-        for (unsigned i = 0; i < word_count; ++i)
-            result.words_[i] = operation(words_[i], other.words_[i]);
-        return result;
-    }
     std::array<u32, word_count> words_{};
 };
 
