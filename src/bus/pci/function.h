@@ -28,6 +28,8 @@ class Function : public ListNode {
     // The registers behind BAR `index` as the processor reaches them. NotFound: the device does not have it. TooLarge:
     // no window of the host bridge had room for it.
     Result<io::Window> bar(unsigned index) const;
+    // True if BAR `index` lies in I/O space, which on many machines is mapped into memory.
+    bool is_io_bar(unsigned index) const { return index < bar_count && bars_[index].is_io; }
 
     // Configuration space; offsets are aligned to the width of the access.
     u8 read8(u8 offset) const { return config_.read8(location_, offset); }

@@ -23,8 +23,8 @@ inline constexpr FeatureSet modern_transport_features =
 
 // What a legacy interface can honour: 32 bits, and not bit 30, with which old QEMU probes for bad drivers.
 inline constexpr FeatureSet legacy_transport_features =
-    FeatureSet::range(0, 23) | FeatureSet::of({wire::VIRTIO_F_ANY_LAYOUT, wire::VIRTIO_F_INDIRECT_DESC,
-                                               wire::VIRTIO_F_EVENT_IDX});
+    FeatureSet::range(0, 23) |
+    FeatureSet::of({wire::VIRTIO_F_ANY_LAYOUT, wire::VIRTIO_F_INDIRECT_DESC, wire::VIRTIO_F_EVENT_IDX});
 
 // All feature words of a modern device; `read_word(i)` selects and reads one.
 template <typename ReadWord> FeatureSet read_feature_words(ReadWord&& read_word) {

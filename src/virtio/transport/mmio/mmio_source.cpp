@@ -23,7 +23,8 @@ Result<std::unique_ptr<Transport>> probe_mmio(const MmioSlot& slot) {
     u32 device_type = registers.read32(wire::mmio::DeviceID);
     if (device_type == 0)
         return error(ErrorCode::NotFound, "empty slot");
-    return VIREO_TRY(make_owned<MmioTransport>(registers, version == wire::mmio::version_legacy, device_type));
+    return VIREO_TRY(
+        make_owned<MmioTransport>(registers, version == wire::mmio::version_legacy, device_type));
 }
 
 void MmioSource::enumerate(Sink& sink) {
