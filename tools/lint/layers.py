@@ -21,7 +21,7 @@ LAYERS = {
     "bus": ["io", "base"],
     "virtio/wire": ["base"],
     "virtio/ring": ["virtio/wire", "dma", "base"],
-    "virtio/transport": ["virtio/wire", "io", "bus", "dma", "base"],
+    "virtio/transport": ["virtio/wire", "io", "bus", "dma", "event/clock.h", "base"],
     "virtio/session": ["virtio/ring", "virtio/transport/transport.h", "virtio/wire", "io/doorbell.h", "system", "event", "dma", "base"],
     "device": ["event", "dma", "base"],
     "drivers": ["device", "virtio/session", "virtio/ring", "virtio/wire", "event", "dma", "base"],
