@@ -13,11 +13,11 @@ struct Partition {
     u64 first_block; // logical blocks of the disk
     u64 block_count;
     bool bootable;
-    u8 mbr_type;          // MBR only
-    u64 attributes;       // GPT only
-    u8 type_guid[16];     // GPT only, as on disk
+    u8 mbr_type;           // MBR only
+    u64 attributes;        // GPT only
+    u8 type_guid[16];      // GPT only, as on disk
     u8 partition_guid[16]; // GPT only, as on disk
-    char name[109];       // GPT only: UTF-8 of the 36 UTF-16 units, zero-terminated; control characters replaced
+    char name[109]; // GPT only: UTF-8 of the 36 UTF-16 units, zero-terminated; control characters replaced
 };
 
 // The partitions of one disk. Entries that reach beyond the disk, overlap the table or wrap are left out.

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/owned_array.h"
-#include "device/block_device.h"
+#include "block/cache.h"
 
 namespace vireo::block {
 
 // Part of a disk (a partition, or the whole) addressed in bytes: what a file system reads. Bounds are those of the
 // part, checked against the disk at creation. Small reads go through a cache with read-ahead; large ones straight to
-// the caller's memory.
+// the caller's memory. Errors of all reads: OutOfRange (beyond the volume) and those of BlockDevice::read.
 class Volume {
   public:
     // A place of file data: `bytes` bytes from `offset` on go to `memory`.
@@ -22,24 +21,34 @@ class Volume {
     static Result<Volume> create(device::BlockDevice& device, u64 first_block, u64 block_count);
     static Result<Volume> whole(device::BlockDevice& device);
 
-    u64 bytes() const;
+    u64 bytes() const { return block_count_ * device_->facts().block_bytes; }
     device::BlockDevice& device() const { return *device_; }
 
     // Metadata: any offset and length inside the volume, through the cache.
     Result<> read(u64 offset, MutableBytes memory);
 
-    // File data: many pieces at once, whole blocks straight into the caller's memory, edges through the cache.
+    // File data: many pieces at once, whole blocks straight into the caller's memory, edges through the cache. Pieces
+    // that are neighbours on the disk and in memory become one extent.
     Result<> read_pieces(std::span<const Piece> pieces);
 
-    // Brings blocks that will be read soon into the cache in few requests (e.g. the inode tables that a directory
-    // listing needs). Offsets in any order; too many for the cache: the first ones are taken.
-    Result<> prefetch(std::span<const u64> offsets, u32 bytes_each);
+    // Brings what will be read soon into the cache in one transfer (e.g. the inodes that a directory listing needs).
+    // Offsets in any order. The number of leading offsets that need no request of their own now, at least one: when the
+    // first ones are in the cache already, how many (and nothing is read); else as many as the cache can hold. A block
+    // that cannot be read is no error here: it is one where it is read. For bytes_each up to 64 KiB.
+    Result<usize> prefetch(std::span<const u64> offsets, u32 bytes_each);
 
   private:
-    // (the owner of block/ completes this)
-    device::BlockDevice* device_ = nullptr;
-    u64 first_block_ = 0;
-    u64 block_count_ = 0;
+    static constexpr usize most_extents = 128; // of one transfer
+    static constexpr usize most_edges = 16;
+
+    Volume(device::BlockDevice& device, u64 first_block, u64 block_count, Cache cache)
+        : device_(&device), first_block_(first_block), block_count_(block_count), cache_(std::move(cache)) {}
+    Result<> read_edges(std::span<const Piece> edges);
+
+    device::BlockDevice* device_;
+    u64 first_block_;
+    u64 block_count_;
+    Cache cache_;
 };
 
 } // namespace vireo::block

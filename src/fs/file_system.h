@@ -43,8 +43,9 @@ class FileSystem {
 // A file system type of this build, found by name or by probing. In linker section `vireo_filesystems`.
 struct FileSystemType {
     const char* name;
-    // NotFound if the volume does not hold this type; Corrupt (with what) if it does but is damaged.
-    Result<std::unique_ptr<FileSystem>> (*mount)(block::Volume volume);
+    // NotFound if the volume does not hold this type; Corrupt (with what) if it does but is damaged. The volume is moved
+    // from when it succeeds, and only then.
+    Result<std::unique_ptr<FileSystem>> (*mount)(block::Volume& volume);
 };
 
 // Tries every type. NotSupported ("unknown file system") if none recognises the volume.
