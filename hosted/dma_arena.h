@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/math.h"
+#include "dma/dma.h"
+
+#include <map>
+#include <vector>
+
+// The memory that fake devices see: the back end of dma. Shared bytes are bounced: the device works on a copy at an
+// address that has nothing to do with the pointer, so a missing share, a missing unshare, a wrong direction and a
+// pointer passed off as an address all show.
+namespace vireo::hosted {
+
+// Told when the program takes memory back, so that a device that still holds it can complain.
+class DmaObserver {
+  public:
+    DmaObserver();
+    virtual void memory_taken_back(u64 bus, u64 bytes) = 0;
+
+  protected:
+    ~DmaObserver();
+};
+
+class DmaArena {
+  public:
+    enum class Use : u8 { Read, Write }; // by the device
+
+    static DmaArena& instance();
+    ~DmaArena() { reset(); }
+
+    // --- for tests --------------------------------------------------------------------------------------------
+    // Forgets everything, as at program start.
+    void reset();
+    // Bus addresses are handed out from here on, upwards, and never twice. The default lies above 4 GiB.
+    void place_at(u64 bus);
+    // The n-th allocation (share) from now fails with NoMemory, once; 1 is the next one, 0 none.
+    void fail_allocation(unsigned n) { fail_allocation_ = n; }
+    void fail_share(unsigned n) { fail_share_ = n; }
+    usize live_buffers() const; // memory that was allocated and not freed
+    usize live_shares() const;  // ranges that were shared and not unshared
+    // Reports "dma.leak" for each range that is still there.
+    void report_leaks() const;
+
+    // --- the device's side ------------------------------------------------------------------------------------
+    // Where the device finds [bus, bus + bytes); nullptr, and a report ("dma.not-shared", "dma.taken-back",
+    // "dma.direction"), if the program has not given all of it in this direction. `who` names the device in reports.
+    std::byte* reach(u64 bus, u64 bytes, Use use, const std::string& who);
+
+    // --- the program's side (dma::backend) --------------------------------------------------------------------
+    Result<dma::Mapping> allocate(usize bytes, usize alignment);
+    void free(const dma::Mapping& memory);
+    Result<dma::BusAddress> share(std::byte* memory, u32 bytes, dma::Direction direction);
+    void unshare(const dma::Mapping& mapping);
+
+  private:
+    friend class DmaObserver;
+    struct Range {
+        u64 bytes;
+        std::byte* memory; // as the device sees it
+        bool pooled;
+        dma::Direction direction; // of a share
+        std::byte* original;      // of a share: the program's bytes
+        usize alignment;          // of pool memory
+    };
+    u64 next_bus(u64 bytes, u64 alignment, u64 low_bits);
+    void take_back(std::map<u64, Range>::iterator range);
+
+    std::map<u64, Range> ranges_;
+    std::vector<DmaObserver*> observers_;
+    u64 first_ = default_base;
+    u64 next_ = default_base;
+    unsigned fail_allocation_ = 0;
+    unsigned fail_share_ = 0;
+    static constexpr u64 default_base = 0x1'4000'0000;
+};
+
+} // namespace vireo::hosted

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hosted/fakes/device.h"
+
+#include "hosted/report.h"
+
+namespace vireo::fake {
+
+using hosted::hex;
+
+Device::Device(u32 type, std::string name, usize queues)
+    : offered{feature::version_1}, name_(std::move(name)), type_(type), referee_(name_), queues_(queues) {}
+
+Device::~Device() = default;
+
+Referee::Rules Device::rules() const { return {legacy_, offered, described_features(), transport_features_}; }
+
+// --- status and features -----------------------------------------------------------------------------------------
+
+u8 Device::read_status() {
+    if (faults.gone) {
+        ++reads_after_removal;
+        return 0xff;
+    }
+    if (reset_pending_ && !faults.reset_never_ends) {
+        if (reset_reads_left_ == 0)
+            reset();
+        else
+            --reset_reads_left_;
+    }
+    referee_.status_read(status_);
+    return status_;
+}
+
+void Device::write_status(u8 value) {
+    if (faults.gone)
+        return;
+    status_log_.push_back(value);
+    referee_.status_written(status_, value, reset_pending_, rules());
+    if (value == 0) {
+        reset_reads_left_ = faults.reset_polls;
+        reset_pending_ = true;
+        if (reset_reads_left_ == 0 && !faults.reset_never_ends)
+            reset();
+        return;
+    }
+    if (reset_pending_)
+        return;
+    bool asks_features_ok = (value & status::features_ok) && !(status_ & status::features_ok);
+    status_ = static_cast<u8>((status_ & status::needs_reset) | value);
+    if (asks_features_ok) {
+        bool valid = true;
+        for (usize i = 0; i < offered.words.size(); ++i)
+            valid &= (accepted().words[i] & ~offered.words[i]) == 0;
+        if (!valid || faults.refuse_features_ok)
+            status_ &= static_cast<u8>(~status::features_ok);
+    }
+    if (value & status::driver_ok)
+        for (u16 i = 0; i < queues_.size(); ++i)
+            if (queues_[i].ring && faults.suppresses_notifications)
+                queues_[i].ring->ask_for_notification(false);
+}
+
+void Device::reset() {
+    reset_pending_ = false;
+    ++resets_;
+    ++epoch_;
+    status_ = 0;
+    events_ = 0;
+    held_.clear();
+    for (Queue& queue : queues_) {
+        queue.size = 0;
+        queue.descriptors = queue.driver_area = queue.device_area = 0;
+        queue.enabled = false;
+        queue.disabling = 0;
+        queue.written = 0;
+        queue.ring.reset();
+    }
+    referee_.reset_completed();
+    was_reset();
+}
+
+void Device::need_reset() {
+    status_ |= status::needs_reset;
+    // 2.1.2: a configuration change notification if DRIVER_OK is set.
+    if (status_ & status::driver_ok && !faults.no_interrupts)
+        events_ |= event::config;
+}
+
+u32 Device::read_offered(unsigned word) {
+    referee_.features_read();
+    return word < offered.words.size() ? offered.words[word] : 0;
+}
+
+void Device::write_accepted(unsigned word, u32 value) { referee_.features_written(word, value, rules()); }
+
+// --- queues ------------------------------------------------------------------------------------------------------
+
+void Device::enable_queue(u16 index) {
+    Queue& queue = queues_[index];
+    std::string which = "queue " + std::to_string(index);
+    if (queue.enabled) {
+        referee_.complain("pci.modern.24", which + " enabled twice");
+        return;
+    }
+    referee_.queue_enabled();
+    if (queue.size == 0 || queue.size > queue.size_max || !std::has_single_bit(queue.size)) {
+        referee_.complain("pci.modern.23", which + " enabled with size " + std::to_string(queue.size) +
+                                               " of at most " + std::to_string(queue.size_max));
+        return;
+    }
+    auto check = [&](u64 address, u64 alignment, const char* rule, const char* part) {
+        if (address == 0 || address % alignment != 0)
+            referee_.complain(rule, which + ": " + part + " at " + hex(address));
+    };
+    check(queue.descriptors, 16, "ring.split.01", "descriptor table");
+    check(queue.driver_area, 2, "ring.split.02", "available ring");
+    check(queue.device_area, 4, "ring.split.03", "used ring");
+    RingSetup setup;
+    setup.owner = name_ + " queue " + std::to_string(index);
+    setup.size = queue.size;
+    setup.descriptors = queue.descriptors;
+    setup.driver_area = queue.driver_area;
+    setup.device_area = queue.device_area;
+    setup.event_idx = accepted().has(feature::event_idx);
+    setup.indirect = accepted().has(feature::indirect_desc);
+    queue.ring = std::make_unique<SplitRing>(setup);
+    queue.enabled = true;
+    queue.ring->check_fresh();
+    if (faults.suppresses_notifications)
+        queue.ring->ask_for_notification(false);
+}
+
+void Device::stop_queue(u16 index) {
+    Queue& queue = queues_[index];
+    queue.enabled = false;
+    queue.ring.reset();
+    queue.written = 0;
+    queue.disabling = faults.queue_disable_polls;
+    std::erase_if(held_, [&](auto& held) { return held.second.queue == index; });
+}
+
+void Device::notify(u16 index) {
+    if (faults.gone)
+        return;
+    Queue* queue = find_queue(index);
+    referee_.notified(queue && queue->enabled, index);
+    if (!queue || !queue->enabled)
+        return;
+    ++queue->notifications;
+    if (report_unwelcome_notifications)
+        queue->ring->notified();
+    else
+        queue->ring->notification_is_due(); // only moves on
+    run_queue(index);
+}
+
+void Device::run_queue(u16 index) {
+    Queue& queue = queues_[index];
+    // 2.1.2: no buffer is consumed before DRIVER_OK. A device that needs a reset has stopped.
+    if (!queue.ring || !is_live() || faults.gone || faults.deaf || (status_ & status::needs_reset) ||
+        reset_pending_)
+        return;
+    if (!may_access_memory) {
+        hosted::report("pci.bus-master", name_ + ": there is work to do, but bus mastering is off");
+        return;
+    }
+    bool suppress = faults.suppresses_notifications;
+    do {
+        while (auto chain = queue.ring->take()) {
+            u64 number = taken_++;
+            if (faults.scribbles)
+                queue.ring->scribble(*chain);
+            held_.emplace(number, Held{index, std::move(*chain)});
+            if (faults.never_completes)
+                continue;
+            u64 delay = latency ? latency(number) : 0;
+            if (delay == 0) {
+                complete(number);
+            } else {
+                hosted::schedule(delay, [this, number, epoch = epoch_] {
+                    if (epoch == epoch_)
+                        complete(number);
+                });
+            }
+            if (!queue.ring)
+                return; // the test's hook reset the device
+        }
+        queue.ring->ask_for_notification(!suppress);
+        // A buffer that came before the request was visible would get no notification: look again.
+    } while (queue.ring->has_available());
+}
+
+void Device::complete(u64 number) {
+    auto held = held_.find(number);
+    if (held == held_.end() || faults.gone || (status_ & status::needs_reset))
+        return;
+    u16 index = held->second.queue;
+    Queue& queue = queues_[index];
+    u32 written = execute(index, held->second.chain);
+    Completion completion{number, index, held->second.chain.head, written};
+    if (faults.lie)
+        faults.lie(completion);
+    if (completion.times == 0 || !queue.ring)
+        return;
+    queue.ring->check_untouched(held->second.chain);
+    held_.erase(held);
+    for (unsigned i = 0; i < completion.times; ++i)
+        queue.ring->give_back(completion.id, completion.bytes_written);
+    ++given_back_;
+    if (queue.ring->driver_wants_notification() && !faults.no_interrupts)
+        events_ |= event::queue;
+}
+
+void Device::program_waits() {
+    if (!is_live() || faults.gone || reset_pending_)
+        return;
+    for (u16 i = 0; i < queues_.size(); ++i) {
+        Queue& queue = queues_[i];
+        if (!queue.ring)
+            continue;
+        if (queue.ring->notification_is_due())
+            referee_.complain(accepted().has(feature::event_idx) ? "ring.split.30" : "ring.split.28",
+                              "the program waits, but queue " + std::to_string(i) +
+                                  " has new buffers and got no notification");
+        if (faults.suppresses_notifications)
+            run_queue(i);
+    }
+}
+
+void Device::memory_taken_back(u64 bus, u64 bytes) {
+    // A stopped or reset queue holds nothing any more.
+    for (u16 i = 0; i < queues_.size(); ++i)
+        if (queues_[i].ring && queues_[i].ring->occupies(bus, bytes))
+            referee_.complain("gen.cleanup.02", "the memory of queue " + std::to_string(i) +
+                                                    " was freed while the queue is live");
+    for (auto& [number, held] : held_)
+        for (auto* pieces : {&held.chain.readable, &held.chain.writable})
+            for (auto& piece : *pieces)
+                if (ranges_overlap(bus, bytes, piece.bus, piece.bytes)) {
+                    referee_.complain("gen.cleanup.02", "memory of buffer " +
+                                                            std::to_string(held.chain.head) +
+                                                            " was taken back while the device holds it");
+                    return;
+                }
+}
+
+// --- configuration -----------------------------------------------------------------------------------------------
+
+void Device::put_config(u32 offset, u8 bytes, u64 value) {
+    for (u8 i = 0; i < bytes && offset + i < config_.size(); ++i)
+        config_[offset + i] = static_cast<u8>(value >> (8 * i));
+}
+
+u64 Device::get_config(u32 offset, u8 bytes) const {
+    u64 value = 0;
+    for (u8 i = bytes; i-- > 0;)
+        value = value << 8 | (offset + i < config_.size() ? config_[offset + i] : 0);
+    return value;
+}
+
+void Device::change_config(const std::function<void(std::vector<u8>&)>& change) {
+    change(config_);
+    ++generation_;
+    if ((status_ & status::driver_ok) && !faults.no_interrupts)
+        events_ |= event::config;
+}
+
+const ConfigField* Device::find_field(u32 offset) const {
+    for (const ConfigField& field : config_fields())
+        if (offset >= field.offset && offset < field.offset + u32{field.width} * field.count)
+            return &field;
+    return nullptr;
+}
+
+void Device::check_config_access(u32 offset, u8 width, bool natural, const char* width_rule, bool is_write) {
+    std::string what =
+        std::to_string(8 * width) + "-bit access to configuration offset " + std::to_string(offset);
+    if (offset + width > config_.size()) {
+        referee_.complain("mmio.01", what + " of " + std::to_string(config_.size()));
+        return;
+    }
+    config_accessed(offset);
+    const ConfigField* field = find_field(offset);
+    if (!field)
+        return;
+    if (field->feature >= 0 && !offered.has(static_cast<unsigned>(field->feature)))
+        referee_.complain("gen.cfg.04",
+                          std::string(field->name) + " accessed, but its feature is not offered");
+    if (natural && (width != field->width || (offset - field->offset) % width != 0))
+        referee_.complain(width_rule,
+                          what + ": " + field->name + " is " + std::to_string(8 * field->width) + " bits");
+    if (is_write && !field->writable)
+        referee_.complain("gen.init.06", std::string(field->name) + " is read-only and was written");
+}
+
+u32 Device::read_config(u32 offset, u8 width, bool natural_width_only, const char* width_rule) {
+    check_config_access(offset, width, natural_width_only, width_rule, false);
+    config_reads_.push_back(offset);
+    if (faults.before_config_read)
+        faults.before_config_read(offset);
+    return static_cast<u32>(get_config(offset, width));
+}
+
+void Device::write_config(u32 offset, u8 width, u32 value, bool natural_width_only, const char* width_rule) {
+    check_config_access(offset, width, natural_width_only, width_rule, true);
+    referee_.config_written();
+    put_config(offset, width, value);
+}
+
+} // namespace vireo::fake
