@@ -82,6 +82,8 @@ class BlockDevice {
     // Gives up everything in flight: each request completes with `why` before this returns. The device may be
     // reset and brought up again; if that fails, later requests fail at once.
     virtual void abort(Error why) = 0;
+    // Asked before each operation: an error if the device can take none (it broke, it was stopped).
+    virtual Result<> usable() const { return {}; }
 
     BlockFacts facts_;
     event::EventLoop& loop_;
@@ -89,7 +91,8 @@ class BlockDevice {
   private:
     class Plan; // cuts extents into requests
     Result<> check(std::span<const BlockExtent> extents) const;
-    Result<> transfer(BlockRequest::Operation operation, std::span<const BlockExtent> extents);
+    Result<> prepare();
+    Result<> transfer(BlockRequest::Operation operation, Plan& plan);
     OwnedArray<BlockRequest> requests_; // made at the first transfer
     u64 requests_issued_ = 0;
 };

@@ -8,6 +8,7 @@ namespace vireo::event {
 // Lengths of time, in microseconds.
 struct Duration {
     u64 microseconds = 0;
+    constexpr auto operator<=>(const Duration&) const = default;
     static constexpr Duration micro(u64 count) { return {count}; }
     static constexpr Duration milli(u64 count) { return {count * 1000}; }
     static constexpr Duration seconds(u64 count) { return {count * 1'000'000}; }
@@ -23,6 +24,7 @@ Instant now();
 constexpr Duration operator-(Instant later, Instant earlier) {
     return {later.microseconds - earlier.microseconds};
 }
+constexpr Instant operator+(Instant when, Duration duration) { return {when.microseconds + duration.microseconds}; }
 
 // The latest moment at which a wait ends. Every wait has one.
 class Deadline {

@@ -32,8 +32,6 @@ template <std::unsigned_integral T> class Shared {
 };
 
 // Shared memory seen as `count` wire structs. The memory comes from the DMA pool, is aligned for T, and outlives the view.
-template <typename T> T* overlay(std::byte* memory) {
-    return std::launder(reinterpret_cast<T*>(memory));
-}
+template <typename T> T* overlay(std::byte* memory) { return std::launder(reinterpret_cast<T*>(memory)); }
 
 } // namespace vireo::virtio::wire

@@ -18,8 +18,8 @@ struct virtq_desc {
     Shared<u16> flags;
     Shared<u16> next;
 };
-static_assert(sizeof(virtq_desc) == 16 && offsetof(virtq_desc, len) == 8 && offsetof(virtq_desc, flags) == 12 &&
-              offsetof(virtq_desc, next) == 14);
+static_assert(sizeof(virtq_desc) == 16 && offsetof(virtq_desc, len) == 8 &&
+              offsetof(virtq_desc, flags) == 12 && offsetof(virtq_desc, next) == 14);
 
 inline constexpr u16 VIRTQ_DESC_F_NEXT = 1;
 inline constexpr u16 VIRTQ_DESC_F_WRITE = 2;
@@ -71,10 +71,13 @@ struct SplitLayout {
 inline constexpr u32 legacy_queue_align = 4096;
 
 // The sizes that the legacy formula gives for queues of 128, 256 and 1024 entries, and the modern minimum of section 2.7.
-static_assert(SplitLayout::of(128, legacy_queue_align).used == 4096 && SplitLayout::of(128, legacy_queue_align).bytes == 8192);
-static_assert(SplitLayout::of(256, legacy_queue_align).used == 8192 && SplitLayout::of(256, legacy_queue_align).bytes == 12288);
+static_assert(SplitLayout::of(128, legacy_queue_align).used == 4096 &&
+              SplitLayout::of(128, legacy_queue_align).bytes == 8192);
+static_assert(SplitLayout::of(256, legacy_queue_align).used == 8192 &&
+              SplitLayout::of(256, legacy_queue_align).bytes == 12288);
 static_assert(SplitLayout::of(1024, legacy_queue_align).used == 20480 &&
               SplitLayout::of(1024, legacy_queue_align).bytes == 32768);
-static_assert(SplitLayout::of(1, 4).avail == 16 && SplitLayout::of(1, 4).used == 24 && SplitLayout::of(1, 4).bytes == 40);
+static_assert(SplitLayout::of(1, 4).avail == 16 && SplitLayout::of(1, 4).used == 24 &&
+              SplitLayout::of(1, 4).bytes == 40);
 
 } // namespace vireo::virtio::wire

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "virtio/ring/queue.h"
+
+namespace vireo::virtio {
+
+Result<Queue> Queue::create(const QueueOptions& options) {
+    Queue queue;
+    queue.ring_ = VIREO_TRY(SplitRing::create(options.ring));
+    queue.size_ = options.ring.size;
+    // Section 2.7.5.3.1: no chain, direct or indirect, is longer than the queue.
+    queue.max_chain_ = std::min(options.max_chain, queue.size_);
+    queue.clamp_lengths_ = options.clamp_lengths;
+    queue.elements_ = VIREO_TRY(OwnedArray<Element>::create(queue.size_));
+    queue.heads_ = VIREO_TRY(OwnedArray<Head>::create(queue.size_));
+
+    // A table pays from two buffers on; more tables than ring entries could never be in use.
+    u16 tables = queue.max_chain_ > 1 ? std::min(options.indirect_tables, queue.size_) : u16{0};
+    if (tables > 0) {
+        usize entries = usize{tables} * queue.max_chain_;
+        queue.tables_ =
+            VIREO_TRY(dma::Buffer::create(entries * sizeof(wire::virtq_desc), sizeof(wire::virtq_desc)));
+        queue.table_mappings_ = VIREO_TRY(OwnedArray<dma::Mapping>::create(entries));
+        queue.free_tables_ = VIREO_TRY(OwnedArray<u16>::create(tables));
+        for (u16 i = 0; i < tables; ++i)
+            queue.free_tables_[i] = static_cast<u16>(tables - 1 - i);
+        queue.free_table_count_ = tables;
+    }
+
+    for (u16 i = 0; i < queue.size_; ++i)
+        queue.elements_[i].next = i + 1 < queue.size_ ? static_cast<u16>(i + 1) : Element::no_element;
+    queue.first_free_ = 0;
+    queue.free_entries_ = queue.size_;
+    return queue;
+}
+
+u16 Queue::capacity(u16 buffers) const {
+    if (buffers <= 1)
+        return size_;
+    auto tables = static_cast<u16>(free_tables_.size());
+    return static_cast<u16>(tables + (size_ - tables) / buffers);
+}
+
+std::optional<Chain> Queue::begin(u16 buffers) {
+    VIREO_ASSERT(buffers >= 1 && buffers <= max_chain_);
+    if (fault_)
+        return std::nullopt;
+    bool indirect = buffers > 1 && free_table_count_ > 0;
+    u16 entries = indirect ? u16{1} : buffers;
+    if (entries > free_entries_)
+        return std::nullopt;
+
+    u16 id = take_entries(entries);
+    Head& head = heads_[id];
+    head = {};
+    head.state = Head::State::Building;
+    head.entries = entries;
+    if (indirect)
+        head.table = static_cast<u16>(free_tables_[--free_table_count_] + 1);
+    return std::optional<Chain>(Chain(*this, id, buffers));
+}
+
+void Queue::submit(Chain&& chain, u16 token) {
+    VIREO_ASSERT(chain.queue_ == this && chain.buffers_ > 0);
+    u16 id = chain.id_;
+    Head& head = heads_[id];
+    if (head.table != 0) {
+        auto mappings = table_mappings(head.table).first(head.buffers);
+        usize offset = usize{static_cast<u16>(head.table - 1)} * max_chain_ * sizeof(wire::virtq_desc);
+        ring_.add_indirect(id, tables_.data() + offset, tables_.bus() + offset, mappings);
+    } else {
+        // Entries that begin() reserved and no buffer took.
+        u16 unused = std::exchange(elements_[chain.last_].next, Element::no_element);
+        give_entries_back(unused);
+        head.entries = head.buffers;
+        ring_.add_direct(id, elements_);
+    }
+    head.state = Head::State::InFlight;
+    head.token = token;
+    head.writable_bytes = chain.writable_bytes_;
+    head.sequence = submitted_++;
+    ++in_flight_;
+    chain.queue_ = nullptr;
+}
+
+void Queue::publish() {
+    ring_.publish();
+    published_ = submitted_;
+}
+
+std::optional<Completion> Queue::harvest() {
+    if (in_flight_ == 0 || fault_)
+        return std::nullopt;
+    // Chains that were submitted and not published are not the device's to use.
+    auto unpublished = static_cast<u16>(submitted_ - published_);
+    auto used = ring_.take_used(static_cast<u16>(in_flight_ - unpublished));
+    if (!used) {
+        fault_ = used.error();
+        return std::nullopt;
+    }
+    if (!*used)
+        return std::nullopt;
+
+    UsedEntry entry = **used;
+    if (entry.id >= size_ || heads_[entry.id].state != Head::State::InFlight)
+        return break_queue("used entry names no buffer in flight");
+    auto id = static_cast<u16>(entry.id);
+    Head& head = heads_[id];
+    if (static_cast<u16>(head.sequence - published_) < unpublished)
+        return break_queue("used entry names a buffer not given yet");
+    if (entry.bytes > head.writable_bytes) {
+        // Section 2.7.8.2: many legacy devices report the length wrongly.
+        if (!clamp_lengths_)
+            return break_queue("used length beyond the buffer");
+        entry.bytes = head.writable_bytes;
+    }
+
+    Completion completion{head.token, entry.bytes};
+    unshare(id);
+    release(id);
+    --in_flight_;
+    return completion;
+}
+
+void Queue::close(bool device_is_quiet) {
+    if (size_ == 0)
+        return;
+    if (device_is_quiet) {
+        for (u16 id = 0; id < size_; ++id)
+            if (heads_[id].state == Head::State::InFlight)
+                unshare(id);
+    } else {
+        ring_.quarantine();
+        tables_.quarantine();
+    }
+    *this = Queue();
+}
+
+std::optional<Completion> Queue::break_queue(const char* what) {
+    fault_ = error(ErrorCode::DeviceBroken, what);
+    return std::nullopt;
+}
+
+// --- the shadow -------------------------------------------------------------------------------------------------
+
+// Takes `count` entries, linked by `next`, off the free list. There are that many.
+u16 Queue::take_entries(u16 count) {
+    u16 first = first_free_;
+    u16 last = first;
+    for (u16 i = 1; i < count; ++i)
+        last = elements_[last].next;
+    first_free_ = std::exchange(elements_[last].next, Element::no_element);
+    free_entries_ = static_cast<u16>(free_entries_ - count);
+    return first;
+}
+
+void Queue::give_entries_back(u16 first) {
+    while (first != Element::no_element) {
+        Element& element = elements_[first];
+        element.mapping = {};
+        u16 next = std::exchange(element.next, first_free_);
+        first_free_ = first;
+        ++free_entries_;
+        first = next;
+    }
+}
+
+std::span<dma::Mapping> Queue::table_mappings(u16 table) {
+    std::span<dma::Mapping> all = table_mappings_;
+    return all.subspan(usize{static_cast<u16>(table - 1)} * max_chain_, max_chain_);
+}
+
+void Queue::add_buffer(u16 id, u16& last, const dma::Mapping& mapping) {
+    Head& head = heads_[id];
+    if (head.table != 0) {
+        table_mappings(head.table)[head.buffers] = mapping;
+    } else {
+        if (head.buffers > 0)
+            last = elements_[last].next;
+        elements_[last].mapping = mapping;
+    }
+    ++head.buffers;
+}
+
+// Takes a chain's buffers back from the device.
+void Queue::unshare(u16 id) {
+    const Head& head = heads_[id];
+    auto take_back = [](const dma::Mapping& mapping) {
+        if (mapping.memory && !mapping.pooled)
+            dma::backend::unshare(mapping);
+    };
+    if (head.table != 0) {
+        for (const dma::Mapping& mapping : table_mappings(head.table).first(head.buffers))
+            take_back(mapping);
+        return;
+    }
+    u16 index = id;
+    for (u16 i = 0; i < head.buffers; ++i, index = elements_[index].next)
+        take_back(elements_[index].mapping);
+}
+
+void Queue::release(u16 id) {
+    Head& head = heads_[id];
+    if (head.table != 0)
+        free_tables_[free_table_count_++] = static_cast<u16>(head.table - 1);
+    head.state = Head::State::Free;
+    give_entries_back(id);
+}
+
+// --- Chain -----------------------------------------------------------------------------------------------------
+
+Chain::Chain(Chain&& other) noexcept
+    : queue_(std::exchange(other.queue_, nullptr)), id_(other.id_), last_(other.last_),
+      capacity_(other.capacity_), buffers_(other.buffers_), total_bytes_(other.total_bytes_),
+      writable_bytes_(other.writable_bytes_) {}
+
+Chain::~Chain() {
+    if (!queue_)
+        return;
+    queue_->unshare(id_);
+    queue_->release(id_);
+}
+
+Result<> Chain::check_room(usize bytes) const {
+    if (buffers_ == capacity_)
+        return error(ErrorCode::TooLarge, "more buffers than the chain has room for");
+    if (bytes == 0)
+        return error(ErrorCode::InvalidArgument, "empty buffer"); // devices refuse zero-sized descriptors
+    if (bytes > std::numeric_limits<u32>::max() - total_bytes_)
+        return error(ErrorCode::TooLarge, "chain of 4 GiB or more");
+    return {};
+}
+
+template <typename Dir> void Chain::append(dma::Span<Dir>&& buffer) {
+    total_bytes_ += static_cast<u32>(buffer.size());
+    queue_->add_buffer(id_, last_, buffer.release());
+    ++buffers_;
+}
+
+Result<> Chain::add(dma::Span<dma::ToDevice>&& buffer) {
+    auto taken = std::move(buffer);
+    if (writable_bytes_ > 0)
+        return error(ErrorCode::InvalidArgument, "device-readable buffer after a device-writable one");
+    VIREO_TRY(check_room(taken.size()));
+    append(std::move(taken));
+    return {};
+}
+
+Result<> Chain::add(dma::Span<dma::FromDevice>&& buffer) {
+    auto taken = std::move(buffer);
+    VIREO_TRY(check_room(taken.size()));
+    writable_bytes_ += static_cast<u32>(taken.size());
+    append(std::move(taken));
+    return {};
+}
+
+} // namespace vireo::virtio

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "dma/dma.h"
+
+namespace vireo::virtio {
+
+// What a ring is made with. Session derives it from what was negotiated.
+struct RingOptions {
+    u16 size = 0;             // entries; for a split ring a power of two up to 32768
+    bool contiguous = false;  // one page-aligned block of the legacy layout instead of the modern one
+    bool event_index = false; // VIRTIO_F_EVENT_IDX was accepted
+};
+
+// One entry of the private shadow (see Queue): a buffer of a chain, and the entry that comes after it.
+struct Element {
+    dma::Mapping mapping;
+    u16 next = no_element;
+    static constexpr u16 no_element = 0xffff;
+};
+
+// Where the device finds the ring: descriptor area, driver area, device area (section 2.6).
+struct RingAddresses {
+    dma::BusAddress descriptors;
+    dma::BusAddress driver;
+    dma::BusAddress device;
+};
+
+// What the device wrote when it used a chain: read once, not validated.
+struct UsedEntry {
+    u32 id;
+    u32 bytes;
+};
+
+// What Queue needs of a virtqueue format. SplitRing is one; the packed ring of section 2.8 fits the same shape: the id is
+// then the buffer id, and the elements of a direct chain take the next positions of the ring in order.
+template <typename T>
+concept RingFormat = requires(T ring, const T& const_ring, u16 id, std::span<const Element> elements,
+                              std::byte* table, dma::BusAddress bus, std::span<const dma::Mapping> mappings) {
+    // Adds the chain that begins at elements[id] and follows `next`; the device does not see it yet. Queue has made
+    // sure that there is room.
+    { ring.add_direct(id, elements) } -> std::same_as<void>;
+    // Adds a chain as one entry that refers to `table`, into which its descriptors are written.
+    { ring.add_indirect(id, table, bus, mappings) } -> std::same_as<void>;
+    // Shows the device everything added so far, with one barrier.
+    { ring.publish() } -> std::same_as<void>;
+    // Whether the device wants to be told about what was published since the last call. Full barrier inside.
+    { ring.needs_kick() } -> std::same_as<bool>;
+    // The next used entry, if the device has used one. `exposed` is how many published chains it has not used yet: more
+    // progress than that is DeviceBroken.
+    { ring.take_used(id) } -> std::same_as<Result<std::optional<UsedEntry>>>;
+    { const_ring.addresses() } -> std::same_as<RingAddresses>;
+    // Gives the ring's memory up without freeing it.
+    { ring.quarantine() } -> std::same_as<void>;
+};
+
+} // namespace vireo::virtio

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "virtio/session/device_manager.h"
+
+#include "base/log.h"
+
+extern "C" {
+// The linker makes these around the section that VIREO_VIRTIO_DRIVER fills. Weak: there may be no driver at all.
+[[gnu::weak,
+  gnu::visibility("hidden")]] extern const vireo::virtio::DriverManifest* const __start_vireo_drivers[];
+[[gnu::weak,
+  gnu::visibility("hidden")]] extern const vireo::virtio::DriverManifest* const __stop_vireo_drivers[];
+}
+
+namespace vireo::virtio {
+
+std::span<const DriverManifest* const> linked_drivers() {
+    return {__start_vireo_drivers, __stop_vireo_drivers};
+}
+
+namespace {
+
+void warn_about(const Session& session, Error problem) {
+    StringBuffer<64> place;
+    session.transport().print_place(place);
+    warn("{}: {}", place.view(), problem.what);
+}
+
+} // namespace
+
+DeviceManager::~DeviceManager() {
+    while (Entry* entry = devices_.pop_front())
+        delete entry;
+}
+
+void DeviceManager::add_source(TransportSource& source) { VIREO_ASSERT(sources_.try_push_back(&source)); }
+
+void DeviceManager::start() { enumerate(); }
+
+// Finds first and starts afterwards, so that no driver runs while a bus is half walked.
+void DeviceManager::enumerate() {
+    for (TransportSource* source : sources_)
+        source->enumerate(*this);
+    for (Entry* entry = devices_.front(); entry; entry = devices_.next(*entry))
+        if (std::exchange(entry->is_new, false))
+            start_device(entry->session);
+}
+
+void DeviceManager::found(std::unique_ptr<Transport> transport) {
+    for (Entry* entry = devices_.front(); entry; entry = devices_.next(*entry))
+        if (entry->session.transport().is_same_place(*transport))
+            return;
+    auto entry = make_owned<Entry>(std::move(transport), loop_);
+    if (!entry) {
+        warn("no memory for one more VirtIO device");
+        return;
+    }
+    devices_.push_back(*entry->release());
+    ++count_;
+}
+
+void DeviceManager::start_device(Session& session) {
+    if (!session.driver()) {
+        Result<bool> bound = session.bind(drivers_);
+        if (!bound)
+            return warn_about(session, bound.error());
+        if (!*bound) {
+            if (Result<> result = session.acknowledge(); !result)
+                warn_about(session, result.error());
+            return;
+        }
+    }
+    if (Result<> result = session.start(); !result)
+        return warn_about(session, result.error());
+    if (session.was_announced())
+        return;
+    if (Result<> result = session.driver()->announce(registry_); !result)
+        return warn_about(session, result.error());
+    session.set_announced();
+}
+
+Session* DeviceManager::find(usize index) const {
+    for (Entry* entry = devices_.front(); entry; entry = devices_.next(*entry))
+        if (index-- == 0)
+            return &entry->session;
+    return nullptr;
+}
+
+void DeviceManager::print_device(usize index, Writer& out) const {
+    Session* session = find(index);
+    if (!session)
+        return;
+    print(out, "{}: ", index);
+    session->print(out);
+}
+
+Result<usize> DeviceManager::rescan() {
+    if (sources_.is_empty())
+        return error(ErrorCode::NotSupported, "this machine has no VirtIO bus");
+    for (Entry* entry = devices_.front(); entry; entry = devices_.next(*entry)) {
+        Session& session = entry->session;
+        session.refresh();
+        bool is_down =
+            session.state() == Session::State::Broken || session.state() == Session::State::Stopped;
+        if (is_down && session.driver())
+            start_device(session);
+    }
+    usize known = count_;
+    enumerate();
+    return count_ - known;
+}
+
+void DeviceManager::quiesce_all() {
+    for (Entry* entry = devices_.front(); entry; entry = devices_.next(*entry))
+        entry->session.quiesce();
+}
+
+} // namespace vireo::virtio
