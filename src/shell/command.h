@@ -27,6 +27,8 @@ struct Command {
     u16 max_words = 64;
     // What an empty line does after this command; nothing if null.
     int (*repeat)(Context& context) = nullptr;
+    // Its name may end in .b, .w, .l or .q.
+    bool has_widths = false;
     // Ctrl-C ends it without `<INTERRUPT>`.
     bool ends_silently = false;
     // Words that Tab completes as its first argument, separated by blanks.
@@ -36,17 +38,24 @@ struct Command {
 // All commands of this build, in the order of the linker.
 std::span<const Command> all_commands();
 
-// The command with this name, or nullptr.
+// Walks the commands by name: the first one after nullptr, nullptr after the last one.
+const Command* next_command(const Command* previous);
+
+// The command with this name, or the only one whose name starts so; nullptr if there is none. Behind the name of a
+// command that has widths, one of ".b", ".w", ".l", ".q" is left out of account.
 const Command* find_command(std::string_view name);
 
-// Words and their usage check, then the command. `arguments` is not empty. Prints what went wrong; the status is 0 or
-// the command's own. Does not touch `$?`.
+// Checks the count of words and runs the command. `arguments` is not empty. Everything that goes wrong has been printed
+// when it returns the status, which is never status_usage. Does not set `$?`.
 int run_command(Context& context, Arguments arguments);
+
+// "NAME - SUMMARY", an empty line, "Usage:" and the usage.
+void print_usage(Context& context, const Command& command);
 
 } // namespace vireo::shell
 
 // Puts a Command into the registry, linker section `vireo_commands`. The section is walked as an array, so sanitizers
 // must not pad its entries, and nothing may drop an entry that no code names.
-#define VIREO_COMMAND(identifier)                                                                              \
-    [[gnu::used, gnu::retain, gnu::section("vireo_commands"), clang::no_sanitize("address")]]                  \
+#define VIREO_COMMAND(identifier)                                                                            \
+    [[gnu::used, gnu::retain, gnu::section("vireo_commands"), clang::no_sanitize("address")]]                \
     constinit const ::vireo::shell::Command identifier

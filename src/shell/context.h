@@ -34,11 +34,14 @@ class ConsolePoller final : public event::Poller {
     void begin_command();
     void end_command();
     bool was_interrupted() const { return interrupted_; }
+    // True for the first caller after an interrupt: who tells the user.
+    bool take_report() { return std::exchange(report_, false); }
 
   private:
     system::Console& console_;
     event::EventLoop& loop_;
     bool interrupted_ = false;
+    bool report_ = false;
 };
 
 // Everything a command may use. One for the life of the shell; stays in place.
@@ -51,10 +54,15 @@ struct Context : Services {
     ConsolePoller poller;
     const bool may_exit;
 
-    int status = 0;         // `$?`
-    u64 current_disk = 0;   // of the `virtio` command
-    u16 nesting = 0;        // of `run`
-    bool exiting = false;   // `exit` was called: the text that runs now ends
+    int status = 0;       // `$?`
+    u64 current_disk = 0; // of the `virtio` command
+    struct {              // where `md` goes on
+        u64 address = 0;
+        u64 count = 0;
+        u8 width = 4;
+    } dump;
+    u16 nesting = 0;                     // of running text: 1 for what was typed, more inside `run`
+    bool exiting = false;                // `exit` was called: the text that runs now ends
     const Command* repeatable = nullptr; // what an empty line repeats
 
     // Looks at the console and the devices once; true after Ctrl-C. For loops that wait for nothing.

@@ -17,7 +17,8 @@ class Environment {
     // Sets a variable; an empty value deletes it. Neither text may lie in this environment.
     // Errors: InvalidArgument (a bad name), TooLarge, NoMemory.
     Result<> set(std::string_view name, std::string_view value);
-    Result<> set_hex(std::string_view name, u64 value); // lower case, without 0x, as U-Boot's commands write it
+    Result<> set_hex(std::string_view name,
+                     u64 value); // lower case, without 0x, as U-Boot's commands write it
 
     // True if there was one.
     bool remove(std::string_view name);

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shell/arguments.h"
+
+#include "base/math.h"
+#include "base/parse.h"
+
+namespace vireo::shell {
+
+std::optional<u64> number_argument(Context& context, std::string_view text, unsigned base) {
+    auto number = parse_number(text, base);
+    if (number)
+        return *number;
+    print(context.console, "'{}': {} ({})\n", text, number.error().what,
+          base == 16 ? "hexadecimal" : "decimal");
+    return std::nullopt;
+}
+
+// Its first and last address; a range that wraps ends at the last address there is.
+static void print_range(Writer& out, u64 base, u64 bytes) {
+    print(out, "0x{:08x}..0x{:08x}", base, checked_add<u64>(base, bytes - 1).value_or(~u64{0}));
+}
+
+static std::optional<MutableBytes> checked_memory(Context& context, u64 address, u64 bytes, bool writes,
+                                                  std::string_view lead) {
+    if (bytes == 0)
+        return MutableBytes();
+    const system::MemoryMap& map = context.memory;
+    bool is_ram = checked_add<u64>(address, bytes) && map.check_readable(address, bytes);
+    if (is_ram && (!writes || map.check_writable(address, bytes)))
+        return MutableBytes(context.machine.memory(address), static_cast<usize>(bytes));
+    Writer& out = context.console;
+    out.write(lead);
+    print_range(out, address, bytes);
+    if (!is_ram) {
+        out.write(" is not in RAM\n");
+        return std::nullopt;
+    }
+    auto owns = [&](const system::MemoryRegion& taken) {
+        return ranges_overlap(address, bytes, taken.base, taken.bytes);
+    };
+    auto owner = std::ranges::find_if(map.reservations(), owns);
+    out.write(" is not free: ");
+    print_range(out, owner->base, owner->bytes);
+    print(out, " belongs to {}\n", owner->owner);
+    return std::nullopt;
+}
+
+std::optional<MutableBytes> readable_memory(Context& context, u64 address, u64 bytes, std::string_view lead) {
+    return checked_memory(context, address, bytes, false, lead);
+}
+
+std::optional<MutableBytes> writable_memory(Context& context, u64 address, u64 bytes, std::string_view lead) {
+    return checked_memory(context, address, bytes, true, lead);
+}
+
+int fail(Context& context, std::string_view what, const Error& why) {
+    print(context.console, "{}: {} ({})\n", what, describe(why.code), why.what);
+    return status_failed;
+}
+
+void print_size(Writer& out, u64 bytes) {
+    constexpr std::string_view units[] = {"Bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    usize unit = 0;
+    while (unit + 1 < std::size(units) && bytes >> (10 * (unit + 1)) != 0)
+        ++unit;
+    u64 whole = bytes >> (10 * unit);
+    // Tenths, rounded, from the 10 bits below the unit.
+    u64 rest = unit == 0 ? 0 : (bytes >> (10 * (unit - 1))) & 1023;
+    u64 tenths = (rest * 10 + 512) >> 10;
+    if (tenths == 10) {
+        ++whole;
+        tenths = 0;
+    }
+    if (tenths == 0)
+        print(out, "{} {}", whole, units[unit]);
+    else
+        print(out, "{}.{} {}", whole, tenths, units[unit]);
+}
+
+void print_untrusted(Writer& out, std::string_view text) {
+    while (!text.empty()) {
+        auto bad = std::ranges::find_if(text, [](char c) { return static_cast<u8>(c) < ' ' || c == 0x7f; });
+        usize good = static_cast<usize>(bad - text.begin());
+        out.write(text.substr(0, good));
+        if (good == text.size())
+            return;
+        out.write("?");
+        text.remove_prefix(good + 1);
+    }
+}
+
+void print_dump_line(Writer& out, u64 address, Bytes bytes, u8 width) {
+    StringBuffer<128> line; // one write for each line
+    print(line, "{:08x}:", address);
+    for (usize i = 0; i < 16; i += width) {
+        if (i >= bytes.size()) {
+            for (int blanks = 2 * width + 1; blanks > 0; --blanks)
+                line.write(" ");
+            continue;
+        }
+        line.write(" ");
+        for (usize digit = width; digit-- > 0;)
+            print(line, "{:02x}", std::to_integer<u8>(bytes[i + digit]));
+    }
+    line.write("  ");
+    for (std::byte byte : bytes) {
+        char c = std::to_integer<char>(byte);
+        line.write({c >= ' ' && c <= '~' ? &c : ".", 1});
+    }
+    line.write("\n");
+    out.write(line.view());
+}
+
+} // namespace vireo::shell

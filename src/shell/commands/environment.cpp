@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// Variables: setenv, printenv, run, env, showvar.
+#include "shell/arguments.h"
+#include "shell/shell.h"
+
+namespace vireo::shell {
+namespace {
+
+int not_defined(Context& context, std::string_view name) {
+    print(context.console, "## Error: \"{}\" not defined\n", name);
+    return status_failed;
+}
+
+// The words with one blank between them, in memory of their own.
+Result<OwnedArray<char>> join(Arguments words) {
+    usize bytes = words.empty() ? 0 : words.size() - 1;
+    for (auto word : words)
+        bytes += word.size();
+    auto text = VIREO_TRY(OwnedArray<char>::create(bytes));
+    usize used = 0;
+    for (auto word : words) {
+        if (used > 0)
+            text[used++] = ' ';
+        std::memcpy(text.data() + used, word.data(), word.size());
+        used += word.size();
+    }
+    return text;
+}
+
+int set_variable(Context& context, Arguments arguments) {
+    std::string_view name = arguments[1];
+    if (char bad = bad_name_character(name)) {
+        print(context.console, "## Error: illegal character '");
+        print_untrusted(context.console, {&bad, 1});
+        print(context.console, "' in variable name \"{}\"\n", name);
+        return status_failed;
+    }
+    auto value = join(arguments.subspan(2));
+    if (!value)
+        return fail(context, "setenv", value.error());
+    if (auto set = context.environment.set(name, {value->data(), value->size()}); !set)
+        return fail(context, "setenv", set.error());
+    return status_ok;
+}
+
+int print_variables(Context& context, Arguments names) {
+    Writer& out = context.console;
+    int status = status_ok;
+    for (auto name : names) {
+        if (auto value = context.environment.get(name))
+            print(out, "{}={}\n", name, *value);
+        else
+            status = not_defined(context, name);
+    }
+    if (!names.empty())
+        return status;
+    usize cursor = 0;
+    while (auto variable = context.environment.next(cursor))
+        print(out, "{}={}\n", variable->name, variable->value);
+    print(out, "\nEnvironment size: {}/{} bytes\n", context.environment.bytes(), Environment::max_bytes);
+    return status_ok;
+}
+
+int setenv(Context& context, Arguments arguments) { return set_variable(context, arguments); }
+int printenv(Context& context, Arguments arguments) { return print_variables(context, arguments.subspan(1)); }
+
+int run_variables(Context& context, Arguments arguments) {
+    for (auto name : arguments.subspan(1)) {
+        auto value = context.environment.get(name);
+        if (!value)
+            return not_defined(context, name);
+        // A copy: the text may change its own variable while it runs.
+        std::string_view words[] = {*value};
+        auto text = join(words);
+        if (!text)
+            return fail(context, "run", text.error());
+        if (int status = run_line(context, {text->data(), text->size()}); status != status_ok)
+            return status;
+    }
+    return status_ok;
+}
+
+int delete_variables(Context& context, Arguments names) {
+    int status = status_ok;
+    for (auto name : names)
+        if (!context.environment.remove(name))
+            status = not_defined(context, name);
+    return status;
+}
+
+int reset_variables(Context& context, Arguments words) {
+    if (words.size() != 1 || words[0] != "-a")
+        return status_usage;
+    context.console.write("## Resetting to default environment\n");
+    set_default_variables(context);
+    return status_ok;
+}
+
+int env(Context& context, Arguments arguments) {
+    std::string_view what = arguments[1];
+    Arguments rest = arguments.subspan(2);
+    if (what == "print")
+        return print_variables(context, rest);
+    if (what == "default")
+        return reset_variables(context, rest);
+    if (rest.empty())
+        return status_usage;
+    if (what == "set")
+        return set_variable(context, arguments.subspan(1));
+    if (what == "delete")
+        return delete_variables(context, rest);
+    if (what == "run")
+        return run_variables(context, arguments.subspan(1));
+    if (what == "exists" && rest.size() == 1)
+        return context.environment.get(rest[0]) ? status_ok : status_failed;
+    return status_usage;
+}
+
+int showvar(Context& context, Arguments arguments) {
+    usize cursor = 0;
+    while (auto variable = context.locals.next(cursor))
+        if (arguments.size() == 1 ||
+            std::ranges::find(arguments.subspan(1), variable->name) != arguments.end())
+            print(context.console, "{}={}\n", variable->name, variable->value);
+    return status_ok;
+}
+
+VIREO_COMMAND(setenv_command) = {
+    .name = "setenv",
+    .summary = "set a variable",
+    .usage = "setenv name value ... - set 'name' to the words, with one blank between them\n"
+             "setenv name - delete 'name'",
+    .run = setenv,
+    .min_words = 2,
+};
+VIREO_COMMAND(printenv_command) = {
+    .name = "printenv",
+    .summary = "print variables",
+    .usage = "printenv - print all variables and the room that they take\nprintenv name ... - print these",
+    .run = printenv,
+};
+VIREO_COMMAND(run_command_entry) = {
+    .name = "run",
+    .summary = "run the commands in a variable",
+    .usage = "run name ... - run the text of each variable in turn; the first failure ends it",
+    .run = run_variables,
+    .min_words = 2,
+};
+VIREO_COMMAND(env_command) = {
+    .name = "env",
+    .summary = "work on variables",
+    .usage = "env print [name ...] - the same as printenv\n"
+             "env set name [value ...] - the same as setenv\n"
+             "env run name ... - the same as run\n"
+             "env delete name ... - delete variables\n"
+             "env exists name - status 0 if there is such a variable\n"
+             "env default -a - delete all variables and set the defaults",
+    .run = env,
+    .min_words = 2,
+    .subcommands = "default delete exists print run set",
+};
+VIREO_COMMAND(showvar_command) = {
+    .name = "showvar",
+    .summary = "print shell variables",
+    .usage = "showvar [name ...] - print the variables that were set by 'name=value' and 'for'",
+    .run = showvar,
+};
+
+} // namespace
+} // namespace vireo::shell

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// `virtio`: the documented subcommands, and `list`.
+#include "base/math.h"
+#include "base/parse.h"
+#include "shell/arguments.h"
+#include "shell/disks.h"
+
+namespace vireo::shell {
+namespace {
+
+bool has_disks(const Context& context) {
+    const auto& disks = context.devices.block;
+    for (usize i = 0; i < disks.count(); ++i)
+        if (disks.find(i))
+            return true;
+    return false;
+}
+
+int scan(Context& context) {
+    auto found = context.virtio.rescan();
+    return found ? status_ok : fail(context, "virtio scan", found.error());
+}
+
+int info(Context& context) {
+    const auto& disks = context.devices.block;
+    for (usize i = 0; i < disks.count(); ++i) {
+        if (const device::BlockDevice* disk = disks.find(i)) {
+            print(context.console, "Device {}: ", i);
+            print_disk(context.console, *disk);
+        }
+    }
+    return status_ok;
+}
+
+int list(Context& context) {
+    usize count = context.virtio.device_count();
+    if (count == 0)
+        context.console.write("no virtio devices found\n");
+    for (usize i = 0; i < count && !context.interrupted(); ++i)
+        context.virtio.print_device(i, context.console);
+    return status_ok;
+}
+
+int show_current(Context& context) {
+    context.console.write("\n");
+    if (!has_disks(context)) {
+        context.console.write("no virtio devices available\n");
+        return status_failed;
+    }
+    const device::BlockDevice* disk = context.devices.block.find(context.current_disk);
+    print(context.console, "VirtIO device {}: ", context.current_disk);
+    if (!disk) {
+        context.console.write("unknown device\n");
+        return status_failed;
+    }
+    print_disk(context.console, *disk);
+    return status_ok;
+}
+
+int set_current(Context& context, u64 number) {
+    print(context.console, "\nDevice {}: ", number);
+    const device::BlockDevice* disk = context.devices.block.find(number);
+    if (!disk) {
+        context.console.write("unknown device\n");
+        return status_failed;
+    }
+    print_disk(context.console, *disk);
+    context.console.write("... is now current device\n");
+    context.current_disk = number;
+    return status_ok;
+}
+
+// The tables of all disks that have one.
+int all_partitions(Context& context) {
+    const auto& disks = context.devices.block;
+    bool is_found = false;
+    for (usize i = 0; i < disks.count(); ++i) {
+        device::BlockDevice* disk = disks.find(i);
+        auto table = disk ? read_table(context, i, *disk) : nullptr;
+        if (!table || table->type == block::TableType::None)
+            continue;
+        is_found = true;
+        context.console.write("\n");
+        print_partitions(context, i, *disk);
+    }
+    if (!is_found)
+        context.console.write("\nno virtio partition table available\n");
+    return is_found ? status_ok : status_failed;
+}
+
+int partitions(Context& context, u64 number) {
+    if (device::BlockDevice* disk = context.devices.block.find(number))
+        return print_partitions(context, number, *disk);
+    print(context.console, "\nvirtio device {} not available\n", number);
+    return status_failed;
+}
+
+int transfer(Context& context, Arguments arguments, bool reads) {
+    auto address = number_argument(context, arguments[2]);
+    auto first = number_argument(context, arguments[3]);
+    auto count = number_argument(context, arguments[4]);
+    if (!address || !first || !count)
+        return status_failed;
+    Writer& out = context.console;
+    print(out, "\nvirtio {}: device {} block # {}, count {} ... ", reads ? "read" : "write",
+          context.current_disk, *first, *count);
+    std::string_view done = reads ? "read" : "written";
+    device::BlockDevice* disk = context.devices.block.find(context.current_disk);
+    if (!disk) {
+        print(out, "0 blocks {}: ERROR: no virtio device {}\n", done, context.current_disk);
+        return status_failed;
+    }
+    // An absurd count is beyond the end, so the product of one that is not fits.
+    const device::BlockFacts& facts = disk->facts();
+    if (*count > 0 && !range_fits(*first, *count, facts.block_count)) {
+        print(out, "0 blocks {}: ERROR: beyond the end, the disk has {} blocks\n", done, facts.block_count);
+        return status_failed;
+    }
+    u64 bytes = *count * facts.block_bytes;
+    if (*count > 0) {
+        std::string_view lead = reads ? "0 blocks read: ERROR: " : "0 blocks written: ERROR: ";
+        auto memory = reads ? writable_memory(context, *address, bytes, lead)
+                            : readable_memory(context, *address, bytes, lead);
+        if (!memory)
+            return status_failed;
+        Result<> outcome = reads ? disk->read(*first, *memory) : disk->write(*first, *memory);
+        if (outcome && !reads)
+            outcome = disk->flush(); // what the user was told is written survives a power cut
+        if (!outcome) {
+            print(out, "0 blocks {}: ERROR: {} ({})\n", done, describe(outcome.error().code),
+                  outcome.error().what);
+            return status_failed;
+        }
+    }
+    print(out, "{} blocks {}: OK\n", *count, done);
+    return status_ok;
+}
+
+int virtio(Context& context, Arguments arguments) {
+    std::string_view what = arguments[1];
+    usize words = arguments.size();
+    if (what == "read" || what == "write")
+        return words == 5 ? transfer(context, arguments, what == "read") : status_usage;
+    if (what == "scan")
+        return words == 2 ? scan(context) : status_usage;
+    if (what == "list")
+        return words == 2 ? list(context) : status_usage;
+    if (what.starts_with("inf"))
+        return words == 2 ? info(context) : status_usage;
+    bool is_device = what.starts_with("dev");
+    if ((!is_device && !what.starts_with("part")) || words > 3)
+        return status_usage;
+    if (words == 2)
+        return is_device ? show_current(context) : all_partitions(context);
+    auto number = number_argument(context, arguments[2], 10);
+    if (!number)
+        return status_failed;
+    return is_device ? set_current(context, *number) : partitions(context, *number);
+}
+
+// The first nine lines are the documented ones, word for word.
+VIREO_COMMAND(virtio_command) = {
+    .name = "virtio",
+    .summary = "virtio block devices sub-system",
+    .usage = "virtio scan - initialize virtio bus\n"
+             "virtio info - show all available virtio block devices\n"
+             "virtio device [dev] - show or set current virtio block device\n"
+             "virtio part [dev] - print partition table of one or all virtio block devices\n"
+             "virtio read addr blk# cnt - read `cnt' blocks starting at block\n"
+             "     `blk#' to memory address `addr'\n"
+             "virtio write addr blk# cnt - write `cnt' blocks starting at block\n"
+             "     `blk#' from memory address `addr'\n"
+             "virtio list - show every VirtIO device: where it is, its features, queues and state",
+    .run = virtio,
+    .min_words = 2,
+    .subcommands = "device info list part read scan write",
+};
+
+} // namespace
+} // namespace vireo::shell

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shell/interpreter.h"
+
+#include "shell/context.h"
+
+namespace vireo::shell {
+
+static Error syntax_error(const char* what) { return error(ErrorCode::InvalidArgument, what); }
+static Error more_wanted() { return error(ErrorCode::NotFound, "the text ends too early"); }
+
+// The part of `name=value` before '=', or empty if the word is not an assignment.
+static std::string_view assigned_name(std::string_view word) {
+    usize equals = word.find('=');
+    if (equals == std::string_view::npos || !is_identifier(word.substr(0, equals)))
+        return {};
+    return word.substr(0, equals);
+}
+
+Result<> Interpreter::check(std::string_view text) {
+    return Interpreter(nullptr, text, Expansion()).interpret();
+}
+
+Result<> Interpreter::run(Context& context, std::string_view text) {
+    // On the heap: `run` nests, and the stack of firmware is small.
+    auto expansion = VIREO_TRY(Expansion::create());
+    auto interpreter = VIREO_TRY(make_owned<Interpreter>(&context, text, std::move(expansion)));
+    return interpreter->interpret();
+}
+
+bool Interpreter::enclosing_runs() const {
+    return statements_.is_empty() ? context_ != nullptr : statements_[statements_.size() - 1].runs;
+}
+
+bool Interpreter::runs() const {
+    if (!enclosing_runs())
+        return false;
+    if (connector_ == Connector::None)
+        return true;
+    return (context_->status == 0) == (connector_ == Connector::And);
+}
+
+bool Interpreter::stopped() const {
+    return context_ != nullptr && (context_->exiting || context_->poller.was_interrupted());
+}
+
+void Interpreter::fail(const Error& why) {
+    print(context_->console, "{}: {}\n", describe(why.code), why.what);
+    context_->status = status_failed;
+}
+
+Result<> Interpreter::interpret() {
+    while (!stopped()) {
+        Token token = lexer_.next();
+        switch (token.kind) {
+        case Token::Kind::End:
+            if (connector_ != Connector::None || !statements_.is_empty())
+                return more_wanted();
+            return {};
+        case Token::Kind::Incomplete:
+            return more_wanted();
+        case Token::Kind::Forbidden:
+            return syntax_error("'|', '&', ';;', '`' and '$(' are not supported; quote them");
+        case Token::Kind::NewLine:
+            after_command_ = false; // behind "&&" and "||" the command may follow on the next line
+            break;
+        case Token::Kind::Separator:
+            if (connector_ != Connector::None)
+                return syntax_error("a command is missing before ';'");
+            after_command_ = false;
+            break;
+        case Token::Kind::And:
+        case Token::Kind::Or:
+            if (!after_command_)
+                return syntax_error("a command is missing before '&&' or '||'");
+            after_command_ = false;
+            connector_ = token.kind == Token::Kind::And ? Connector::And : Connector::Or;
+            break;
+        case Token::Kind::Word:
+            if (after_command_)
+                return syntax_error("';' is missing after 'fi' or 'done'");
+            if (!VIREO_TRY(keyword(token.text)))
+                VIREO_TRY(simple_command(token.text));
+            break;
+        }
+    }
+    return {};
+}
+
+// Handles a reserved word where a command may stand; false if it is none.
+Result<bool> Interpreter::keyword(std::string_view word) {
+    using Kind = Statement::Kind;
+    if (word == "if")
+        VIREO_TRY(begin(Kind::If));
+    else if (word == "while")
+        VIREO_TRY(begin(Kind::While));
+    else if (word == "until")
+        VIREO_TRY(begin(Kind::Until));
+    else if (word == "for")
+        VIREO_TRY(begin_for());
+    else if (word == "do")
+        VIREO_TRY(begin_body());
+    else if (word == "done")
+        VIREO_TRY(end_loop());
+    else if (word == "then" || word == "elif" || word == "else" || word == "fi")
+        VIREO_TRY(next_branch(word));
+    else
+        return false;
+    return true;
+}
+
+Result<> Interpreter::begin(Statement::Kind kind) {
+    bool run_it = runs();
+    connector_ = Connector::None;
+    if (!statements_.try_emplace_back(Statement{.kind = kind, .enclosing_runs = run_it, .runs = run_it}))
+        return syntax_error("statements are nested too deeply");
+    statements_.back().again = lexer_.position();
+    return {};
+}
+
+// "for NAME in WORDS" up to the line end or ';'. The words are expanded once, here.
+Result<> Interpreter::begin_for() {
+    VIREO_TRY(begin(Statement::Kind::For));
+    Statement& loop = statements_.back();
+    Token name = lexer_.next();
+    Token in = lexer_.next();
+    for (const Token& token : {name, in})
+        if (token.kind == Token::Kind::End || token.kind == Token::Kind::Incomplete)
+            return more_wanted();
+    if (name.kind != Token::Kind::Word || !is_identifier(name.text) || in.kind != Token::Kind::Word ||
+        in.text != "in")
+        return syntax_error("'for' is written: for NAME in WORDS; do COMMANDS; done");
+    loop.variable = name.text;
+    expansion_.clear();
+    for (;;) {
+        Token token = lexer_.next();
+        if (token.kind == Token::Kind::Separator || token.kind == Token::Kind::NewLine)
+            break;
+        if (token.kind == Token::Kind::End || token.kind == Token::Kind::Incomplete)
+            return more_wanted();
+        if (token.kind != Token::Kind::Word)
+            return syntax_error("only words can follow 'for NAME in'");
+        if (!loop.runs)
+            continue;
+        if (auto added = expansion_.add(*context_, token.text); !added) {
+            fail(added.error());
+            loop.runs = false;
+        }
+    }
+    usize bytes = 0;
+    for (auto word : expansion_.words())
+        bytes += word.size() + 1;
+    if (bytes == 0 || !loop.runs)
+        return {};
+    loop.items = VIREO_TRY(OwnedArray<char>::create(bytes));
+    char* end = loop.items.data();
+    for (auto word : expansion_.words()) {
+        std::memcpy(end, word.data(), word.size());
+        end += word.size() + 1;
+    }
+    return {};
+}
+
+bool Interpreter::take_item(Statement& loop) {
+    if (loop.next_item >= loop.items.size())
+        return false;
+    std::string_view item(loop.items.data() + loop.next_item);
+    loop.next_item += item.size() + 1;
+    if (auto set = context_->locals.set(loop.variable, item); !set) {
+        fail(set.error());
+        return false;
+    }
+    return true;
+}
+
+Result<> Interpreter::begin_body() {
+    using Kind = Statement::Kind;
+    if (statements_.is_empty() || statements_.back().kind == Kind::If ||
+        statements_.back().part != Statement::Part::Condition)
+        return syntax_error("'do' without 'for', 'while' or 'until'");
+    Statement& loop = statements_.back();
+    loop.part = Statement::Part::Body;
+    if (loop.kind == Kind::For) {
+        loop.again = lexer_.position();
+        loop.runs = loop.runs && take_item(loop);
+    } else if (loop.runs) {
+        loop.runs = (context_->status == 0) == (loop.kind == Kind::While);
+    }
+    return {};
+}
+
+Result<> Interpreter::end_loop() {
+    using Kind = Statement::Kind;
+    if (statements_.is_empty() || statements_.back().kind == Kind::If ||
+        statements_.back().part != Statement::Part::Body)
+        return syntax_error("'done' without 'do'");
+    Statement& loop = statements_.back();
+    if (loop.runs) {
+        loop.status = context_->status;
+        bool again = loop.kind != Kind::For || take_item(loop);
+        if (again && !context_->interrupted()) {
+            if (loop.kind != Kind::For)
+                loop.part = Statement::Part::Condition;
+            lexer_.set_position(loop.again);
+            return {};
+        }
+    }
+    if (loop.enclosing_runs && loop.kind != Kind::For)
+        context_->status = loop.status; // not that of the condition that ended it
+    statements_.pop_back();
+    after_command_ = true;
+    return {};
+}
+
+Result<> Interpreter::next_branch(std::string_view word) {
+    using Part = Statement::Part;
+    if (statements_.is_empty() || statements_.back().kind != Statement::Kind::If)
+        return syntax_error("'then', 'elif', 'else' or 'fi' without 'if'");
+    Statement& branch = statements_.back();
+    if ((word == "then") != (branch.part == Part::Condition) ||
+        ((word[0] == 'e') && branch.part == Part::Else))
+        return syntax_error("'if' is written: if COMMANDS; then COMMANDS; else COMMANDS; fi");
+    if (word == "fi") {
+        if (branch.enclosing_runs && !branch.branch_taken && branch.part != Part::Else)
+            context_->status = status_ok;
+        statements_.pop_back();
+        after_command_ = true;
+        return {};
+    }
+    if (word == "then") {
+        branch.part = Part::Body;
+        branch.runs = branch.runs && context_->status == 0;
+        branch.branch_taken |= branch.runs;
+    } else {
+        branch.part = word == "elif" ? Part::Condition : Part::Else;
+        branch.runs = branch.enclosing_runs && !branch.branch_taken;
+    }
+    return {};
+}
+
+void Interpreter::assign(std::string_view word) {
+    std::string_view name = assigned_name(word);
+    expansion_.clear();
+    auto value = expansion_.add_unsplit(*context_, word.substr(name.size() + 1));
+    if (!value)
+        return fail(value.error());
+    // What is an environment variable stays one: otherwise `$name` would go on showing the old value.
+    Environment& place = context_->environment.get(name) ? context_->environment : context_->locals;
+    if (auto set = place.set(name, expansion_.words()[0]); !set)
+        return fail(set.error());
+    context_->status = status_ok;
+}
+
+// The words of one command, up to what ends it.
+Result<> Interpreter::simple_command(std::string_view first) {
+    bool run_it = runs();
+    bool assignment = !assigned_name(first).empty();
+    connector_ = Connector::None;
+    after_command_ = true;
+    Result<> expanded;
+    expansion_.clear();
+    std::string_view word = first;
+    for (;;) {
+        if (assignment && assigned_name(word).empty())
+            return syntax_error("'NAME=VALUE' cannot stand before a command");
+        if (run_it && assignment)
+            assign(word);
+        else if (run_it && expanded)
+            expanded = expansion_.add(*context_, word);
+        usize after_word = lexer_.position();
+        Token token = lexer_.next();
+        if (token.kind != Token::Kind::Word) {
+            lexer_.set_position(after_word); // the caller looks at it again
+            break;
+        }
+        word = token.text;
+    }
+    if (!run_it || assignment)
+        return {};
+    if (!expanded)
+        fail(expanded.error());
+    else if (!expansion_.words().empty())
+        context_->status = run_command(*context_, expansion_.words());
+    return {};
+}
+
+} // namespace vireo::shell

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shell/shell.h"
+
+#include "autoconf.h"
+#include "base/parse.h"
+#include "shell/autoboot.h"
+#include "shell/interpreter.h"
+#include "shell/line_editor.h"
+
+namespace vireo::shell {
+
+ConsolePoller::ConsolePoller(system::Console& console, event::EventLoop& loop)
+    : console_(console), loop_(loop) {
+    loop_.add(*this);
+}
+
+ConsolePoller::~ConsolePoller() { event::EventLoop::remove(*this); }
+
+bool ConsolePoller::poll() {
+    console_.poll();
+    if (!console_.take_interrupt())
+        return false;
+    interrupted_ = report_ = true;
+    loop_.request_interrupt();
+    return true;
+}
+
+void ConsolePoller::begin_command() {
+    (void)console_.take_interrupt();
+    loop_.clear_interrupt();
+    interrupted_ = report_ = false;
+    console_.watch_interrupt(true);
+}
+
+void ConsolePoller::end_command() {
+    console_.watch_interrupt(false);
+    loop_.clear_interrupt();
+}
+
+Context::Context(const Services& services, bool may_exit_shell)
+    : Services(services), poller(services.console, services.loop), may_exit(may_exit_shell) {
+    set_default_variables(*this);
+}
+
+static void set_default(Context& context, std::string_view name, std::string_view value) {
+    if (auto set = context.environment.set(name, value); !set)
+        print(context.console, "## Error: cannot set \"{}\": {}\n", name, set.error().what);
+}
+
+void set_default_variables(Context& context) {
+    context.environment.clear();
+    StringBuffer<20> number;
+    print(number, "{}", CONFIG_BOOTDELAY);
+    set_default(context, "bootdelay", number.view());
+    set_default(context, "bootcmd", CONFIG_BOOTCOMMAND);
+    set_default(context, "board", context.machine.board());
+    set_default(context, "board_name", context.machine.board());
+    number.clear();
+    print(number, "{:x}", context.machine.default_load_address());
+    set_default(context, "loadaddr", number.view());
+}
+
+int run_line(Context& context, std::string_view text) {
+    if (context.nesting == max_nesting) {
+        context.console.write("'run' is nested too deeply\n");
+        return context.status = status_failed;
+    }
+    if (context.nesting++ == 0)
+        context.poller.begin_command();
+    context.repeatable = nullptr;
+    auto outcome = Interpreter::check(text); // so that nothing of a wrong line is run
+    if (outcome)
+        outcome = Interpreter::run(context, text);
+    if (!outcome) {
+        bool is_syntax = outcome.error().code != ErrorCode::NoMemory;
+        print(context.console, "{}: {}\n", is_syntax ? "syntax error" : "out of memory",
+              outcome.error().what);
+        context.status = status_failed;
+    }
+    if (--context.nesting == 0) {
+        if (context.poller.was_interrupted())
+            context.status = status_failed;
+        if (context.poller.take_report()) // between two commands
+            context.console.write("<INTERRUPT>\n");
+        context.poller.end_command();
+    } else {
+        context.exiting = false; // `exit` left this text only
+    }
+    return context.status;
+}
+
+namespace {
+
+// The prompt: collects lines until they are whole, runs them.
+class Prompt {
+  public:
+    explicit Prompt(Context& context) : context_(context), editor_(context) {}
+
+    // One line, and what follows from it; false when the user leaves.
+    bool step() {
+        switch (editor_.read(length_ == 0 ? CONFIG_PROMPT : "> ")) {
+        case LineEditor::Ending::EndOfInput:
+            return false;
+        case LineEditor::Ending::Interrupted:
+            length_ = 0;
+            context_.status = status_failed;
+            return true;
+        case LineEditor::Ending::TooLong:
+            return discard();
+        case LineEditor::Ending::Line:
+            break;
+        }
+        std::string_view line = editor_.line();
+        editor_.history().add(line);
+        if (length_ == 0 && trim(line).empty())
+            repeat();
+        else
+            collect(line);
+        return !context_.exiting;
+    }
+
+  private:
+    bool discard() {
+        print(context_.console, "line over {} bytes: discarded\n", LineEditor::max_line_bytes);
+        context_.status = status_failed;
+        length_ = 0;
+        return true;
+    }
+
+    void collect(std::string_view line) {
+        if (line.size() + 1 > sizeof(text_) - length_) {
+            discard();
+            return;
+        }
+        std::memcpy(text_ + length_, line.data(), line.size());
+        length_ += line.size();
+        auto whole = Interpreter::check({text_, length_});
+        if (!whole && whole.error().code == ErrorCode::NotFound) {
+            text_[length_++] = '\n'; // an open quote, statement or "&&": more lines belong to it
+            return;
+        }
+        run_line(context_, {text_, std::exchange(length_, 0)});
+    }
+
+    void repeat() {
+        const Command* command = context_.repeatable;
+        if (!command)
+            return;
+        context_.poller.begin_command();
+        context_.status = command->repeat(context_);
+        if (context_.poller.take_report())
+            context_.console.write("<INTERRUPT>\n");
+        context_.poller.end_command();
+    }
+
+    Context& context_;
+    LineEditor editor_;
+    char text_[LineEditor::max_line_bytes + 1];
+    usize length_ = 0;
+};
+
+} // namespace
+
+int interact(Context& context) {
+    autoboot(context);
+    auto prompt = VIREO_MUST(make_owned<Prompt>(context)); // 28 KiB, at the start, with the heap still whole
+    while (!context.exiting && prompt->step()) {
+    }
+    return context.status;
+}
+
+void run(Context& context) {
+    for (;;)
+        interact(context);
+}
+
+} // namespace vireo::shell
