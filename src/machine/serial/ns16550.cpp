@@ -38,6 +38,9 @@ void Ns16550::start(const io::Window& registers) {
     DivisorLow::write(registers_, 1);
     DivisorHigh::write(registers_, 0);
     LineControl::write(registers_, eight_bits);
+    // Without a FIFO the port holds one byte, and turning the FIFO on throws it away: the first key of a user, or of a
+    // script, that did not wait for the prompt.
+    early_ = receive();
     FifoControl::write(registers_, fifos_on_and_cleared);
     ModemControl::write(registers_, ready);
 }
@@ -62,6 +65,8 @@ void Ns16550::send(std::string_view bytes) {
 }
 
 std::optional<u8> Ns16550::receive() {
+    if (early_)
+        return std::exchange(early_, std::nullopt);
     if ((LineStatus::read(registers_) & data_ready) == 0)
         return std::nullopt;
     return Data::read(registers_);

@@ -28,7 +28,8 @@ class Ns16550 final : public system::SerialPort {
     bool wait_for_room();
 
     io::Window registers_;
-    bool stuck_ = false; // had no room for a whole deadline: do not wait again until it has
+    std::optional<u8> early_; // typed before `start`
+    bool stuck_ = false;      // had no room for a whole deadline: do not wait again until it has
 };
 
 } // namespace vireo::machine

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arch/x86/clock.h"
+
+#include "arch/arch.h"
+#include "arch/x86/pit.h"
+#include "arch/x86/ports.h"
+
+namespace vireo::arch {
+namespace x86 {
+namespace {
+
+u64 read_tsc() {
+    u32 low, high;
+    asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+    return u64{high} << 32 | low;
+}
+
+// A counter of known rate that wraps at `mask` + 1.
+struct Reference {
+    u64 hertz;
+    u32 mask;
+    // Reads the counter and notes the TSC right before and right after the moment of reading.
+    u32 (*read)(u64& before, u64& after);
+    // The shortest window and the longest that is waited for better precision, in counts.
+    u32 shortest;
+    u32 longest;
+};
+
+// One reading of both: the reference showed `count` at some moment between `before` and `after`.
+struct Sample {
+    u64 before = 0;
+    u64 after = 0;
+    u32 count = 0;
+    u64 width() const { return after - before; }
+    u64 middle() const { return before + width() / 2; }
+};
+
+constinit u16 pm_timer_port = 0;
+
+u32 read_pm_timer(u64& before, u64& after) {
+    before = read_tsc();
+    u32 count = in32(pm_timer_port);
+    after = read_tsc();
+    return count;
+}
+
+u32 read_pit(u64& before, u64& after) {
+    before = read_tsc();
+    out8(pit::control, pit::latch(2));
+    after = read_tsc();
+    u32 low = in8(pit::channel2);
+    u32 high = in8(pit::channel2);
+    return ~(high << 8 | low); // it counts down
+}
+
+constexpr Reference pm_timer{3'579'545, 0xff'ffff, read_pm_timer, 3'580, 71'600}; // 1 to 20 ms
+// The window stays far below the 55 ms in which 16 bits wrap.
+constexpr Reference pit_channel2{pit::hertz, 0xffff, read_pit, 2'386, 17'900}; // 2 to 15 ms
+
+constinit const Reference* reference = nullptr;
+constinit Sample first;
+constinit u64 rate = 0;
+
+// A processor runs slower than this and faster than that in no machine; a reading outside means that the reference
+// wrapped while the host did not run us.
+constexpr u64 slowest = 10'000'000;
+constexpr u64 fastest = 20'000'000'000;
+constexpr u64 fallback_rate = 1'000'000'000;
+
+// The host may stop us anywhere, most likely in the middle of a device access. What counts is that the pair around such an
+// access then shows it: of a few, the narrowest.
+Sample take_sample() {
+    constexpr int tries = 4;
+    Sample best;
+    for (int i = 0; i < tries; ++i) {
+        Sample sample;
+        sample.count = reference->read(sample.before, sample.after);
+        if (i == 0 || sample.width() < best.width())
+            best = sample;
+    }
+    return best;
+}
+
+// The rate from `first` and a second sample, wrong by less than one part in `precision` as long as the reference is
+// right: the error is at most half of both widths and a count, and the window grows until that is small enough. 0 if the
+// reference does not move or wrapped.
+u64 measure() {
+    constexpr u64 precision = 500;
+    // Each turn takes a microsecond at the very least, so this is well past `longest`.
+    constexpr int most_turns = 100'000;
+    for (int turn = 0; turn < most_turns; ++turn) {
+        Sample second = take_sample();
+        u32 counts = (second.count - first.count) & reference->mask;
+        if (counts < reference->shortest)
+            continue;
+        u64 elapsed = second.middle() - first.middle();
+        u64 error = (first.width() + second.width()) / 2 + elapsed / counts;
+        if (error * precision > elapsed && counts < reference->longest)
+            continue;
+        u64 result = elapsed * reference->hertz / counts;
+        return result >= slowest && result <= fastest ? result : 0;
+    }
+    return 0;
+}
+
+bool agree(u64 a, u64 b) { return std::max(a, b) - std::min(a, b) <= std::max(a, b) / 100; }
+
+} // namespace
+
+void start_clock_with_pm_timer(u16 port) {
+    pm_timer_port = port;
+    reference = &pm_timer;
+    first = take_sample();
+}
+
+void start_clock_with_pit() {
+    reference = &pit_channel2;
+    pit::start_channel2();
+    // Its 16 bits may wrap unseen when the host does not run us for 55 ms. Twice the same wrong result would take twice
+    // the same pause.
+    constexpr int tries = 6;
+    u64 previous = 0;
+    for (int i = 0; i < tries; ++i) {
+        first = take_sample();
+        u64 result = measure();
+        if (result != 0 && agree(result, previous)) {
+            rate = result;
+            return;
+        }
+        previous = result;
+    }
+    rate = previous != 0 ? previous : fallback_rate;
+}
+
+} // namespace x86
+
+u64 ticks() { return x86::read_tsc(); }
+
+u64 ticks_per_second() {
+    using namespace x86;
+    if (rate == 0) [[unlikely]] {
+        rate = reference ? measure() : fallback_rate;
+        if (rate == 0) {
+            // 4.7 s and more went by unseen. Again, with a window of its own.
+            first = take_sample();
+            rate = measure();
+        }
+        if (rate == 0)
+            rate = fallback_rate;
+    }
+    return rate;
+}
+
+} // namespace vireo::arch

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/std.h"
+
+namespace vireo::arch::x86 {
+
+// The time-stamp counter counts at a constant but unknown rate; this finds the rate against a clock of known rate. Called
+// once, as early as possible, before anything asks for ticks_per_second().
+
+// Against the ACPI power-management timer (3.579545 MHz, 24 bits) at `port`: takes a first pair of readings and returns.
+// The second pair is taken when ticks_per_second() is first called, so that the time in between, in which the machine
+// does useful work, is the measuring window.
+void start_clock_with_pm_timer(u16 port);
+
+// Against channel 2 of the 8254 timer, for a machine without the above: takes a few milliseconds.
+void start_clock_with_pit();
+
+} // namespace vireo::arch::x86

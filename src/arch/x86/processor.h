@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/format.h"
+
+namespace vireo::arch::x86 {
+
+struct Cpuid {
+    u32 eax, ebx, ecx, edx;
+};
+
+// CPUID `leaf`. All zero for leaves that the processor does not have.
+Cpuid cpuid(u32 leaf);
+
+// How many bits of a physical address the processor has: 32 to 52.
+unsigned physical_address_bits();
+
+// "CPU:   <brand>" as the processor calls itself.
+void print_cpu(Writer& out);
+
+// Restarts the processor the hard way: an exception without handlers. The machine's own reset comes first.
+[[noreturn]] void triple_fault();
+
+} // namespace vireo::arch::x86

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arch/x86/start.h"
+
+#include "arch/common/exception_report.h"
+#include "arch/common/image.h"
+#include "arch/x86/interrupts.h"
+#include "arch/x86/paging.h"
+
+// The first C++ (from reset.S), with the image in its final place and relocated.
+extern "C" [[noreturn, gnu::used]] void vireo_start() {
+    using namespace vireo::arch;
+    set_stack_bounds(image_address(vireo_stack_start), image_address(vireo_stack_end));
+    x86::start_exceptions();
+#ifdef __x86_64__
+    x86::start_paging(image_address(vireo_guard));
+#endif
+    vireo_machine_start();
+}

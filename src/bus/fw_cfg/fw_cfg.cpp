@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/fw_cfg/fw_cfg.h"
+
+#include "base/endian.h"
+
+namespace vireo::bus {
+namespace {
+
+// Items with fixed numbers.
+constexpr u16 signature_item = 0x00;
+constexpr u16 features_item = 0x01;
+constexpr u16 directory_item = 0x19;
+constexpr u16 first_file_item = 0x20;
+
+constexpr std::string_view signature = "QEMU";
+constexpr u32 dma_feature = 0x2;
+
+// "FWCfgFile" of the specification.
+struct DirectoryEntry {
+    Be<u32> size;
+    Be<u16> select;
+    Be<u16> reserved;
+    char name[56];
+};
+static_assert(sizeof(DirectoryEntry) == 64);
+
+// "FWCfgDmaAccess".
+struct DmaAccess {
+    Be<u32> control;
+    Be<u32> length;
+    Be<u64> address;
+};
+static_assert(sizeof(DmaAccess) == 16);
+constexpr u32 dma_error = 0x01;
+constexpr u32 dma_read = 0x02;
+constexpr u32 dma_select = 0x08;
+
+u32 swapped(u32 value) { return std::byteswap(value); }
+
+// The name up to its zero byte; empty if there is none.
+std::string_view name_of(const DirectoryEntry& entry) {
+    std::string_view field(entry.name, sizeof(entry.name));
+    usize end = field.find('\0');
+    return end == field.npos ? std::string_view() : field.substr(0, end);
+}
+
+template <typename T> MutableBytes bytes_of(T& object) {
+    return std::as_writable_bytes(std::span(&object, 1));
+}
+
+} // namespace
+
+Result<FwCfg> FwCfg::create(const io::Window& registers, const Layout& layout) {
+    FwCfg device(registers, layout);
+    std::array<char, signature.size()> found;
+    VIREO_TRY(device.transfer(signature_item, std::as_writable_bytes(std::span(found))));
+    if (std::string_view(found.data(), found.size()) != signature)
+        return error(ErrorCode::NotFound, "fw_cfg");
+    Le<u32> features;
+    VIREO_TRY(device.transfer(features_item, bytes_of(features)));
+    device.has_dma_ = (features & dma_feature) != 0;
+    return device;
+}
+
+Result<FwCfg::File> FwCfg::find(std::string_view name) const {
+    Be<u32> count;
+    VIREO_TRY(transfer(directory_item, bytes_of(count)));
+    if (count > most_files)
+        return error(ErrorCode::Corrupt, "fw_cfg directory");
+    // In pieces: the whole directory may be larger than the stack has room for.
+    std::array<DirectoryEntry, 16> entries;
+    for (u32 left = count; left > 0;) {
+        auto part = std::span(entries).first(std::min<usize>(left, entries.size()));
+        VIREO_TRY(transfer(std::nullopt, std::as_writable_bytes(part)));
+        for (const DirectoryEntry& entry : part) {
+            if (name_of(entry) != name)
+                continue;
+            if (entry.select < first_file_item || entry.size > most_bytes)
+                return error(ErrorCode::Corrupt, "fw_cfg directory entry");
+            return File{entry.select, entry.size};
+        }
+        left -= static_cast<u32>(part.size());
+    }
+    return error(ErrorCode::NotFound, "fw_cfg file");
+}
+
+Result<> FwCfg::read(const File& file, MutableBytes into) const {
+    if (into.size() > file.bytes)
+        return error(ErrorCode::OutOfRange, "fw_cfg file is too short");
+    return transfer(file.selector, into);
+}
+
+void FwCfg::select(u16 item) const {
+    registers_.write16(layout_.selector, layout_.big_endian_selector ? std::byteswap(item) : item);
+}
+
+Result<> FwCfg::transfer(std::optional<u16> item, MutableBytes into) const {
+    if (has_dma_)
+        return transfer_by_dma(item, into);
+    if (item)
+        select(*item);
+    for (std::byte& byte : into)
+        byte = std::byte{registers_.read8(layout_.data)};
+    return {};
+}
+
+Result<> FwCfg::transfer_by_dma(std::optional<u16> item, MutableBytes into) const {
+    DmaAccess access;
+    access.control = dma_read | (item ? dma_select | u32{*item} << 16 : 0);
+    access.length = static_cast<u32>(into.size());
+    access.address = std::bit_cast<uptr>(into.data());
+    u64 address = std::bit_cast<uptr>(&access);
+    // The device is done, or has failed, when the second write returns. The writes are opaque to the compiler and the
+    // structure's address has left us, so what follows is read from memory.
+    registers_.write32(layout_.dma, swapped(static_cast<u32>(address >> 32)));
+    registers_.write32(layout_.dma + 4, swapped(static_cast<u32>(address)));
+    u32 control = access.control;
+    if (control == 0)
+        return {};
+    return (control & dma_error) != 0 ? error(ErrorCode::Io, "fw_cfg transfer")
+                                      : error(ErrorCode::Timeout, "fw_cfg transfer");
+}
+
+} // namespace vireo::bus

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// QEMU's PC machines, `pc` and `q35`, for both widths.
+
+#include "arch/arch.h"
+#include "arch/common/exception_report.h"
+#include "arch/common/image.h"
+#include "arch/x86/clock.h"
+#include "arch/x86/interrupts.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/processor.h"
+#include "arch/x86/start.h"
+#include "base/log.h"
+#include "base/math.h"
+#include "machine/firmware/firmware.h"
+#include "machine/pc/chipset.h"
+#include "machine/pc/ram.h"
+#include "machine/serial/ns16550.h"
+
+namespace vireo::machine::pc {
+namespace {
+
+using bus::pci::HostDescription;
+
+constexpr u16 com1_port = 0x3f8;
+constexpr u8 com1_line = 4;
+
+constinit Ns16550 com1;
+
+// Until the console exists: warnings and exception reports go straight to the port.
+class EarlyWriter final : public Writer {
+  public:
+    void write(std::string_view text) override {
+        while (!text.empty()) {
+            usize end = text.find('\n');
+            com1.send(text.substr(0, end));
+            if (end == text.npos)
+                return;
+            com1.send("\r\n");
+            text.remove_prefix(end + 1);
+        }
+    }
+};
+constinit EarlyWriter early_writer;
+
+class Pc final : public system::Machine {
+  public:
+    explicit Pc(const Chipset& chipset) : chipset_(chipset) {}
+
+    std::string_view board() const override { return sizeof(uptr) == 8 ? "qemu-x86_64" : "qemu-x86"; }
+    std::string_view model() const override { return chipset_.model(); }
+    u64 default_load_address() const override { return 0x200'0000; }
+    Result<> reset() override { return chipset_.reset(); }
+    Result<> power_off() override { return chipset_.power_off(); }
+    void print_facts(Writer& out) const override {
+        print(out, "relocaddr   = 0x{:08x}\n", arch::image_base());
+        print(out, "clock_rate  = {} Hz\n", arch::ticks_per_second());
+    }
+    std::byte* memory(u64 address) override {
+        return reinterpret_cast<std::byte*>(static_cast<uptr>(address));
+    }
+
+  private:
+    Chipset chipset_;
+};
+
+// Ports, and memory between RAM and the I/O interrupt controller. The 64-bit window lies above all RAM there is or can be
+// plugged in.
+HostDescription describe_pci(const Chipset& chipset, const RamLayout& ram) {
+    // The PIIX has fixed ports of its own from 0xae00 (hot-plug) on; those of the ICH9 are below 0x1000.
+    constexpr u64 io_start = 0x1000;
+    constexpr u64 i440fx_io_end = 0xa000;
+    constexpr u64 q35_io_end = 0x1'0000;
+    u64 io_end = chipset.kind() == Chipset::Kind::Q35 ? q35_io_end : i440fx_io_end;
+    // Not right behind a small RAM: operating systems expect device memory in the upper half.
+    constexpr u64 lowest_memory = 0x8000'0000;
+    constexpr u64 io_interrupt_controller = 0xfec0'0000;
+    u64 memory = std::max(align_up<u64>(ram.low_end, 1 << 20), lowest_memory);
+
+    HostDescription pci;
+    pci.access = HostDescription::ConfigAccess::Ports;
+    pci.last_bus = 255;
+    pci.io_space = io::Space::Port;
+    pci.io = {io_start, io_start, io_end - io_start};
+    if (memory < io_interrupt_controller)
+        pci.memory = {memory, memory, io_interrupt_controller - memory};
+    if constexpr (sizeof(uptr) == 8) {
+        constexpr u64 wanted = u64{8} << 30;
+        u64 limit = std::min(u64{1} << arch::x86::physical_address_bits(), arch::x86::highest_mappable);
+        u64 base = align_up<u64>(ram.high_end, u64{1} << 30);
+        if (base < limit)
+            pci.memory64 = {base, base, std::min(wanted, limit - base)};
+    }
+    return pci;
+}
+
+#ifdef __x86_64__
+void map_high_memory(system::MemoryMap& memory, const RamLayout& ram, const HostDescription& pci) {
+    using namespace arch::x86;
+    u64 end = std::min(std::max(ram.high_end, pci.memory64.cpu + pci.memory64.bytes), highest_mappable);
+    usize bytes = table_bytes(end);
+    if (bytes == 0)
+        return;
+    auto tables = memory.allocate(bytes, 4096, "page tables", four_gib);
+    if (!tables)
+        panic("no room for the page tables");
+    map_above_4_gib(end, static_cast<uptr>(*tables));
+}
+#endif
+
+void start_clock(const Chipset& chipset) {
+    if (auto port = chipset.pm_timer())
+        arch::x86::start_clock_with_pm_timer(*port);
+    else
+        arch::x86::start_clock_with_pit();
+}
+
+} // namespace
+} // namespace vireo::machine::pc
+
+[[noreturn]] void vireo_machine_start() {
+    using namespace vireo;
+    using namespace vireo::machine::pc;
+
+    // The clock first: everything up to the first question for its rate is measuring time that costs nothing.
+    Chipset chipset = Chipset::detect();
+    start_clock(chipset);
+    com1.start(io::Window(io::Space::Port, com1_port, machine::Ns16550::register_bytes));
+    set_log_writer(&early_writer);
+    arch::x86::start_interrupts({.line = com1_line, .announce = [](bool on) { com1.announce_input(on); }});
+
+    // All of this lives for ever: `run` does not return.
+    system::MemoryMap memory;
+    RamLayout ram = find_ram(memory);
+    HostDescription pci = describe_pci(chipset, ram);
+#ifdef __x86_64__
+    map_high_memory(memory, ram, pci);
+#endif
+    Pc pc(chipset);
+    machine::run({.machine = pc,
+                  .serial = com1,
+                  .memory = memory,
+                  .virtio_mmio = {},
+                  .pci = chipset.kind() == Chipset::Kind::Other ? nullptr : &pci,
+                  .print_cpu = arch::x86::print_cpu});
+}
