@@ -61,7 +61,7 @@ class Driver {
 };
 
 // Everything there is to know about a driver before it runs. What Vireo negotiates for a device is read off here (plus
-// core_features(), which queues and sessions implement for every driver).
+// core_features, which queues and sessions implement for every driver).
 struct DriverManifest {
     std::string_view name; // "virtio-blk"
     u32 device_type;

@@ -57,8 +57,9 @@ class Transport {
     virtual bool is_legacy() const = 0;
     virtual RingLayout ring_layout() const = 0;
 
-    // Device-independent and reserved feature bits that this transport can honour (e.g. none above 31 when legacy,
-    // never ADMIN_VQ on MMIO). Session intersects this with what the driver understands and the device offers.
+    // The feature bits that this transport can honour: those of device types, and of the device-independent ones what the
+    // interface knows (none above 31 when legacy, never ADMIN_VQ on MMIO). Session intersects this with what the driver
+    // understands and the device offers.
     virtual FeatureSet allowed_features() const = 0;
 
     // Device status (section 2.1). 0xff after a surprise removal. `set_status(0)` asks for a reset only.
