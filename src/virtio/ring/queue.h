@@ -44,6 +44,8 @@ class Queue {
     // is a hint that only a driver without any other way to know may use.
     bool has_exact_lengths() const { return !clamp_lengths_; }
     RingAddresses addresses() const { return ring_.addresses(); }
+    // Asks the device to send no notifications; once, when it knows the ring. It may send some all the same.
+    void suppress_notifications() { ring_.suppress_notifications(); }
     // The most buffers that a chain may have, and the most chains of `buffers` buffers in flight together.
     u16 max_chain() const { return max_chain_; }
     u16 capacity(u16 buffers) const;

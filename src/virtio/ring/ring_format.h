@@ -37,6 +37,9 @@ struct UsedEntry {
 template <typename T>
 concept RingFormat = requires(T ring, const T& const_ring, u16 id, std::span<const Element> elements,
                               std::byte* table, dma::BusAddress bus, std::span<const dma::Mapping> mappings) {
+    // Asks the device to send no used buffer notifications: Vireo polls. The device knows the ring already (its memory
+    // is all zero when it is enabled, section 4.2.3.2).
+    { ring.suppress_notifications() } -> std::same_as<void>;
     // Adds the chain that begins at elements[id] and follows `next`; the device does not see it yet. Queue has made
     // sure that there is room.
     { ring.add_direct(id, elements) } -> std::same_as<void>;

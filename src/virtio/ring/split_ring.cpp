@@ -44,12 +44,15 @@ Result<SplitRing> SplitRing::create(const RingOptions& options) {
     ring.avail_event_ = overlay<Shared<u16>>(base + ring.layout_.avail_event);
     ring.size_ = options.size;
     ring.event_index_ = options.event_index;
-
-    // Vireo polls. Section 2.7.7.1: with EVENT_IDX the flags must stay 0 and used_event does the work.
-    if (!ring.event_index_)
-        ring.avail_[avail_flags].store(VIRTQ_AVAIL_F_NO_INTERRUPT);
-    ring.keep_notifications_off();
     return ring;
+}
+
+void SplitRing::suppress_notifications() {
+    // Section 2.7.7.1: with EVENT_IDX the flags must stay 0 and used_event does the work.
+    if (event_index_)
+        keep_notifications_away();
+    else
+        avail_[avail_flags].store(VIRTQ_AVAIL_F_NO_INTERRUPT);
 }
 
 RingAddresses SplitRing::addresses() const {
@@ -124,7 +127,7 @@ Result<std::optional<UsedEntry>> SplitRing::take_used(u16 exposed) {
             return error(ErrorCode::DeviceBroken, "used index runs ahead of the buffers given");
         seen_used_ = index;
         dma::before_used_entry(); // once for all entries up to seen_used_
-        keep_notifications_off();
+        keep_notifications_away();
     }
     const virtq_used_elem& element = used_ring_[mask(next_used_)];
     UsedEntry entry{element.id.load(), element.len.load()};
@@ -134,7 +137,7 @@ Result<std::optional<UsedEntry>> SplitRing::take_used(u16 exposed) {
 
 // With EVENT_IDX the device tells us when it uses the entry with index used_event. Just behind the next entry is as far
 // away as it gets: 65,535 entries. It is moved on before they have gone by; an event too many would do no harm.
-void SplitRing::keep_notifications_off() {
+void SplitRing::keep_notifications_away() {
     if (!event_index_ || static_cast<u16>(used_event_ - next_used_) > 0x8000)
         return;
     used_event_ = static_cast<u16>(next_used_ - 1);

@@ -12,10 +12,11 @@ namespace vireo::virtio {
 class SplitRing {
   public:
     SplitRing() = default;
-    // Zeroed memory for a ring of `options.size` entries, with notifications from the device switched off.
+    // Zeroed memory for a ring of `options.size` entries. Errors: NoMemory.
     static Result<SplitRing> create(const RingOptions& options);
 
     // --- RingFormat (ring_format.h says what each means)
+    void suppress_notifications();
     void add_direct(u16 id, std::span<const Element> elements);
     void add_indirect(u16 id, std::byte* table, dma::BusAddress table_bus,
                       std::span<const dma::Mapping> mappings);
@@ -27,7 +28,7 @@ class SplitRing {
 
   private:
     void make_available(u16 id);
-    void keep_notifications_off();
+    void keep_notifications_away();
     u16 mask(u16 index) const { return static_cast<u16>(index & (size_ - 1)); }
 
     dma::Buffer memory_;

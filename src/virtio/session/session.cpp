@@ -146,6 +146,7 @@ Result<> Session::create_queue(u16 index, const QueueSpec& spec) {
     RingAddresses at = queue.ring.addresses();
     queue.doorbell = VIREO_TRY(
         transport_->activate_queue(QueueIndex{index}, size, {at.descriptors, at.driver, at.device}));
+    queue.ring.suppress_notifications();
     return {};
 }
 
