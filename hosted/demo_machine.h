@@ -16,8 +16,8 @@ namespace vireo::hosted {
 struct DemoOptions {
     enum class Bus { Mmio, Pci };
     Bus bus = Bus::Pci;
-    bool legacy = false;            // MMIO: version 1; PCI: no modern capabilities
-    std::vector<std::string> disks; // files; one that cannot be opened for writing becomes a read-only disk
+    bool legacy = false;              // MMIO: version 1; PCI: no modern capabilities
+    std::vector<std::string> disks{}; // files; one that cannot be opened for writing becomes a read-only disk
     bool entropy = true;
 };
 

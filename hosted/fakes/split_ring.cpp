@@ -57,9 +57,9 @@ void SplitRing::check_fresh() {
         return memory && std::all_of(memory, memory + bytes, [](std::byte b) { return b == std::byte{0}; });
     };
     u64 size = setup_.size;
-    u64 tail = setup_.event_idx ? 2 : 0;
-    if (!zeroed(setup_.descriptors, 16 * size) || !zeroed(setup_.driver_area, 4 + 2 * size + tail) ||
-        !zeroed(setup_.device_area, 4 + 8 * size + tail))
+    // The driver's own suppression words (flags, used_event) may be set up already.
+    if (!zeroed(setup_.descriptors, 16 * size) || !zeroed(setup_.driver_area + 2, 2 + 2 * size) ||
+        !zeroed(setup_.device_area, 4 + 8 * size + (setup_.event_idx ? 2 : 0)))
         complain("mmio.36", "the ring memory was not zeroed before the queue was enabled");
     if (load16(setup_.device_area) != 0)
         complain("ring.split.25", "used flags are not 0 when the queue is enabled");
