@@ -5,21 +5,16 @@
 #include "system/console.h"
 #include "system/machine.h"
 #include "system/memory_map.h"
+#include "virtio/transport/mmio/mmio_source.h"
 
 namespace vireo::machine {
-
-// A slot of the platform bus where a VirtIO MMIO device may sit.
-struct MmioSlot {
-    u64 base;
-    u64 bytes;
-};
 
 // What a machine knows about itself once the image runs at its final place. Everything lives for ever.
 struct Platform {
     system::Machine& machine;
     system::SerialPort& serial;
     system::MemoryMap& memory; // RAM and all reservations made so far (image, stack, device tree, ...)
-    std::span<const MmioSlot> virtio_mmio;          // in device-tree order
+    std::span<const virtio::MmioSlot> virtio_mmio;  // in device-tree order
     const bus::pci::HostDescription* pci = nullptr; // if there is a host bridge
     void (*print_cpu)(Writer&) = nullptr; // "CPU:   ..." line after the banner, if the machine has one
 };
