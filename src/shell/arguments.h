@@ -5,11 +5,13 @@
 
 namespace vireo::shell {
 
-// A number that the user typed, base 16 or 10 (0x is always allowed). Nothing, and one line that says why, if it is none.
+// A number that the user typed, base 16 or 10 (0x is always allowed). Nothing, and one line that says why, if
+// it is none.
 std::optional<u64> number_argument(Context& context, std::string_view text, unsigned base = 16);
 
-// Memory that a command may read, or write: all of it in RAM, and to be written nobody else's. Nothing, and one line
-// that starts with `lead` and names the range and its owner, if it is not. No bytes at all are always allowed.
+// Memory that a command may read, or write: all of it in RAM, and to be written nobody else's. Nothing, and
+// one line that starts with `lead` and names the range and its owner, if it is not. No bytes at all are
+// always allowed.
 std::optional<MutableBytes> readable_memory(Context& context, u64 address, u64 bytes,
                                             std::string_view lead = {});
 std::optional<MutableBytes> writable_memory(Context& context, u64 address, u64 bytes,
@@ -24,8 +26,8 @@ void print_size(Writer& out, u64 bytes);
 // Text from a disk or a device on its way to the terminal: control characters become '?'.
 void print_untrusted(Writer& out, std::string_view text);
 
-// One line of a memory dump: address, units of `width` bytes (little endian), and the bytes as characters. `bytes` has at
-// most 16 bytes, a multiple of `width`.
+// One line of a memory dump: address, units of `width` bytes (little endian), and the bytes as characters.
+// `bytes` has at most 16 bytes, a multiple of `width`.
 void print_dump_line(Writer& out, u64 address, Bytes bytes, u8 width);
 
 } // namespace vireo::shell

@@ -5,8 +5,9 @@
 
 namespace vireo::shell {
 
-// Counts down from `bootdelay` seconds and runs `bootcmd`, if that is set. Any key stops it and is swallowed. A delay of
-// 0 looks for a key once; -1 never boots; -2 boots without looking. Returns when the command has, or at once.
+// Counts down from `bootdelay` seconds and runs `bootcmd`, if that is set. Any key stops it and is swallowed.
+// A delay of 0 looks for a key once; -1 never boots; -2 boots without looking. Returns when the command has,
+// or at once.
 void autoboot(Context& context);
 
 } // namespace vireo::shell

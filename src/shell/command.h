@@ -10,8 +10,8 @@ struct Context;
 // The words of a command line, its name first. The text lives until the command returns.
 using Arguments = std::span<const std::string_view>;
 
-// Exit status of a command: 0 is success, 1 is failure (the command has said why). `status_usage` makes the shell
-// print the command's usage and counts as 1.
+// Exit status of a command: 0 is success, 1 is failure (the command has said why). `status_usage` makes the
+// shell print the command's usage and counts as 1.
 inline constexpr int status_ok = 0;
 inline constexpr int status_failed = 1;
 inline constexpr int status_usage = -1;
@@ -41,12 +41,12 @@ std::span<const Command> all_commands();
 // Walks the commands by name: the first one after nullptr, nullptr after the last one.
 const Command* next_command(const Command* previous);
 
-// The command with this name, or the only one whose name starts so; nullptr if there is none. Behind the name of a
-// command that has widths, one of ".b", ".w", ".l", ".q" is left out of account.
+// The command with this name, or the only one whose name starts so; nullptr if there is none. Behind the name
+// of a command that has widths, one of ".b", ".w", ".l", ".q" is left out of account.
 const Command* find_command(std::string_view name);
 
-// Checks the count of words and runs the command. `arguments` is not empty. Everything that goes wrong has been printed
-// when it returns the status, which is never status_usage. Does not set `$?`.
+// Checks the count of words and runs the command. `arguments` is not empty. Everything that goes wrong has
+// been printed when it returns the status, which is never status_usage. Does not set `$?`.
 int run_command(Context& context, Arguments arguments);
 
 // "NAME - SUMMARY", an empty line, "Usage:" and the usage.
@@ -54,8 +54,8 @@ void print_usage(Context& context, const Command& command);
 
 } // namespace vireo::shell
 
-// Puts a Command into the registry, linker section `vireo_commands`. The section is walked as an array, so sanitizers
-// must not pad its entries, and nothing may drop an entry that no code names.
+// Puts a Command into the registry, linker section `vireo_commands`. The section is walked as an array, so
+// sanitizers must not pad its entries, and nothing may drop an entry that no code names.
 #define VIREO_COMMAND(identifier)                                                                            \
     [[gnu::used, gnu::retain, gnu::section("vireo_commands"), clang::no_sanitize("address")]]                \
     constinit const ::vireo::shell::Command identifier

@@ -6,14 +6,16 @@
 namespace vireo::shell {
 
 // What Tab finds for the end of `text` (the line up to the cursor): commands where a command can stand, first
-// arguments that a command has announced, variables behind '$' and as arguments of the commands that take names.
+// arguments that a command has announced, variables behind '$' and as arguments of the commands that take
+// names.
 class Completion {
   public:
     Completion(const Context& context, std::string_view text);
 
     usize matches() const { return matches_; }
 
-    // What all matches have in common beyond what is typed. The text lives as long as the variables do not change.
+    // What all matches have in common beyond what is typed. The text lives as long as the variables do not
+    // change.
     std::string_view common() const { return common_; }
 
     // What to put behind a single match: a blank, or '}'.

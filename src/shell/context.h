@@ -30,7 +30,8 @@ class ConsolePoller final : public event::Poller {
     bool poll() override;
     bool needs_polling() const override { return false; } // console input wakes the processor
 
-    // From here on Ctrl-C is an interrupt (`begin`), or input like any other (`end`). begin() forgets older ones.
+    // From here on Ctrl-C is an interrupt (`begin`), or input like any other (`end`). begin() forgets older
+    // ones.
     void begin_command();
     void end_command();
     bool was_interrupted() const { return interrupted_; }
@@ -46,7 +47,8 @@ class ConsolePoller final : public event::Poller {
 
 // Everything a command may use. One for the life of the shell; stays in place.
 struct Context : Services {
-    // Sets the default variables. `may_exit`: `exit` and Ctrl-D on an empty line leave the shell (hosted program).
+    // Sets the default variables. `may_exit`: `exit` and Ctrl-D on an empty line leave the shell (hosted
+    // program).
     explicit Context(const Services& services, bool may_exit_shell = false);
 
     Environment environment;

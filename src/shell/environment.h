@@ -5,8 +5,8 @@
 
 namespace vireo::shell {
 
-// Variables, in memory, sorted by name. A name is not empty and has no '=' and no blank or control character; a value
-// is any text without zero bytes. Bounded: what does not fit is refused and nothing changes.
+// Variables, in memory, sorted by name. A name is not empty and has no '=' and no blank or control character;
+// a value is any text without zero bytes. Bounded: what does not fit is refused and nothing changes.
 class Environment {
   public:
     static constexpr usize max_bytes = 256 * 1024 - 4; // as U-Boot's, which keeps 4 bytes for a checksum

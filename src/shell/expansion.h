@@ -14,7 +14,8 @@ std::string_view variable_value(const Context& context, std::string_view name);
 // True if `name` can follow a bare '$' and be assigned: letters, digits, '_', no digit first.
 bool is_identifier(std::string_view name);
 
-// The words of one command after quotes and variables. The memory is taken once and used again for each command.
+// The words of one command after quotes and variables. The memory is taken once and used again for each
+// command.
 class Expansion {
   public:
     static constexpr usize max_words = 64;
@@ -26,8 +27,9 @@ class Expansion {
 
     void clear();
 
-    // Adds what a word token stands for: one word, or none or several where an unquoted variable is empty or has
-    // blanks. Errors: TooLarge (more than max_words or max_bytes), InvalidArgument ("${" without a name and "}").
+    // Adds what a word token stands for: one word, or none or several where an unquoted variable is empty or
+    // has blanks. Errors: TooLarge (more than max_words or max_bytes), InvalidArgument ("${" without a name
+    // and "}").
     Result<> add(const Context& context, std::string_view word) { return expand(context, word, true); }
 
     // The same as exactly one word: blanks in variables do not split.

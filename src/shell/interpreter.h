@@ -8,18 +8,20 @@ namespace vireo::shell {
 
 struct Context;
 
-// Runs shell text: commands joined by ';', line ends, "&&" and "||"; if/then/elif/else/fi, while, until and for;
-// `name=value`. It works through the text from left to right with a bounded stack of open statements; a loop jumps back
-// in the text, and a branch that is not taken is read without being run. There is no recursion.
+// Runs shell text: commands joined by ';', line ends, "&&" and "||"; if/then/elif/else/fi, while, until and
+// for; `name=value`. It works through the text from left to right with a bounded stack of open statements; a
+// loop jumps back in the text, and a branch that is not taken is read without being run. There is no
+// recursion.
 class Interpreter {
   public:
     static constexpr usize max_depth = 16; // open statements
 
-    // Whether the text is whole; runs nothing. InvalidArgument says what is wrong, NotFound that more text is needed.
+    // Whether the text is whole; runs nothing. InvalidArgument says what is wrong, NotFound that more text is
+    // needed.
     static Result<> check(std::string_view text);
 
-    // Runs text that `check` has accepted; the status is context.status. Ends early at Ctrl-C and when context.exiting is
-    // set. What commands print has been printed; the error (NoMemory) has not.
+    // Runs text that `check` has accepted; the status is context.status. Ends early at Ctrl-C and when
+    // context.exiting is set. What commands print has been printed; the error (NoMemory) has not.
     static Result<> run(Context& context, std::string_view text);
 
     // For `check` (no context, an empty expansion) and `run`.

@@ -218,7 +218,8 @@ void LineEditor::move_to(usize position) {
     cursor_ = position;
 }
 
-// Shows the text from `start` on, where the screen's cursor is, and blanks for what was longer; then goes back to cursor_.
+// Shows the text from `start` on, where the screen's cursor is, and blanks for what was longer; then goes
+// back to cursor_.
 void LineEditor::write_tail(usize start, usize blanks_after) {
     context_.console.write({text_ + start, length_ - start});
     write_repeated(context_.console, ' ', blanks_after);

@@ -7,9 +7,9 @@ namespace vireo::shell {
 
 struct Context;
 
-// Reads a line from the console with editing, history and completion. Bytes over 0x7f are text (UTF-8): the cursor
-// moves by whole characters. Output is what changes on the screen and no more: text that is typed or pasted at
-// the end of the line is echoed once, in as large pieces as it arrives in.
+// Reads a line from the console with editing, history and completion. Bytes over 0x7f are text (UTF-8): the
+// cursor moves by whole characters. Output is what changes on the screen and no more: text that is typed or
+// pasted at the end of the line is echoed once, in as large pieces as it arrives in.
 class LineEditor {
   public:
     static constexpr usize max_line_bytes = 4095;

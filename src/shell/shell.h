@@ -11,8 +11,8 @@ namespace vireo::shell {
 // The same for a program: returns the last status once the user leaves (only if context.may_exit).
 int interact(Context& context);
 
-// Runs one line (or several, separated by '\n') as if it were typed; its status. Ctrl-C ends it. Nests (the `run`
-// command) up to max_nesting; what is deeper is an error.
+// Runs one line (or several, separated by '\n') as if it were typed; its status. Ctrl-C ends it. Nests (the
+// `run` command) up to max_nesting; what is deeper is an error.
 inline constexpr u16 max_nesting = 16;
 int run_line(Context& context, std::string_view text);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RAM: md, mw, cp, cmp, crc32. Every range is checked against the memory map first; long ranges are worked on in chunks,
-// between which Ctrl-C is looked for.
+// RAM: md, mw, cp, cmp, crc32. Every range is checked against the memory map first; long ranges are worked on
+// in chunks, between which Ctrl-C is looked for.
 #include "base/crc32.h"
 #include "base/endian.h"
 #include "base/math.h"
@@ -116,7 +116,8 @@ int cp(Context& context, Arguments arguments) {
     auto to = from ? writable_memory(context, *target, *bytes) : std::nullopt;
     if (!from || !to)
         return status_failed;
-    // Ranges that overlap: towards higher addresses from the end, so that nothing is overwritten before it is copied.
+    // Ranges that overlap: towards higher addresses from the end, so that nothing is overwritten before it is
+    // copied.
     bool from_the_end = *target > *source;
     for (usize done = 0; done < from->size();) {
         usize step = std::min(chunk_bytes, from->size() - done);

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// vireo-hosted: the shell as a Linux program, on disks that are files behind a fake bus. The composition root
+// that src/machine/firmware/main.cpp is for firmware.
+#include "base/log.h"
+#include "bus/pci/host.h"
+#include "hosted/demo_machine.h"
+#include "shell/shell.h"
+#include "virtio/session/device_manager.h"
+#include "virtio/transport/mmio/mmio_source.h"
+#include "virtio/transport/pci/pci_source.h"
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <poll.h>
+#include <sys/mman.h>
+#include <termios.h>
+#include <unistd.h>
+
+namespace vireo::hosted {
+namespace {
+
+constexpr u64 MiB = 1 << 20;
+constexpr u64 ram_base = 0x4000'0000;
+constexpr u64 ram_bytes = 1024 * MiB; // only what is touched costs memory
+constexpr u64 firmware_bytes = 1 * MiB;
+
+constexpr const char* usage =
+    "usage: vireo-hosted [option ...]\n"
+    "Vireo's shell as a Linux program: VirtIO devices are fakes, disks are files.\n"
+    "  --blk FILE     a disk (may be repeated; virtio 0 is the first)\n"
+    "  --rng          an entropy source\n"
+    "  --cmd TEXT     run these commands, print what they print, and leave with the last one's status\n"
+    "  --pci, --mmio  the bus that the devices are on (default: pci)\n"
+    "  --legacy       devices as before VirtIO 1.0\n"
+    "  --help         this text\n"
+    "Without --cmd: a prompt; Ctrl-D or `exit` ends it.\n";
+
+struct Options {
+    DemoOptions machine;
+    const char* commands = nullptr;
+    bool wants_help = false;
+};
+
+// Empty if the command line makes no sense; that has been said.
+std::optional<Options> parse_options(int count, char** words) {
+    Options options;
+    options.machine.entropy = false;
+    for (int i = 1; i < count; ++i) {
+        std::string_view word = words[i];
+        bool has_value = i + 1 < count;
+        if (word == "--blk" && has_value)
+            options.machine.disks.push_back(words[++i]);
+        else if (word == "--cmd" && has_value)
+            options.commands = words[++i];
+        else if (word == "--rng")
+            options.machine.entropy = true;
+        else if (word == "--pci")
+            options.machine.bus = DemoOptions::Bus::Pci;
+        else if (word == "--mmio")
+            options.machine.bus = DemoOptions::Bus::Mmio;
+        else if (word == "--legacy")
+            options.machine.legacy = true;
+        else if (word == "--help")
+            options.wants_help = true;
+        else {
+            std::fprintf(stderr, "vireo-hosted: %s: unknown option, or its value is missing (see --help)\n",
+                         words[i]);
+            return std::nullopt;
+        }
+    }
+    return options;
+}
+
+termios saved_terminal;
+
+void restore_terminal() { tcsetattr(STDIN_FILENO, TCSANOW, &saved_terminal); }
+
+void restore_terminal_and_die(int signal) {
+    restore_terminal();
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+}
+
+// Every key as it comes, Ctrl-C included, as a serial line has it. False if standard input is no terminal.
+bool make_terminal_raw() {
+    if (tcgetattr(STDIN_FILENO, &saved_terminal) != 0)
+        return false;
+    termios raw = saved_terminal;
+    cfmakeraw(&raw);
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    std::atexit(restore_terminal);
+    for (int signal : {SIGHUP, SIGTERM, SIGABRT, SIGSEGV})
+        std::signal(signal, restore_terminal_and_die);
+    return true;
+}
+
+// Standard input and output as the serial port. The end of the input is a line end and Ctrl-D for ever.
+class Terminal final : public system::SerialPort {
+  public:
+    enum class Mode { Raw, Plain, OutputOnly };
+    explicit Terminal(Mode mode) : mode_(mode) {}
+
+    void send(std::string_view bytes) override {
+        for (char c : bytes)
+            if (mode_ == Mode::Raw || c != '\r') // "\r\n" is for terminals and serial lines
+                output_.push_back(c);
+        if (output_.size() > 65536)
+            flush();
+    }
+    std::optional<u8> receive() override {
+        if (mode_ == Mode::OutputOnly)
+            return std::nullopt;
+        if (next_ == count_ && !fill())
+            return std::nullopt;
+        return input_[next_++];
+    }
+    void flush() {
+        std::string_view rest = output_;
+        while (!rest.empty()) {
+            ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
+            if (written <= 0)
+                std::_Exit(1); // nobody reads any more
+            rest.remove_prefix(static_cast<usize>(written));
+        }
+        output_.clear();
+    }
+
+  private:
+    bool fill() {
+        flush(); // whoever looks for input has shown what there is to see
+        pollfd input{STDIN_FILENO, POLLIN, 0};
+        if (poll(&input, 1, 0) <= 0)
+            return false;
+        ssize_t read_bytes = ::read(STDIN_FILENO, input_, sizeof(input_));
+        next_ = 0;
+        count_ = read_bytes > 0 ? static_cast<usize>(read_bytes) : 0;
+        if (count_ == 0) {
+            input_[count_++] = '\n';
+            input_[count_++] = 0x04;
+        }
+        return true;
+    }
+    Mode mode_;
+    std::string output_;
+    u8 input_[4096];
+    usize next_ = 0;
+    usize count_ = 0;
+};
+
+class Machine final : public system::Machine {
+  public:
+    explicit Machine(Terminal& terminal) : terminal_(terminal) {
+        void* memory = mmap(nullptr, ram_bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED)
+            panic("no memory for the machine");
+        memory_ = static_cast<std::byte*>(memory);
+    }
+    ~Machine() { munmap(memory_, ram_bytes); }
+    std::string_view board() const override { return "hosted"; }
+    std::string_view model() const override { return "a Linux program"; }
+    u64 default_load_address() const override { return ram_base + 2 * MiB; }
+    Result<> reset() override { return error(ErrorCode::NotSupported, "a program has no reset"); }
+    Result<> power_off() override {
+        terminal_.flush();
+        std::exit(0);
+    }
+    void print_facts(Writer&) const override {}
+    std::byte* memory(u64 address) override { return memory_ + (address - ram_base); }
+
+  private:
+    Terminal& terminal_;
+    std::byte* memory_;
+};
+
+int run(const Options& options) {
+    std::string problem;
+    auto demo = DemoMachine::create(options.machine, problem);
+    if (!demo) {
+        std::fprintf(stderr, "vireo-hosted: %s\n", problem.c_str());
+        return 2;
+    }
+    Terminal terminal(options.commands      ? Terminal::Mode::OutputOnly
+                      : make_terminal_raw() ? Terminal::Mode::Raw
+                                            : Terminal::Mode::Plain);
+    auto console = std::make_unique<system::Console>(terminal);
+    set_log_writer(console.get());
+
+    event::EventLoop loop;
+    device::Registry registry;
+    virtio::DeviceManager devices(loop, registry);
+    std::vector<virtio::MmioSlot> slots;
+    for (const io::Window& window : demo->mmio_slots())
+        slots.push_back({window.base(), window.size()});
+    virtio::MmioSource mmio(slots);
+    std::optional<bus::pci::Host> host;
+    std::optional<virtio::PciSource> pci;
+    if (demo->pci()) {
+        host.emplace(*demo->pci());
+        devices.add_source(pci.emplace(*host));
+    } else {
+        devices.add_source(mmio);
+    }
+    devices.start();
+
+    Machine machine(terminal);
+    system::MemoryMap memory;
+    VIREO_MUST(memory.add_ram(ram_base, ram_bytes));
+    // As on the boards, so that what is refused there is refused here.
+    VIREO_MUST(memory.reserve(ram_base + ram_bytes - firmware_bytes, firmware_bytes, "Vireo"));
+    auto context = std::make_unique<shell::Context>(
+        shell::Services{*console, loop, memory, registry, machine, devices}, true);
+    int status = options.commands ? shell::run_line(*context, options.commands) : shell::interact(*context);
+    devices.quiesce_all();
+    terminal.flush();
+    set_log_writer(nullptr);
+    return status;
+}
+
+} // namespace
+} // namespace vireo::hosted
+
+int main(int count, char** words) {
+    auto options = vireo::hosted::parse_options(count, words);
+    if (!options)
+        return 2;
+    if (options->wants_help) {
+        std::fputs(vireo::hosted::usage, stdout);
+        return 0;
+    }
+    return vireo::hosted::run(*options);
+}
