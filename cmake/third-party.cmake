@@ -19,7 +19,7 @@ endfunction()
 
 # libfdt: device tree reading and fix-ups. Third-party code keeps its own warnings.
 vireo_third_party(dtc dtc)
-set(VIREO_LIBFDT_SOURCES fdt.c fdt_addresses.c fdt_check.c fdt_check.c fdt_empty_tree.c fdt_overlay.c fdt_ro.c fdt_rw.c fdt_strerror.c fdt_sw.c fdt_wip.c)
+set(VIREO_LIBFDT_SOURCES fdt.c fdt_addresses.c fdt_check.c fdt_empty_tree.c fdt_overlay.c fdt_ro.c fdt_rw.c fdt_strerror.c fdt_sw.c fdt_wip.c)
 list(TRANSFORM VIREO_LIBFDT_SOURCES PREPEND ${dtc}/libfdt/)
 add_library(fdt STATIC ${VIREO_LIBFDT_SOURCES})
 target_compile_options(fdt PRIVATE -w)
