@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "virtio/wire/blk.h"
+#include "device/registry.h"
 #include "drivers/blk/config.h"
 #include "virtio/wire/shared.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "device/registry.h"
 #include "event/request.h"
 #include "virtio/session/session.h"
 #include "virtio/wire/entropy.h"

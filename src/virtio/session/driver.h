@@ -3,8 +3,11 @@
 
 #include "base/format.h"
 #include "base/result.h"
-#include "device/registry.h"
 #include "virtio/wire/feature_set.h"
+
+namespace vireo::device {
+struct Registry; // only passed on: sessions know nothing of the upper floors
+}
 
 namespace vireo::virtio {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/fixed_vector.h"
 #include "base/intrusive_list.h"
 #include "base/owned_array.h"
 #include "event/event_loop.h"
