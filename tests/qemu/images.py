@@ -52,7 +52,7 @@ def documented_root(folder):
 def documented(path, folder, size=64 * MIB):
     """The image of the documentation's examples."""
     os.makedirs(folder)
-    return ext(path, documented_root(folder), size)
+    return ext(path, documented_root(folder), size, options=["-b", "4096"])
 
 
 def partition(path, script):

@@ -33,7 +33,7 @@ def make(path):
         with open(unfinished, "wb") as image:
             image.truncate(BYTES)
         environment = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-L", "demo", "-E", "root_owner=0:0", "-d", root, unfinished],
+        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-L", "demo", "-E", "root_owner=0:0", "-d", root, unfinished],
                        check=True, env=environment, stdin=subprocess.DEVNULL)
         os.replace(unfinished, path)
     return path

@@ -11,7 +11,7 @@ import pexpect
 
 PROMPT = "=> "
 # The prompt stands at the start of a line and nothing follows it.
-PROMPT_AT_LINE_START = re.compile(r"(?:\A|[\r\n])=> \Z")
+PROMPT_AT_LINE_START = re.compile(r"(?:\A|(?<=[\r\n]))=> \Z")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,5 +147,5 @@ class Vm:
 
 
 def clean(text):
-    """Console text as lines: CR LF to LF, and what a lone CR overwrote is kept as it came."""
-    return text.replace("\r\n", "\n") if isinstance(text, str) else ""
+    """Console text as lines. The firmware sends CR LF, and the terminal that QEMU writes to makes CR CR LF of it."""
+    return re.sub(r"\r+\n", "\n", text) if isinstance(text, str) else ""
