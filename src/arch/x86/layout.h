@@ -10,7 +10,8 @@
 // What the reset code copies and clears in one turn of a loop.
 #define VIREO_COPY_BLOCK 64
 
-#define VIREO_STACK_BYTES 0x10000
+// Deep enough for the file systems, whose recursion is bounded. A page below it stays unmapped on x86_64.
+#define VIREO_STACK_BYTES 0x20000
 
 // x86_64: the page tables lie in the first MiB, which belongs to the firmware until an operating system runs: one level-4
 // table, one level-3 table and four level-2 tables, which map 4 GiB. C++ adds what lies above (paging.cpp).

@@ -27,22 +27,6 @@ constexpr u8 com1_line = 4;
 
 constinit Ns16550 com1;
 
-// Until the console exists: warnings and exception reports go straight to the port.
-class EarlyWriter final : public Writer {
-  public:
-    void write(std::string_view text) override {
-        while (!text.empty()) {
-            usize end = text.find('\n');
-            com1.send(text.substr(0, end));
-            if (end == text.npos)
-                return;
-            com1.send("\r\n");
-            text.remove_prefix(end + 1);
-        }
-    }
-};
-constinit EarlyWriter early_writer;
-
 class Pc final : public system::Machine {
   public:
     explicit Pc(const Chipset& chipset) : chipset_(chipset) {}
@@ -115,6 +99,14 @@ void start_clock(const Chipset& chipset) {
         arch::x86::start_clock_with_pit();
 }
 
+constinit Pc* running_machine = nullptr;
+
+void restart_after_exception() {
+    if (Writer* out = log_writer())
+        out->write("resetting ...\n");
+    (void)running_machine->reset(); // if it fails, the processor halts
+}
+
 } // namespace
 } // namespace vireo::machine::pc
 
@@ -122,21 +114,24 @@ void start_clock(const Chipset& chipset) {
     using namespace vireo;
     using namespace vireo::machine::pc;
 
-    // The clock first: everything up to the first question for its rate is measuring time that costs nothing.
+    // All of this lives for ever: `run` does not return. The clock comes first, because everything up to the first
+    // question for its rate is measuring time that costs nothing.
     Chipset chipset = Chipset::detect();
     start_clock(chipset);
     com1.start(io::Window(io::Space::Port, com1_port, machine::Ns16550::register_bytes));
-    set_log_writer(&early_writer);
+    system::Console early_console(com1);
+    set_log_writer(&early_console);
+    Pc pc(chipset);
+    running_machine = &pc;
+    arch::set_final_action(restart_after_exception);
     arch::x86::start_interrupts({.line = com1_line, .announce = [](bool on) { com1.announce_input(on); }});
 
-    // All of this lives for ever: `run` does not return.
     system::MemoryMap memory;
     RamLayout ram = find_ram(memory);
     HostDescription pci = describe_pci(chipset, ram);
 #ifdef __x86_64__
     map_high_memory(memory, ram, pci);
 #endif
-    Pc pc(chipset);
     machine::run({.machine = pc,
                   .serial = com1,
                   .memory = memory,

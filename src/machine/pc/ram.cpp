@@ -47,7 +47,8 @@ class RamCollector {
     }
     void warn_if_left_out() const {
         if (left_out_ != 0)
-            warn("{} MiB of RAM above {} GiB cannot be used by this board", left_out_ / MiB, reachable >> 30);
+            warn("{} MiB of RAM lie above {} GiB, where this board cannot use them", left_out_ / MiB,
+                 reachable >> 30);
     }
 
   private:
@@ -124,8 +125,8 @@ RamLayout find_ram(MemoryMap& memory) {
     VIREO_MUST(memory.reserve(0, MiB, "PC legacy area"));
     uptr stack = arch::image_address(vireo_guard);
     uptr end = arch::image_address(vireo_image_end);
-    VIREO_MUST(memory.reserve(arch::image_base(), stack - arch::image_base(), "Vireo image"));
-    VIREO_MUST(memory.reserve(stack, end - stack, "Vireo stack"));
+    VIREO_MUST(memory.reserve(arch::image_base(), stack - arch::image_base(), "firmware image"));
+    VIREO_MUST(memory.reserve(stack, end - stack, "firmware stack"));
     return layout;
 }
 
