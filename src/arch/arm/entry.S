@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reset to C++ on arm (common/start.h). Nothing is known but the program counter: all addresses are relative to it.
+#include "arch/common/layout.h"
+
+// QEMU's virt machine: flash lies below RAM, whose first 2 MiB begin with the device tree.
+#define RAM_BASE 0x40000000
+#define SCRATCH_IMAGE 0x40200000
+
+// SCTLR: MMU, data cache, branch prediction, instruction cache on; no alignment checks, vectors by VBAR, no remapping of
+// attributes, little-endian ARM code in exceptions.
+#define SCTLR_OFF_MASK 0x7000b007                            /* TE AFE TRE EE clear as well */
+#define SCTLR_CACHES_AND_MMU (1 << 0 | 1 << 2 | 1 << 11 | 1 << 12)
+#define SECTION_DEVICE 0x00000416                            /* read and write at PL1, never executed */
+#define SECTION_NORMAL 0x0001140e                            /* the same, executable, write-back, shareable */
+#define TABLE_WALKS 0x4a                                     /* write-back, shareable */
+
+    .arch armv7-a
+    .arch_extension sec
+    .arch_extension virt
+    .arm
+    .macro address register, symbol
+    ldr \register, 7771f
+7770:
+    add \register, pc, \register
+    b 7772f
+7771:
+    .word \symbol - (7770b + 8)
+7772:
+    .endm
+
+    .section .entry, "ax"
+    .global vireo_entry
+    .hidden vireo_entry
+vireo_entry:
+    // With virtualization=on reset leads to HYP. Go on in SVC, with everything allowed below.
+    mrs r0, cpsr
+    and r1, r0, #0x1f
+    cmp r1, #0x1a
+    bne not_hyp
+    mov r2, #0
+    mcr p15, 4, r2, c1, c1, 0       // HCR: no traps, no second translation
+    mcr p15, 4, r2, c1, c1, 3       // HSTR
+    mrc p15, 4, r1, c14, c1, 0
+    orr r1, r1, #3
+    mcr p15, 4, r1, c14, c1, 0      // CNTHCTL: counter and timer for PL1
+    mcrr p15, 4, r2, r2, c14        // CNTVOFF
+    mrc p15, 0, r1, c0, c1, 1       // ID_PFR1: are there system registers for the GIC?
+    lsrs r1, r1, #28
+    movne r1, #0xf
+    mcrne p15, 4, r1, c12, c9, 5    // ICC_HSRE
+    mov r1, #0xd3
+    orr r1, r1, #0x100
+    msr spsr_cxsf, r1               // SVC, all masked
+    adr r1, not_hyp
+    msr elr_hyp, r1
+    eret
+not_hyp:
+    cpsid aif, #0x13
+
+    // With secure=on every processor comes out of reset here; without it PSCI keeps the others off.
+    mrc p15, 0, r0, c0, c0, 5
+    bics r0, r0, #0xff000000
+    beq first
+park:
+    wfi
+    b park
+
+first:
+    mrc p15, 0, r0, c1, c0, 0
+    ldr r1, sctlr_off_mask
+    bic r0, r0, r1
+    mcr p15, 0, r0, c1, c0, 0
+    mov r1, #0
+    mcr p15, 0, r1, c7, c5, 0       // all instruction caches
+    mcr p15, 0, r1, c7, c5, 6       // branch prediction
+    mcr p15, 0, r1, c8, c7, 0       // TLB
+    dsb
+    isb
+
+    // Flash cannot be written, and the image writes to itself.
+    adr r0, vireo_entry
+    cmp r0, #RAM_BASE
+    mov r12, r0
+    bhs in_ram
+    ldr r12, scratch_image
+    mov r1, r12
+    ldr r2, file_bytes
+    add r2, r2, r1
+1:  ldmia r0!, {r4 - r11}
+    stmia r1!, {r4 - r11}
+    cmp r1, r2
+    blo 1b
+    dsb
+    mov r1, #0
+    mcr p15, 0, r1, c7, c5, 0
+    isb
+    ldr r1, in_ram_offset
+    add pc, r1, r12
+
+in_ram:
+    address r0, vireo_stack_end
+    mov sp, r0
+
+    // Linked at 0: the distance to relocate by is where the image lies.
+    mov r0, r12
+    address r1, vireo_relr_start
+    address r2, vireo_relr_end
+    mov r3, r12
+    bl vireo_apply_relr
+    address r0, vireo_bss_start
+    address r2, vireo_bss_end
+    sub r2, r2, r0
+    mov r1, #0
+    bl memset
+
+    // A first map: below 1 GiB devices, all above RAM. vireo_early needs no more; protect_memory is exact.
+    address r0, vireo_tables
+    ldr r1, section_device
+    mov r2, #0x100000
+    mov r3, #1024
+1:  str r1, [r0], #4
+    add r1, r1, r2
+    subs r3, r3, #1
+    bne 1b
+    ldr r1, section_normal
+    mov r3, #3072
+    add r1, r1, #RAM_BASE
+1:  str r1, [r0], #4
+    add r1, r1, r2
+    subs r3, r3, #1
+    bne 1b
+    dsb
+    bl vireo_use_tables
+    bl vireo_install_vectors
+
+    mov r0, #RAM_BASE
+    mov r1, #0
+    b vireo_early
+
+scratch_image: .word SCRATCH_IMAGE
+file_bytes: .word vireo_file_end - vireo_entry
+in_ram_offset: .word in_ram - vireo_entry
+sctlr_off_mask: .word SCTLR_OFF_MASK
+section_device: .word SECTION_DEVICE
+section_normal: .word SECTION_NORMAL
+
+    .text
+    .balign 4
+// void vireo_use_tables(): translation by vireo_tables. Goes through "MMU off", so that the TLB never sees two tables. No
+// memory access in between: the caches may hold what memory does not.
+    .global vireo_use_tables
+    .hidden vireo_use_tables
+vireo_use_tables:
+    address r0, vireo_tables
+    orr r0, r0, #TABLE_WALKS
+    ldr r3, 9f
+    mrc p15, 0, r2, c1, c0, 0
+    bic r1, r2, r3
+    orr r2, r1, r3
+    dsb
+    mcr p15, 0, r1, c1, c0, 0
+    isb
+    mcr p15, 0, r0, c2, c0, 0       // TTBR0
+    mov r0, #0
+    mcr p15, 0, r0, c2, c0, 2       // TTBCR: short descriptors, all by TTBR0
+    mov r0, #1
+    mcr p15, 0, r0, c3, c0, 0       // domain 0 obeys the permissions
+    mov r0, #0
+    mcr p15, 0, r0, c8, c7, 0       // TLB
+    mcr p15, 0, r0, c7, c5, 6
+    dsb
+    isb
+    mcr p15, 0, r2, c1, c0, 0
+    isb
+    bx lr
+9:  .word SCTLR_CACHES_AND_MMU
+
+// void vireo_switch_stack(function, argument, distance): `function` runs on the stack of the copy of the image that
+// `distance` lies above this one.
+    .global vireo_switch_stack
+    .hidden vireo_switch_stack
+vireo_switch_stack:
+    address r3, vireo_stack_end
+    add sp, r3, r2
+    mov r3, r0
+    mov r0, r1
+    mov r11, #0
+    mov lr, #0
+    bx r3
+
+// void vireo_set_exception_stacks(end): every exception mode gets the same one, as no two are ever active.
+    .global vireo_set_exception_stacks
+    .hidden vireo_set_exception_stacks
+vireo_set_exception_stacks:
+    mrs r1, cpsr
+    cps #0x11                       // FIQ
+    mov sp, r0
+    cps #0x12                       // IRQ
+    mov sp, r0
+    cps #0x17                       // abort
+    mov sp, r0
+    cps #0x1b                       // undefined
+    mov sp, r0
+    msr cpsr_c, r1
+    bx lr
+
+    .balign 32
+    .global vireo_vectors
+    .hidden vireo_vectors
+vireo_vectors:
+    b .                             // reset: does not come this way
+    b undefined
+    b supervisor
+    b prefetch
+    b data
+    b .
+    b irq
+    b fiq
+
+// Leaves {spsr, sp, lr, r0 to r12, pc} of the code that failed on the stack.
+    .macro exception name, number, ahead
+\name:
+    sub lr, lr, #\ahead
+    stmfd sp!, {r0 - r12, lr}
+    mov r0, #\number
+    b save_rest
+    .endm
+    exception undefined, 1, 4
+    exception supervisor, 2, 4
+    exception prefetch, 3, 4
+    exception data, 4, 8
+    exception irq, 6, 4
+    exception fiq, 7, 4
+save_rest:
+    mrs r1, spsr
+    mrs r4, cpsr
+    cps #0x13                       // Vireo runs in SVC
+    mov r2, sp
+    mov r3, lr
+    msr cpsr_c, r4
+    stmfd sp!, {r1 - r3}
+    mov r1, sp
+    bic sp, sp, #7
+    b vireo_exception

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reset to C++ on arm64 (common/start.h). Nothing is known but the program counter: all addresses are relative to it.
+#include "arch/common/layout.h"
+
+// QEMU's virt machine: flash lies below RAM, whose first 2 MiB begin with the device tree.
+#define RAM_BASE 0x40000000
+#define SCRATCH_IMAGE 0x40200000
+
+// Inner and outer write-back, inner shareable; 40-bit addresses; MAIR index 0 is Device-nGnRnE, 1 is Normal.
+#define MAIR 0xff00
+#define TCR_COMMON (24 | 1 << 8 | 1 << 10 | 3 << 12)
+#define TCR_EL1 (TCR_COMMON | 1 << 23)                       /* no TTBR1 */
+#define TCR_EL2 (TCR_COMMON | 2 << 16 | 1 << 23 | 1 << 31)
+#define SCTLR_EL1_OFF 0x30d00800
+#define SCTLR_EL2_OFF 0x30c50830
+#define SCTLR_ON (1 << 0 | 1 << 2 | 1 << 3 | 1 << 12)        /* MMU, data cache, stack alignment, instruction cache */
+#define BLOCK_DEVICE (1 | 1 << 10 | 3 << 53)                 /* accessed, never executed */
+#define BLOCK_NORMAL (1 | 1 << 2 | 3 << 8 | 1 << 10)         /* inner shareable, accessed */
+#define AP1 (1 << 6)                                         /* must be one at EL2, must not be at EL1 */
+#define HAS_GIC_REGISTERS 24, 4                              /* field GIC of ID_AA64PFR0_EL1 */
+
+    .macro address register, symbol
+    adrp \register, \symbol
+    add \register, \register, :lo12:\symbol
+    .endm
+
+    .section .entry, "ax"
+    .global vireo_entry
+    .hidden vireo_entry
+vireo_entry:
+    msr daifset, #15
+    // With secure=on every processor comes out of reset here; without it PSCI keeps the others off.
+    mrs x0, mpidr_el1
+    ubfx x1, x0, #32, #8            // affinity levels 3, and 2 to 0
+    ubfx x0, x0, #0, #24
+    orr x0, x0, x1
+    cbz x0, first
+park:
+    wfi
+    b park
+
+first:
+    // RAM is written with the MMU off, before any exception level below could lose the flash (it is secure-only when
+    // there is a secure side), and because the image writes to itself.
+    adr x20, vireo_entry
+    mov x21, #RAM_BASE
+    cmp x20, x21
+    b.hs in_ram
+    mov x21, #SCRATCH_IMAGE
+    address x2, vireo_file_end
+    sub x2, x2, x20
+    mov x0, x21
+    add x2, x0, x2
+1:  ldp x4, x5, [x20]
+    ldp x6, x7, [x20, #16]
+    stp x4, x5, [x0]
+    stp x6, x7, [x0, #16]
+    add x20, x20, #32
+    add x0, x0, #32
+    cmp x0, x2
+    b.lo 1b
+    adr x1, in_ram
+    adr x20, vireo_entry
+    sub x1, x1, x20
+    add x1, x1, x21
+    dsb sy
+    ic iallu
+    isb
+    br x1
+
+in_ram:
+    mrs x0, currentel
+    cmp x0, #8
+    b.lo at_el1
+    b.eq at_el2
+
+    // EL3: go on at secure EL1. The secure side is the one that can switch the machine off.
+    msr cptr_el3, xzr
+    mov x1, #0x430                  // 64-bit below, secure
+    msr scr_el3, x1
+    mrs x1, id_aa64pfr0_el1
+    ubfx x1, x1, #HAS_GIC_REGISTERS
+    cbz x1, 1f
+    mov x1, #0xf
+    msr s3_6_c12_c12_5, x1          // ICC_SRE_EL3
+    isb
+1:  ldr w1, sctlr_el1_off
+    msr sctlr_el1, x1
+    mov x1, #0x3c5                  // EL1 on its own stack pointer, everything masked
+    msr spsr_el3, x1
+    adr x1, at_el1
+    msr elr_el3, x1
+    eret
+
+at_el2:
+    // Stay: an operating system may want EL2 for itself.
+    mov x1, #1 << 31                // EL1 is 64-bit, no traps, no second translation
+    msr hcr_el2, x1
+    mov x1, #0x33ff                 // floating point without traps
+    msr cptr_el2, x1
+    mrs x1, cnthctl_el2
+    orr x1, x1, #3
+    msr cnthctl_el2, x1
+    msr cntvoff_el2, xzr
+    mrs x1, id_aa64pfr0_el1
+    ubfx x1, x1, #HAS_GIC_REGISTERS
+    cbz x1, 1f
+    mov x1, #0xf
+    msr s3_4_c12_c9_5, x1           // ICC_SRE_EL2
+1:  ldr w1, sctlr_el2_off
+    msr sctlr_el2, x1
+    isb
+    b level_done
+
+at_el1:
+    mov x1, #3 << 20                // floating point without traps
+    msr cpacr_el1, x1
+    ldr w1, sctlr_el1_off
+    msr sctlr_el1, x1
+    isb
+
+level_done:
+    msr spsel, #1
+    address x0, vireo_stack_end
+    mov sp, x0
+    adr x20, vireo_entry
+
+    // Linked at 0: the distance to relocate by is where the image lies.
+    mov x0, x20
+    address x1, vireo_relr_start
+    address x2, vireo_relr_end
+    mov x3, x20
+    bl vireo_apply_relr
+    address x0, vireo_bss_start
+    address x2, vireo_bss_end
+    sub x2, x2, x0
+    mov w1, #0
+    bl memset
+
+    // A first map: below 1 GiB devices, from there to 4 GiB RAM. vireo_early needs no more; protect_memory is exact.
+    address x0, vireo_tables
+    add x1, x0, #4096
+    orr x2, x1, #3
+    str x2, [x0]                    // level 0: the first 512 GiB,
+    str xzr, [x0, #8]               // and nothing in the second; 40-bit addresses use no more entries
+    mrs x3, currentel
+    cmp x3, #8
+    mov x3, #AP1
+    csel x3, x3, xzr, eq
+    ldr x2, block_device
+    orr x2, x2, x3
+    str x2, [x1]
+    ldr x2, block_normal
+    orr x2, x2, x3
+    mov x3, #1 << 30
+    mov x4, #3
+1:  add x2, x2, x3
+    str x2, [x1, #8]!
+    subs x4, x4, #1
+    b.ne 1b
+    add x1, x1, #8
+    mov x4, #508 / 2
+1:  stp xzr, xzr, [x1], #16
+    subs x4, x4, #1
+    b.ne 1b
+    dsb sy
+    bl vireo_use_tables
+    bl vireo_install_vectors
+
+    mov x0, #RAM_BASE
+    mov x1, #0
+    b vireo_early
+
+    .balign 8
+block_device: .quad BLOCK_DEVICE
+block_normal: .quad BLOCK_NORMAL
+sctlr_el1_off: .word SCTLR_EL1_OFF
+sctlr_el2_off: .word SCTLR_EL2_OFF
+
+    .text
+// void vireo_use_tables(): translation by vireo_tables. Goes through "MMU off", so that old and new entries of different
+// size never meet in the TLB. No memory access in between: the caches may hold what memory does not.
+    .global vireo_use_tables
+    .hidden vireo_use_tables
+    .balign 4
+vireo_use_tables:
+    address x0, vireo_tables
+    mov x1, #MAIR
+    mrs x4, currentel
+    cmp x4, #8
+    b.eq 2f
+    ldr w5, 9f
+    mrs x2, id_aa64mmfr0_el1        // as many address bits as there are, but no more than 40
+    and x2, x2, #7
+    mov x3, #2
+    cmp x2, x3
+    csel x2, x2, x3, lo
+    orr x5, x5, x2, lsl #32
+    ldr w6, 8f
+    mov w7, #SCTLR_ON
+    orr w7, w7, w6
+    dsb sy
+    msr sctlr_el1, x6
+    isb
+    msr ttbr0_el1, x0
+    msr mair_el1, x1
+    msr tcr_el1, x5
+    tlbi vmalle1
+    dsb sy
+    isb
+    msr sctlr_el1, x7
+    isb
+    ret
+2:  ldr w5, 10f
+    ldr w6, 11f
+    mov w7, #SCTLR_ON
+    orr w7, w7, w6
+    dsb sy
+    msr sctlr_el2, x6
+    isb
+    msr ttbr0_el2, x0
+    msr mair_el2, x1
+    msr tcr_el2, x5
+    tlbi alle2
+    dsb sy
+    isb
+    msr sctlr_el2, x7
+    isb
+    ret
+8:  .word SCTLR_EL1_OFF
+9:  .word TCR_EL1
+10: .word TCR_EL2
+11: .word SCTLR_EL2_OFF
+
+// void vireo_switch_stack(function, argument): `function` runs on the stack of this image, with SP_EL0; exceptions get
+// SP_ELx and a stack of their own, so that a stack overflow can still be reported. x0, x1 are addresses in the copy that
+// x2 above this one.
+    .global vireo_switch_stack
+    .hidden vireo_switch_stack
+vireo_switch_stack:
+    address x3, vireo_exception_stack_end
+    add x3, x3, x2
+    msr spsel, #1
+    mov sp, x3
+    address x3, vireo_stack_end
+    add x3, x3, x2
+    msr spsel, #0
+    mov sp, x3
+    mov x4, x0
+    mov x0, x1
+    mov x29, #0
+    mov x30, #0
+    br x4
+
+// All sixteen vectors save the registers and go to one place. 33 registers in 272 bytes keep the stack aligned.
+    .macro vector number
+    .balign 128
+    sub sp, sp, #272
+    stp x0, x1, [sp]
+    mov x0, #\number
+    b exception
+    .endm
+
+    .balign 2048
+    .global vireo_vectors
+    .hidden vireo_vectors
+vireo_vectors:
+    .irp number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    vector \number
+    .endr
+exception:
+    stp x2, x3, [sp, #16]
+    stp x4, x5, [sp, #32]
+    stp x6, x7, [sp, #48]
+    stp x8, x9, [sp, #64]
+    stp x10, x11, [sp, #80]
+    stp x12, x13, [sp, #96]
+    stp x14, x15, [sp, #112]
+    stp x16, x17, [sp, #128]
+    stp x18, x19, [sp, #144]
+    stp x20, x21, [sp, #160]
+    stp x22, x23, [sp, #176]
+    stp x24, x25, [sp, #192]
+    stp x26, x27, [sp, #208]
+    stp x28, x29, [sp, #224]
+    cmp x0, #4                      // which stack the failed code was on
+    add x1, sp, #272
+    b.hs 1f
+    mrs x1, sp_el0
+1:  stp x30, x1, [sp, #240]
+    mov x1, sp
+    b vireo_exception

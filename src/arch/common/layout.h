@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers that linker scripts, assembly and C++ of arm, arm64 and riscv share. Plain macros: three languages read them. */
+#pragma once
+
+/* Deep enough for the file systems, whose recursion is bounded; the guard page catches what is not. */
+#define VIREO_STACK_BYTES 0x20000
+#define VIREO_EXCEPTION_STACK_BYTES 0x2000
+
+#if defined(__aarch64__)
+/* Level 0, two of level 1, three of level 2, six of level 3 (arch/arm64/mmu.cpp). */
+#define VIREO_TABLE_COUNT 16
+#define VIREO_TABLE_BYTES (VIREO_TABLE_COUNT * 4096)
+#define VIREO_TABLE_ALIGNMENT 4096
+#define VIREO_PROTECTION 4096
+#elif defined(__arm__)
+/* 4096 sections of 1 MiB. */
+#define VIREO_TABLE_BYTES 0x4000
+#define VIREO_TABLE_ALIGNMENT 0x4000
+#define VIREO_PROTECTION 16
+#else
+#define VIREO_TABLE_BYTES 0
+#define VIREO_TABLE_ALIGNMENT 16
+#define VIREO_PROTECTION 16
+#endif

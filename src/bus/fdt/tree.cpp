@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/fdt/tree.h"
+
+#include "base/endian.h"
+#include "base/math.h"
+
+#include <libfdt.h>
+
+namespace vireo::bus::fdt {
+
+namespace {
+
+Error tree_error(int code) {
+    // fdt_strerror gives literals.
+    return error(ErrorCode::Corrupt, fdt_strerror(code));
+}
+
+// A cell count as the tree gives it, with the specification's default (2.3.5). 3 is PCI's; more is nonsense, and reads
+// as "no address".
+usize cell_count(const Node& node, const char* property, u32 by_default) {
+    u32 count = node.cell(property).value_or(by_default);
+    return count <= 3 ? count : 0;
+}
+
+} // namespace
+
+std::optional<u64> read_cells(Bytes cells, usize index, usize count) {
+    usize available = cells.size() / 4;
+    if (count < 1 || count > 2 || !range_fits(index, count, available))
+        return std::nullopt;
+    u64 value = 0;
+    for (usize i = index; i < index + count; ++i)
+        value = value << 32 | read_struct<Be<u32>>(cells, i * 4)->get();
+    return value;
+}
+
+// --- Node ---
+
+std::string_view Node::name() const {
+    int length = 0;
+    const char* name = fdt_get_name(blob_, offset_, &length);
+    return name && length > 0 ? std::string_view(name, static_cast<usize>(length)) : std::string_view();
+}
+
+std::optional<Bytes> Node::property(const char* name) const {
+    if (offset_ < 0)
+        return std::nullopt;
+    int length = 0;
+    const void* value = fdt_getprop(blob_, offset_, name, &length);
+    if (!value || length < 0)
+        return std::nullopt;
+    return Bytes(static_cast<const std::byte*>(value), static_cast<usize>(length));
+}
+
+std::optional<u32> Node::cell(const char* property_name, usize index) const {
+    auto value = property(property_name);
+    if (!value)
+        return std::nullopt;
+    auto number = read_cells(*value, index, 1);
+    if (!number)
+        return std::nullopt;
+    return static_cast<u32>(*number);
+}
+
+std::string_view Node::text(const char* property_name) const {
+    auto value = property(property_name);
+    if (!value)
+        return {};
+    std::string_view all(static_cast<const char*>(static_cast<const void*>(value->data())), value->size());
+    usize end = all.find('\0');
+    return end == std::string_view::npos ? std::string_view() : all.substr(0, end);
+}
+
+bool Node::is_compatible(const char* name) const { return fdt_node_check_compatible(blob_, offset_, name) == 0; }
+
+bool Node::is_enabled() const {
+    if (!property("status"))
+        return true;
+    auto status = text("status");
+    return status == "okay" || status == "ok";
+}
+
+// --- Tree ---
+
+Result<Tree> Tree::open(Bytes blob) {
+    if (std::bit_cast<uptr>(blob.data()) % 8 != 0 || blob.size() < sizeof(fdt_header))
+        return error(ErrorCode::Corrupt, "device tree misplaced");
+    if (int code = fdt_check_header(blob.data()); code != 0)
+        return tree_error(code);
+    usize claimed = fdt_totalsize(blob.data());
+    if (claimed > blob.size())
+        return error(ErrorCode::Corrupt, "device tree longer than its memory");
+    if (int code = fdt_check_full(blob.data(), claimed); code != 0)
+        return tree_error(code);
+    return Tree(blob.data());
+}
+
+usize Tree::used_bytes() const {
+    // open() has checked that each block lies inside the tree. The reservation block says its size by its last entry.
+    usize structure = usize{fdt_off_dt_struct(blob_)} + fdt_size_dt_struct(blob_);
+    usize strings = usize{fdt_off_dt_strings(blob_)} + fdt_size_dt_strings(blob_);
+    usize reserved = fdt_off_mem_rsvmap(blob_) + (reservation_count() + 1) * sizeof(fdt_reserve_entry);
+    return align_up(std::max({structure, strings, reserved}), 8);
+}
+
+Result<Tree> Tree::copy_to(MutableBytes target) const {
+    usize bytes = std::min<usize>(used_bytes(), fdt_totalsize(blob_));
+    if (bytes > target.size())
+        return error(ErrorCode::NoMemory, "no room for the device tree");
+    std::memmove(target.data(), blob_, bytes);
+    fdt_set_totalsize(target.data(), static_cast<u32>(bytes));
+    return Tree(target.data());
+}
+
+std::optional<Node> Tree::find(std::string_view path) const {
+    path = path.substr(0, path.find(':'));
+    if (path.empty() || path.size() > 1024)
+        return std::nullopt;
+    int offset = fdt_path_offset_namelen(blob_, path.data(), static_cast<int>(path.size()));
+    if (offset < 0)
+        return std::nullopt;
+    return Node(blob_, offset);
+}
+
+usize Tree::reservation_count() const {
+    int count = fdt_num_mem_rsv(blob_);
+    return count > 0 ? static_cast<usize>(count) : 0;
+}
+
+std::optional<Region> Tree::reservation(usize index) const {
+    u64 base = 0;
+    u64 bytes = 0;
+    if (index >= reservation_count() || fdt_get_mem_rsv(blob_, static_cast<int>(index), &base, &bytes) != 0 ||
+        !checked_add(base, bytes))
+        return std::nullopt;
+    return Region{base, bytes};
+}
+
+// --- Walk ---
+
+Node Walk::parent() const {
+    return depth_ >= 1 && depth_ <= max_depth + 1 ? Node(blob_, buses_[depth_ - 1].offset) : Node();
+}
+
+bool Walk::next() {
+    // libfdt counts the depth from the node it starts at; the root is found as the first node.
+    int offset = node_.offset() < 0 ? fdt_next_node(blob_, -1, nullptr) : fdt_next_node(blob_, node_.offset(), &depth_);
+    if (node_.offset() < 0)
+        depth_ = 0;
+    if (offset < 0 || depth_ < 0)
+        return false;
+    node_ = Node(blob_, offset);
+    if (depth_ <= max_depth)
+        buses_[depth_] = {.offset = offset};
+    return true;
+}
+
+const Walk::Bus& Walk::bus(int depth) const {
+    Bus& bus = buses_[depth];
+    if (!bus.known) {
+        Node node(blob_, bus.offset);
+        bus.address_cells = cell_count(node, "#address-cells", 2);
+        bus.size_cells = cell_count(node, "#size-cells", 1);
+        bus.known = true;
+    }
+    return bus;
+}
+
+usize Walk::address_cells(int up) const {
+    int level = depth_ - 1 - up;
+    return level >= 0 && level <= max_depth ? bus(level).address_cells : 0;
+}
+
+usize Walk::size_cells(int up) const {
+    int level = depth_ - 1 - up;
+    return level >= 0 && level <= max_depth ? bus(level).size_cells : 0;
+}
+
+std::optional<Region> Walk::translate(u64 address, u64 bytes) const {
+    if (depth_ < 1 || depth_ > max_depth + 1 || !checked_add(address, bytes))
+        return std::nullopt;
+    // From the parent's address space up to the root's, which is the processor's.
+    for (int level = depth_ - 1; level > 0; --level) {
+        auto ranges = Node(blob_, buses_[level].offset).property("ranges");
+        if (!ranges)
+            return std::nullopt;
+        if (ranges->empty())
+            continue; // the same addresses on both sides (2.3.8)
+        usize child_cells = bus(level).address_cells;
+        usize parent_cells = bus(level - 1).address_cells;
+        usize size_cells = bus(level).size_cells;
+        usize stride = child_cells + parent_cells + size_cells;
+        bool found = false;
+        for (usize at = 0; stride != 0 && !found && (at + stride) * 4 <= ranges->size(); at += stride) {
+            auto child = read_cells(*ranges, at, child_cells);
+            auto parent = read_cells(*ranges, at + child_cells, parent_cells);
+            auto size = read_cells(*ranges, at + child_cells + parent_cells, size_cells);
+            if (!child || !parent || !size || address < *child || !range_fits(address - *child, bytes, *size))
+                continue;
+            auto moved = checked_add(*parent, address - *child);
+            if (!moved || !checked_add(*moved, bytes))
+                return std::nullopt;
+            address = *moved;
+            found = true;
+        }
+        if (!found)
+            return std::nullopt;
+    }
+    return Region{address, bytes};
+}
+
+std::optional<Region> Walk::reg(usize index) const {
+    usize address_count = address_cells();
+    usize size_count = size_cells();
+    usize stride = address_count + size_count;
+    auto cells = node_.property("reg");
+    if (!cells || stride == 0 || index >= cells->size() / 4 / stride)
+        return std::nullopt;
+    auto base = read_cells(*cells, index * stride, address_count);
+    auto bytes = read_cells(*cells, index * stride + address_count, size_count);
+    if (!base || !bytes)
+        return std::nullopt;
+    return translate(*base, *bytes);
+}
+
+} // namespace vireo::bus::fdt

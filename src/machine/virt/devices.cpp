@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "machine/virt/devices.h"
+
+namespace vireo::machine::virt {
+
+using bus::fdt::Node;
+using bus::fdt::read_cells;
+using bus::fdt::Tree;
+using bus::fdt::Walk;
+
+namespace {
+
+enum class Kind : u8 {
+    VirtioMmio,
+    PciHost,
+    Pl011,
+    Ns16550,
+    GicV2,
+    GicV3,
+    ArmTimer,
+    Psci,
+    Pl061,
+    GpioPowerOff,
+    GpioRestart,
+    HartController,
+    Plic,
+    Clint,
+    AclintTimer,
+    Syscon,
+    SysconPowerOff,
+    SysconReboot
+};
+
+struct Known {
+    std::string_view compatible;
+    Kind kind;
+};
+
+// The most frequent first.
+constexpr Known known[] = {
+    {"virtio,mmio", Kind::VirtioMmio},
+    {"pci-host-ecam-generic", Kind::PciHost},
+    {"arm,pl011", Kind::Pl011},
+    {"ns16550a", Kind::Ns16550},
+    {"ns16550", Kind::Ns16550},
+    {"arm,cortex-a15-gic", Kind::GicV2},
+    {"arm,gic-400", Kind::GicV2},
+    {"arm,gic-v3", Kind::GicV3},
+    {"arm,armv8-timer", Kind::ArmTimer},
+    {"arm,armv7-timer", Kind::ArmTimer},
+    {"arm,psci-1.0", Kind::Psci},
+    {"arm,psci-0.2", Kind::Psci},
+    {"arm,pl061", Kind::Pl061},
+    {"gpio-poweroff", Kind::GpioPowerOff},
+    {"gpio-restart", Kind::GpioRestart},
+    {"riscv,cpu-intc", Kind::HartController},
+    {"sifive,plic-1.0.0", Kind::Plic},
+    {"riscv,plic0", Kind::Plic},
+    {"riscv,clint0", Kind::Clint},
+    {"sifive,clint0", Kind::Clint},
+    {"riscv,aclint-mtimer", Kind::AclintTimer},
+    {"syscon", Kind::Syscon},
+    {"syscon-poweroff", Kind::SysconPowerOff},
+    {"syscon-reboot", Kind::SysconReboot},
+};
+
+// The first of the node's compatible strings that Vireo knows: they go from special to general.
+std::optional<Kind> kind_of(const Node& node) {
+    auto property = node.property("compatible");
+    if (!property)
+        return std::nullopt;
+    std::string_view rest(reinterpret_cast<const char*>(property->data()), property->size());
+    while (!rest.empty()) {
+        std::string_view name = rest.substr(0, rest.find('\0'));
+        for (const Known& entry : known)
+            if (entry.compatible == name)
+                return entry.kind;
+        rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+    }
+    return std::nullopt;
+}
+
+// QEMU's secure machine marks what only the secure side has as disabled for the other side. Vireo started on the secure
+// side there, and stayed (arch/arm64/entry.S).
+bool is_enabled_for_secure_side(const Node& node) { return node.text("secure-status") == "okay"; }
+
+std::optional<Devices::GpioAction> gpio_action(const Node& node) {
+    auto phandle = node.cell("gpios", 0);
+    auto pin = node.cell("gpios", 1);
+    if (!phandle || !pin || *pin > 7)
+        return std::nullopt;
+    return Devices::GpioAction{*phandle, *pin, (node.cell("gpios", 2).value_or(0) & 1) != 0};
+}
+
+std::optional<Devices::SysconAction> syscon_action(const Node& node) {
+    auto phandle = node.cell("regmap");
+    auto value = node.cell("value");
+    if (!phandle || !value)
+        return std::nullopt;
+    return Devices::SysconAction{*phandle, node.cell("offset").value_or(0), *value};
+}
+
+} // namespace
+
+void Devices::find(const Tree& tree) {
+    std::optional<Node> chosen = tree.find("/chosen");
+    std::optional<Node> stdout_node = chosen ? tree.find(chosen->text("stdout-path")) : std::nullopt;
+
+    for (Walk walk(tree); walk.next();) {
+        const Node& node = walk.node();
+        if (walk.depth() == 0) {
+            model = node.text("model");
+            continue;
+        }
+        if (walk.depth() == 1 && node.name() == "cpus") {
+            timebase_frequency = node.cell("timebase-frequency");
+            continue;
+        }
+        auto kind = kind_of(node);
+        if (!kind || (!node.is_enabled() && !is_enabled_for_secure_side(node))) {
+            if (isa.empty() && walk.depth() == 2)
+                isa = node.text("riscv,isa");
+            continue;
+        }
+
+        auto reg = walk.reg(0);
+        auto interrupts = node.property("interrupts").value_or(Bytes());
+        auto connections = node.property("interrupts-extended").value_or(Bytes());
+        switch (*kind) {
+        case Kind::VirtioMmio:
+            if (reg && !virtio_mmio.try_push_back({reg->base, reg->bytes}))
+                ++virtio_mmio_left_out;
+            break;
+        case Kind::PciHost:
+            if (!pci)
+                pci = read_pci_host(walk);
+            break;
+        case Kind::Pl011:
+        case Kind::Ns16550: {
+            bool is_stdout = stdout_node && stdout_node->offset() == node.offset();
+            // Registers that are further apart than a byte are another machine's.
+            if (reg && node.is_enabled() && node.cell("reg-shift").value_or(0) == 0 && (!console || is_stdout))
+                console = Uart{*kind == Kind::Pl011 ? Uart::Kind::Pl011 : Uart::Kind::Ns16550, *reg, interrupts};
+            if (is_stdout)
+                stdout_node.reset(); // the choice is made
+            break;
+        }
+        case Kind::GicV2:
+        case Kind::GicV3:
+            if (auto processor_side = walk.reg(1); reg && processor_side)
+                gic = Gic{*kind == Kind::GicV2 ? 2u : 3u, *reg, *processor_side};
+            break;
+        case Kind::ArmTimer:
+            timer_interrupts = interrupts;
+            break;
+        case Kind::Psci:
+            psci = node.text("method");
+            break;
+        case Kind::Pl061:
+        case Kind::Syscon: {
+            auto& list = *kind == Kind::Pl061 ? gpio_controllers : syscons;
+            if (auto phandle = node.cell("phandle"); reg && phandle)
+                (void)list.try_push_back({*reg, *phandle}); // more than there can be is none of ours
+            break;
+        }
+        case Kind::GpioPowerOff:
+            gpio_power_off = gpio_action(node);
+            break;
+        case Kind::GpioRestart:
+            gpio_restart = gpio_action(node);
+            break;
+        case Kind::SysconPowerOff:
+            syscon_power_off = syscon_action(node);
+            break;
+        case Kind::SysconReboot:
+            syscon_reboot = syscon_action(node);
+            break;
+        case Kind::HartController:
+            if (auto phandle = node.cell("phandle"), hart = walk.parent().cell("reg"); phandle && hart)
+                (void)hart_controllers.try_push_back({*phandle, *hart}); // a hart without one is not woken early
+            break;
+        case Kind::Plic:
+            if (reg)
+                plic = HartDevice{*reg, {}, connections};
+            break;
+        case Kind::Clint: // mtimecmp at 0x4000, mtime at 0xbff8
+            if (reg && reg->bytes >= 0xc000)
+                (void)timers.try_push_back({{reg->base + 0xbff8, 8}, {reg->base + 0x4000, 0x7ff8}, connections});
+            break;
+        case Kind::AclintTimer:
+            if (auto compare = walk.reg(1); reg && compare && reg->bytes >= 8)
+                (void)timers.try_push_back({*reg, *compare, connections});
+            break;
+        }
+    }
+}
+
+std::optional<Devices::Connection> Devices::connection(const HartDevice& device, u32 hart, u32 cause) const {
+    Connection at{0, 0};
+    for (;; ++at.of_all) {
+        auto phandle = read_cells(device.connections, at.of_all * 2, 1);
+        auto its_cause = read_cells(device.connections, at.of_all * 2 + 1, 1);
+        if (!phandle || !its_cause)
+            return std::nullopt;
+        if (*its_cause != cause)
+            continue;
+        for (const HartController& controller : hart_controllers)
+            if (controller.phandle == *phandle && controller.hart == hart)
+                return at;
+        ++at.of_cause;
+    }
+}
+
+} // namespace vireo::machine::virt

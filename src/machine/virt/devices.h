@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/fixed_vector.h"
+#include "bus/fdt/tree.h"
+#include "bus/pci/host_description.h"
+#include "machine/firmware/firmware.h"
+
+namespace vireo::machine::virt {
+
+using bus::fdt::Region;
+
+// What the device tree says about the machine, in Vireo's terms. Everything that is not there, or makes no sense, is empty.
+// Text and bytes lie in the tree.
+struct Devices {
+    static constexpr usize max_virtio_slots = 64;
+
+    struct Uart {
+        enum class Kind : u8 { Pl011, Ns16550 };
+        Kind kind;
+        Region registers;
+        Bytes interrupts;
+    };
+    struct Gic {
+        unsigned version;
+        Region distributor;
+        Region processor_side; // version 2: the CPU interface; version 3: the redistributors
+    };
+    // An interrupt controller or timer of RISC-V, connected to harts in the order of `connections` (pairs of cells: the
+    // phandle of a hart's own controller, a cause).
+    struct HartDevice {
+        Region registers;
+        Region compare; // timers: where mtimecmp of the first hart lies
+        Bytes connections;
+    };
+    struct Register {
+        Region registers;
+        u32 phandle;
+    };
+    struct SysconAction {
+        u32 phandle;
+        u32 offset;
+        u32 value;
+    };
+    struct GpioAction {
+        u32 phandle;
+        u32 pin;
+        bool active_low;
+    };
+    struct HartController {
+        u32 phandle;
+        u32 hart;
+    };
+
+    std::string_view model;
+    std::string_view isa; // riscv: of the first hart
+    FixedVector<virtio::MmioSlot, max_virtio_slots> virtio_mmio;
+    usize virtio_mmio_left_out = 0;
+    std::optional<bus::pci::HostDescription> pci;
+
+    std::optional<Uart> console;
+
+    std::optional<Gic> gic;
+    Bytes timer_interrupts;     // arm
+    std::string_view psci;      // "hvc" or "smc"
+    std::optional<GpioAction> gpio_power_off;
+    std::optional<GpioAction> gpio_restart;
+    FixedVector<Register, 4> gpio_controllers;
+
+    std::optional<u32> timebase_frequency; // riscv
+    std::optional<HartDevice> plic;
+    FixedVector<HartDevice, 8> timers; // one for each socket
+    FixedVector<HartController, 64> hart_controllers;
+    std::optional<SysconAction> syscon_power_off;
+    std::optional<SysconAction> syscon_reboot;
+    FixedVector<Register, 4> syscons;
+
+    // One walk over the tree.
+    void find(const bus::fdt::Tree& tree);
+
+    // Where `device` is connected to hart `hart` with interrupt `cause`: the index among the connections of that cause,
+    // and the index among all.
+    struct Connection {
+        usize of_cause;
+        usize of_all;
+    };
+    std::optional<Connection> connection(const HartDevice& device, u32 hart, u32 cause) const;
+};
+
+// The host bridge at the node where `walk` stands ("pci-host-ecam-generic"); empty if its properties make no sense.
+std::optional<bus::pci::HostDescription> read_pci_host(const bus::fdt::Walk& walk);
+
+} // namespace vireo::machine::virt

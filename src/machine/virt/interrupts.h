@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "machine/virt/devices.h"
+
+namespace vireo::machine::virt {
+
+// Lets the timer and the console end a sleep (arch/common/wake.h), as far as the interrupt controller is one that is known:
+// GICv2, GICv3; PLIC. Elsewhere sleeps are short, so that the console is polled often. Returns true if the console can
+// wake the processor: then it shall announce its input. gic.cpp or plic.cpp, by architecture.
+bool route_wake_sources(const Devices& devices, u32 processor);
+
+} // namespace vireo::machine::virt

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "machine/virt/machine.h"
+
+#include "arch/arch.h"
+#include "arch/common/image.h"
+#include "arch/common/start.h"
+#include "autoconf.h"
+#include "base/log.h"
+#include "machine/serial/ns16550.h"
+#include "machine/serial/pl011.h"
+#include "machine/virt/interrupts.h"
+#include "machine/virt/power.h"
+
+#ifdef CONFIG_ARCH_RISCV
+#include "machine/virt/hart_timer.h"
+#endif
+
+namespace vireo::machine::virt {
+
+namespace {
+
+using Uart = Devices::Uart;
+
+struct Board {
+    std::string_view name;
+    u64 load_address;
+    Uart default_console;
+};
+
+#if defined(CONFIG_ARCH_ARM)
+constexpr Board this_board{"qemu_arm", 0x40200000, {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}}};
+#elif defined(CONFIG_ARCH_ARM64)
+constexpr Board this_board{"qemu_arm64", 0x40200000, {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}}};
+#elif defined(CONFIG_ARCH_RISCV32)
+constexpr Board this_board{"qemu-riscv32", 0x80200000, {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}}};
+#else
+constexpr Board this_board{"qemu-riscv64", 0x80200000, {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}}};
+#endif
+
+// One of them is the console. Static: the firmware writes to it for ever.
+constinit Pl011 pl011;
+constinit Ns16550 ns16550;
+constinit std::string_view isa;
+
+system::SerialPort& start_uart(const Uart& uart) {
+    io::Window registers(io::Space::Memory, uart.registers.base, uart.registers.bytes);
+    if (uart.kind == Uart::Kind::Pl011) {
+        pl011.start(registers);
+        return pl011;
+    }
+    ns16550.start(registers);
+    return ns16550;
+}
+
+bool is_complete(const Uart& uart) {
+    return uart.registers.bytes >= (uart.kind == Uart::Kind::Pl011 ? Pl011::register_bytes : Ns16550::register_bytes);
+}
+
+// Sets the port up with the first thing that it writes: as a rule nothing goes wrong early.
+class EarlyConsole final : public Writer {
+  public:
+    void write(std::string_view text) override {
+        if (!port_)
+            port_ = &start_uart(this_board.default_console);
+        while (!text.empty()) {
+            usize line = std::min(text.find('\n'), text.size());
+            port_->send(text.substr(0, line));
+            if (line < text.size())
+                port_->send("\r\n");
+            text.remove_prefix(std::min(line + 1, text.size()));
+        }
+    }
+
+  private:
+    system::SerialPort* port_ = nullptr;
+};
+
+constinit EarlyConsole early;
+
+void print_isa(Writer& out) { print(out, "CPU:   {}\n", isa); }
+
+} // namespace
+
+Writer& early_console() { return early; }
+
+VirtMachine::VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u64 loaded_at, u32 processor)
+    : tree_(tree), map_(map), loaded_at_(loaded_at), processor_(processor) {
+    devices_.find(tree);
+#ifdef CONFIG_ARCH_RISCV
+    start_hart_timer(devices_, processor);
+#endif
+    isa = devices_.isa;
+}
+
+system::SerialPort& VirtMachine::start_console() {
+    if (!devices_.console || !is_complete(*devices_.console))
+        devices_.console = this_board.default_console;
+    auto& port = start_uart(*devices_.console);
+    if (route_wake_sources(devices_, processor_)) {
+        if (devices_.console->kind == Uart::Kind::Pl011)
+            pl011.announce_input(true);
+        else
+            ns16550.announce_input(true);
+    }
+    return port;
+}
+
+void VirtMachine::run() {
+    auto& port = start_console();
+    if (devices_.virtio_mmio_left_out != 0)
+        warn("{} virtio-mmio slots are more than Vireo has room for", devices_.virtio_mmio_left_out);
+    machine::run({.machine = *this,
+                  .serial = port,
+                  .memory = map_,
+                  .virtio_mmio = {devices_.virtio_mmio.data(), devices_.virtio_mmio.size()},
+                  .pci = devices_.pci ? &*devices_.pci : nullptr,
+                  .print_cpu = isa.empty() ? nullptr : print_isa});
+}
+
+std::string_view VirtMachine::board() const { return this_board.name; }
+
+u64 VirtMachine::default_load_address() const { return this_board.load_address; }
+
+Result<> VirtMachine::reset() { return restart(devices_); }
+
+Result<> VirtMachine::power_off() { return virt::power_off(devices_); }
+
+void VirtMachine::print_facts(Writer& out) const {
+    print(out, "fdt_blob    = 0x{:016x}\n", reinterpret_cast<uptr>(tree_.blob()));
+    print(out, "fdt_size    = 0x{:x}\n", tree_.used_bytes());
+    print(out, "relocaddr   = 0x{:016x}\n", arch::image_base());
+    print(out, "loadaddr    = 0x{:016x}\n", loaded_at_);
+    print(out, "privilege   = {}\n", arch::privilege());
+}
+
+std::byte* VirtMachine::memory(u64 address) { return reinterpret_cast<std::byte*>(static_cast<uptr>(address)); }
+
+} // namespace vireo::machine::virt

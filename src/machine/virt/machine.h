@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "machine/virt/devices.h"
+#include "system/machine.h"
+
+namespace vireo::machine::virt {
+
+// Output on the port that the machine has by convention, for what goes wrong before the device tree has been read.
+Writer& early_console();
+
+// QEMU's `virt` machine, as its device tree describes it.
+class VirtMachine final : public system::Machine {
+  public:
+    VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u64 loaded_at, u32 processor);
+
+    // Makes the Platform and hands over to the firmware.
+    [[noreturn]] void run();
+
+    std::string_view board() const override;
+    std::string_view model() const override { return devices_.model; }
+    u64 default_load_address() const override;
+    Result<> reset() override;
+    Result<> power_off() override;
+    void print_facts(Writer& out) const override;
+    std::byte* memory(u64 address) override;
+
+  private:
+    system::SerialPort& start_console();
+
+    bus::fdt::Tree tree_;
+    system::MemoryMap& map_;
+    u64 loaded_at_;
+    u32 processor_; // the hart's id (riscv)
+    Devices devices_;
+};
+
+} // namespace vireo::machine::virt

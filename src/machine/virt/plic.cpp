@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arch/arch.h"
+#include "arch/common/wake.h"
+#include "io/window.h"
+#include "machine/virt/hart_timer.h"
+#include "machine/virt/interrupts.h"
+
+// The Platform-Level Interrupt Controller (RISC-V PLIC specification 1.0), set up so that the console's interrupt is
+// pending for this hart's machine mode. It is never taken, only ends `wfi`, and is claimed and completed after that.
+namespace vireo::machine::virt {
+
+namespace {
+
+constexpr u32 machine_external_cause = 11;
+constexpr u32 max_interrupt = 1023;
+
+constexpr u64 priority(u32 interrupt) { return u64{4} * interrupt; }
+constexpr u64 enable(usize context, u32 interrupt) { return 0x2000 + u64{0x80} * context + interrupt / 32 * 4; }
+constexpr u64 threshold(usize context) { return 0x200000 + u64{0x1000} * context; }
+constexpr u64 claim(usize context) { return threshold(context) + 4; }
+
+constinit io::Window plic;
+constinit u64 claim_register = 0;
+
+// Without this the controller would keep the interrupt pending, and no sleep would last. If the console still has
+// something it asks again.
+void acknowledge() {
+    if (u32 interrupt = plic.read32(claim_register); interrupt != 0)
+        plic.write32(claim_register, interrupt);
+}
+
+bool start_plic(const Devices& devices, u32 hart) {
+    if (!devices.plic || !devices.console)
+        return false;
+    auto interrupt = bus::fdt::read_cells(devices.console->interrupts, 0, 1);
+    auto connection = devices.connection(*devices.plic, hart, machine_external_cause);
+    if (!interrupt || *interrupt == 0 || *interrupt > max_interrupt || !connection)
+        return false;
+    usize context = connection->of_all;
+    u32 number = static_cast<u32>(*interrupt);
+    plic = io::Window(io::Space::Memory, devices.plic->registers.base, devices.plic->registers.bytes);
+    if (!plic.contains(claim(context), 4))
+        return false;
+    plic.write32(priority(number), 1);
+    plic.write32(enable(context, number), 1u << number % 32);
+    plic.write32(threshold(context), 0);
+    claim_register = claim(context);
+    return true;
+}
+
+} // namespace
+
+bool route_wake_sources(const Devices& devices, u32 processor) {
+    bool timer = has_hart_timer(devices, processor);
+    bool console = timer && start_plic(devices, processor);
+    arch::set_wake({.timer = timer,
+                    .longest_sleep = console ? ~u64{0} : arch::ticks_per_second() / 200,
+                    .acknowledge = console ? acknowledge : nullptr});
+    return console;
+}
+
+} // namespace vireo::machine::virt

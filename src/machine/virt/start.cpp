@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arch/arch.h"
+#include "arch/common/exception_report.h"
+#include "arch/common/image.h"
+#include "arch/common/relocate.h"
+#include "arch/common/start.h"
+#include "autoconf.h"
+#include "base/log.h"
+#include "base/math.h"
+#include "machine/virt/interrupts.h"
+#include "machine/virt/machine.h"
+#include "machine/virt/memory.h"
+
+#ifdef CONFIG_ARCH_RISCV
+#include "arch/riscv/processor.h"
+#endif
+
+// The way of the image to its final place (arch/common/start.h), and from there to the firmware.
+namespace vireo::machine::virt {
+
+namespace {
+
+constexpr u64 four_gib = u64{1} << 32;
+
+// What the image tells its copy at the top of RAM.
+struct Handoff {
+    u64 device_tree;
+    u64 device_tree_bytes;
+    u64 loaded_at;
+    u64 processor;
+};
+
+std::byte* at(u64 address) { return reinterpret_cast<std::byte*>(static_cast<uptr>(address)); }
+
+[[noreturn]] void give_up(const char* doing, Error why) {
+    if (Writer* out = log_writer())
+        print(*out, "\nVireo cannot start: {}: {}\n", doing, why.what);
+    arch::halt();
+}
+
+// Free RAM as high as possible, but below 4 GiB where there is some: devices with 32-bit addresses shall reach it.
+u64 allocate(system::MemoryMap& map, u64 bytes, u64 alignment, const char* owner) {
+    auto place = map.allocate(bytes, alignment, owner, four_gib);
+    if (!place)
+        place = map.allocate(bytes, alignment, owner);
+    if (!place)
+        give_up(owner, place.error());
+    return *place;
+}
+
+void reserve(system::MemoryMap& map, u64 base, u64 bytes, const char* owner) {
+    if (auto done = map.reserve(base, bytes, owner); !done)
+        give_up(owner, done.error());
+}
+
+void restart_after_exception();
+constinit VirtMachine* running_machine = nullptr;
+
+} // namespace
+
+extern "C" [[gnu::used]] void vireo_early(uptr device_tree, uptr processor) {
+    set_log_writer(&early_console());
+    auto tree = bus::fdt::Tree::open({at(device_tree), bus::fdt::Tree::max_bytes});
+    if (!tree)
+        give_up("device tree", tree.error());
+    system::MemoryMap map;
+    if (auto described = describe_memory(*tree, map); !described)
+        give_up("memory", described.error());
+
+    // Neither the tree nor this image may be overwritten before it is copied.
+    usize tree_bytes = tree->used_bytes();
+    reserve(map, device_tree, tree_bytes, "device tree");
+    reserve(map, arch::image_base(), arch::image_bytes(), "image as loaded");
+    u64 final_image = allocate(map, arch::image_bytes(), arch::image_alignment, "firmware image");
+    u64 final_tree = allocate(map, tree_bytes, 4096, "device tree");
+
+    if (auto copied = tree->copy_to({at(final_tree), tree_bytes}); !copied)
+        give_up("device tree", copied.error());
+    uptr distance = vireo_copy_image(static_cast<uptr>(final_image));
+    arch::sync_instruction_cache(at(final_image), arch::image_file_bytes());
+    Handoff handoff{final_tree, tree_bytes, arch::image_base(), processor};
+    arch::move_to(distance, &handoff);
+}
+
+extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
+    const Handoff handoff = *static_cast<const Handoff*>(early_handoff);
+    arch::install_vectors();
+    set_log_writer(&early_console());
+
+    auto tree = bus::fdt::Tree::open({at(handoff.device_tree), static_cast<usize>(handoff.device_tree_bytes)});
+    if (!tree)
+        give_up("device tree", tree.error());
+    system::MemoryMap map;
+    auto out_of_reach = describe_memory(*tree, map);
+    if (!out_of_reach)
+        give_up("memory", out_of_reach.error());
+    uptr unset = arch::image_address(vireo_guard);
+    reserve(map, handoff.device_tree, handoff.device_tree_bytes, "device tree");
+    reserve(map, arch::image_base(), unset - arch::image_base(), "firmware image");
+    reserve(map, unset, arch::image_address(vireo_image_end) - unset, "firmware stack");
+#ifdef CONFIG_ARCH_RISCV
+    reserve(map, handoff.loaded_at, arch::riscv::parking_bytes, "parked harts");
+#endif
+
+    FixedVector<arch::RamRange, system::MemoryMap::max_ram_banks> ranges;
+    for (const auto& bank : map.ram())
+        VIREO_ASSERT(ranges.try_push_back({bank.base, bank.bytes}));
+    arch::protect_memory({ranges.data(), ranges.size()});
+
+    VirtMachine machine(*tree, map, handoff.loaded_at, static_cast<u32>(handoff.processor));
+    running_machine = &machine;
+    arch::set_final_action(restart_after_exception);
+    if (*out_of_reach != 0)
+        warn("{} MiB of RAM lie above 4 GiB, where this board cannot use them", *out_of_reach >> 20);
+    machine.run();
+}
+
+namespace {
+
+void restart_after_exception() {
+    if (Writer* out = log_writer())
+        out->write("resetting ...\n");
+    (void)running_machine->reset(); // if it fails, the processor halts
+}
+
+} // namespace
+
+} // namespace vireo::machine::virt
