@@ -114,13 +114,13 @@ void restart_after_exception() {
     using namespace vireo;
     using namespace vireo::machine::pc;
 
-    // All of this lives for ever: `run` does not return. The clock comes first, because everything up to the first
-    // question for its rate is measuring time that costs nothing.
-    Chipset chipset = Chipset::detect();
-    start_clock(chipset);
+    // All of this lives for ever: `run` does not return.
     com1.start(io::Window(io::Space::Port, com1_port, machine::Ns16550::register_bytes));
     system::Console early_console(com1);
     set_log_writer(&early_console);
+    Chipset chipset = Chipset::detect();
+    // Early, because everything from here to the first question for the rate is measuring time that costs nothing.
+    start_clock(chipset);
     Pc pc(chipset);
     running_machine = &pc;
     arch::set_final_action(restart_after_exception);
