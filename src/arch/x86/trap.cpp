@@ -30,7 +30,7 @@ struct TrapFrame {
 #endif
 };
 
-enum Vector : u8 { DoubleFault = 8, PageFault = 14 };
+constexpr uptr page_fault = 14;
 
 constexpr const char* causes[VIREO_FIRST_INTERRUPT] = {"division error",
                                                        "debug trap",
@@ -55,28 +55,26 @@ constexpr const char* causes[VIREO_FIRST_INTERRUPT] = {"division error",
                                                        "virtualisation exception",
                                                        "control protection fault"};
 
-// Section 4.7 of the Intel manual's volume 3A: what kind of access it was.
-std::string_view page_fault_cause(uptr error) {
-    constexpr uptr present = 1, write = 2, fetch = 16;
-    if (error & fetch)
-        return error & present ? "page fault: memory is not executable"
-                               : "page fault on an instruction fetch";
-    if (error & write)
-        return error & present ? "page fault: memory is read-only" : "page fault on a write";
-    return "page fault on a read";
-}
-
-std::string_view cause_of(const TrapFrame& frame) {
-    if (frame.vector == PageFault)
-        return page_fault_cause(frame.error);
-    const char* cause = causes[frame.vector];
-    return cause ? cause : "reserved exception";
-}
-
 uptr fault_address() {
     uptr address;
     asm volatile("mov %%cr2, %0" : "=r"(address));
     return address;
+}
+
+// What kind of access it was: Intel's manual, volume 3A, 4.7. The bit for a fetch needs page protection that is off here.
+std::string_view page_fault_cause(const TrapFrame& frame, uptr address) {
+    constexpr uptr write = 2;
+    uptr guard = image_address(vireo_guard);
+    if (address >= guard && address < image_address(vireo_stack_start))
+        return "out of stack: page fault";
+    if (address == frame.ip)
+        return "page fault on an instruction fetch";
+    return frame.error & write ? "page fault on a write" : "page fault on a read";
+}
+
+std::string_view cause_of(const TrapFrame& frame) {
+    const char* cause = causes[frame.vector];
+    return cause ? cause : "reserved exception";
 }
 
 [[noreturn]] void report(const TrapFrame& frame) {
@@ -96,10 +94,13 @@ uptr fault_address() {
         {"ebp", frame.bp},
 #endif
     };
+    std::string_view cause = cause_of(frame);
     std::optional<uptr> address;
-    if (frame.vector == PageFault)
+    if (frame.vector == page_fault) {
         address = fault_address();
-    report_exception({.cause = cause_of(frame),
+        cause = page_fault_cause(frame, *address);
+    }
+    report_exception({.cause = cause,
                       .address = address,
                       .program_counter = frame.ip,
                       .stack_pointer = frame.stack_pointer(),
