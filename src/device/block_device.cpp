@@ -166,6 +166,10 @@ Result<> BlockDevice::transfer(BlockRequest::Operation operation, Plan& plan) {
             Plan before = plan;
             request.operation = operation;
             plan.fill(request);
+            if (!range_fits(request.first_block, request.bytes() / facts_.block_bytes, facts_.block_count)) {
+                outcome = error(ErrorCode::OutOfRange, "disk has become smaller"); // since check()
+                break;
+            }
             request.begin();
             if (!start(request)) {
                 request.complete({});

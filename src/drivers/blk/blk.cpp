@@ -51,7 +51,11 @@ class VirtioBlk final : public Driver, public BlockDevice {
         number_ = registry.block.count() - 1;
         return {};
     }
-    void print_name(Writer& out) const override { print(out, "virtio {}", number_); }
+    void print_name(Writer& out) const override {
+        print(out, "virtio {}", number_);
+        if (facts_.serial[0] != 0)
+            print(out, " (serial {})", std::string_view(facts_.serial));
+    }
 
   private:
     // A request in flight, the private part.

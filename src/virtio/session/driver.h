@@ -59,7 +59,7 @@ class Driver {
 
     // Makes the device known to the upper floors. Called once, after the first successful start.
     virtual Result<> announce(device::Registry& registry) = 0;
-    // The name that announce() gave it, for people: "virtio 0".
+    // The name that announce() gave it, for people, and what tells it from others of its kind: "virtio 0 (serial abc)".
     virtual void print_name(Writer& out) const = 0;
 };
 
