@@ -19,6 +19,7 @@ namespace {
 using Entry = u64;
 constexpr usize entries = 512;
 constexpr u64 address_mask = 0xfffffffff000;
+constexpr u64 null_pointers = u64{2} << 20; // of flash, where nobody but reset has business
 constexpr u64 top_of_addresses = u64{1} << 40;
 
 // Descriptor bits (D8.3.1): valid, not-a-block (table, or page at level 3), attribute index 1 (Normal), inner shareable, accessed,
@@ -55,7 +56,7 @@ class Tables {
             for (unsigned shift = 30;; shift -= 9) {
                 u64 size = u64{1} << shift;
                 Entry& entry = table[at >> shift & (entries - 1)];
-                if (shift == 12 || (is_aligned(at, size) && end - at >= size && !is_table(entry, shift))) {
+                if (is_aligned(at, size) && end - at >= size && !is_table(entry, shift)) {
                     entry = attributes == unmapped ? 0 : at | attributes | level_bits_ | leaf(shift);
                     at += size;
                     break;
@@ -90,8 +91,7 @@ class Tables {
     // Replaces a block by a table of blocks (or pages) of size 1 << `shift` that say the same.
     void split(Entry& entry, u64 base, unsigned shift) {
         Entry* table = take();
-        VIREO_ASSERT((entry & valid) != 0); // only pages are ever unmapped
-        fill(table, base, shift, (entry & ~address_mask) | leaf(shift));
+        fill(table, base, shift, (entry & ~address_mask) | ((entry & valid) != 0 ? leaf(shift) : 0));
         entry = std::bit_cast<uptr>(table) | valid | table_or_page;
     }
 
@@ -103,6 +103,7 @@ class Tables {
 
 void protect_memory(std::span<const RamRange> ranges) {
     Tables tables;
+    tables.map(0, null_pointers, unmapped);
     for (const RamRange& range : ranges)
         tables.map(align_up<u64>(range.base, 4096), align_down<u64>(std::min(range.base + range.bytes, top_of_addresses), 4096),
                    normal | never_execute);

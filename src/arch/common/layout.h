@@ -7,16 +7,17 @@
 #define VIREO_EXCEPTION_STACK_BYTES 0x2000
 
 #if defined(__aarch64__)
-/* Level 0, two of level 1, three of level 2, six of level 3 (arch/arm64/mmu.cpp). */
+/* One of level 0, two of level 1, one of level 2 for each GiB and one of level 3 for each 2 MiB that is not of one kind
+   (arch/arm64/mmu.cpp). Two for the image's, two for null pointers. */
 #define VIREO_TABLE_COUNT 16
 #define VIREO_TABLE_BYTES (VIREO_TABLE_COUNT * 4096)
 #define VIREO_TABLE_ALIGNMENT 4096
 #define VIREO_PROTECTION 4096
 #elif defined(__arm__)
-/* 4096 sections of 1 MiB. */
-#define VIREO_TABLE_BYTES 0x4000
+/* 4096 sections of 1 MiB, 256 pages of 4 KiB (arch/arm/mmu.cpp). */
+#define VIREO_TABLE_BYTES 0x4400
 #define VIREO_TABLE_ALIGNMENT 0x4000
-#define VIREO_PROTECTION 16
+#define VIREO_PROTECTION 4096
 #else
 #define VIREO_TABLE_BYTES 0
 #define VIREO_TABLE_ALIGNMENT 16
