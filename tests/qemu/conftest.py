@@ -25,18 +25,22 @@ def board(request):
     return request.param
 
 
+# Seconds that a console may stay silent before a test fails. Generous: a busy host is no failure.
+PATIENCE = float(os.environ.get("VIREO_PATIENCE", "60"))
+
+
 class Machines:
     """Starts machines for one test; ends them after it."""
 
     def __init__(self):
         self.started = []
 
-    def start(self, command, timeout=60):
+    def start(self, command, timeout=PATIENCE):
         machine = vm.Vm(command, timeout=timeout)
         self.started.append(machine)
         return machine
 
-    def boot(self, board, arguments=(), nic="none", timeout=60):
+    def boot(self, board, arguments=(), nic="none", timeout=PATIENCE):
         """A machine at its first prompt, with no NIC unless `arguments` bring one and `nic` is None."""
         arguments = [*arguments, *(["-nic", nic] if nic else [])]
         machine = self.start(board.command(build_folder(board), arguments), timeout)

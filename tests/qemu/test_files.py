@@ -63,7 +63,7 @@ def tree(folder, seed):
 def load(machine, address, path):
     """Loads a file; its size and checksum as the machine sees them."""
     text = machine.command(f'load virtio 0 {address:x} "{path}"')
-    loaded = re.search(r"^(\d+) bytes read in \d+ ms(?: \([\d.]+ [KMG]?i?B/s\))?$", text, re.M)
+    loaded = re.search(r"^(\d+) bytes read in \d+ ms(?: \([\d.]+ (?:Bytes|[KMG]iB)/s\))?$", text, re.M)
     assert loaded, text
     size = int(loaded[1])
     assert machine.command("echo $filesize $fileaddr").split() == [f"{size:x}", f"{address:x}"]
@@ -101,7 +101,7 @@ def test_files_equal_the_hosts(board, kind, tmp_path, machines):
 def test_listing_equals_the_hosts(board, tmp_path, machines):
     os.makedirs(tmp_path / "root")
     tree(tmp_path / "root", seed=7)
-    image = images.ext(tmp_path / "disk.img", tmp_path / "root")
+    image = images.ext(tmp_path / "disk.img", tmp_path / "root", options=["-b", "4096"])
     machine = machines.boot(board, vm.disk(0, image))
     seen = {}
     for line in machine.command("ls virtio 0 /").splitlines():

@@ -61,7 +61,7 @@ def test_list_read_write(board, kind, tmp_path, machines):
     machine.command(f"virtio read {address:x} 10 8")
     assert "8 blocks written: OK" in machine.command(f"virtio write {address:x} 3ff8 8")
     assert machine.status() == 0
-    machine.command("poweroff")
+    machine.send("poweroff\r")
     machine.wait_exit()
     expected = bytearray(content)
     expected[0x3FF8 * 512:] = content[0x10 * 512:0x18 * 512]
@@ -110,9 +110,9 @@ def test_behind_a_root_port(name, tmp_path, machines):
     board = vm.BOARDS[name]
     image = images.patterned(tmp_path / "disk.img", images.MIB)
     arguments = [] if board.has_mmio else ["-machine", "q35"]
-    machine = machines.boot(board, [*arguments, "-device", "pcie-root-port,id=port,bus=pcie.0,chassis=1",
+    machine = machines.boot(board, [*arguments, "-device", "pcie-root-port,id=rp0,bus=pcie.0,chassis=1",
                                     "-drive", f"if=none,file={image},format=raw,id=hd0",
-                                    "-device", "virtio-blk-pci,drive=hd0,bus=port"])
+                                    "-device", "virtio-blk-pci,drive=hd0,bus=rp0"])
     assert "PCI modern" in machine.command("virtio list")
     address = LOAD[board.name]
     assert "2048 blocks read: OK" in machine.command(f"virtio read {address:x} 0 800")
