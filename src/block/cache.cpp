@@ -144,24 +144,28 @@ Result<usize> Cache::prefetch(std::span<const u64> offsets, u32 bytes_each) {
         return covered;
 
     FixedVector<u64, most_lines> missing;
-    usize claimed = 0;    // slots that hold, or will hold, a line of this call
-    u32 start = ++clock_; // lines used after this belong to the call and must not make room
+    usize claimed = 0;          // slots that hold, or will hold, a line of this call
+    const u32 start = ++clock_; // lines used after this belong to the call and must not make room
+    auto claim = [&](u64 number) {
+        if (std::find(missing.begin(), missing.end(), number) != missing.end())
+            return true;
+        std::optional<usize> slot = find(number);
+        if (slot && static_cast<i32>(lines_[*slot].last_use - start) > 0)
+            return true;
+        if (claimed == lines_.size())
+            return false;
+        ++claimed;
+        if (slot)
+            lines_[*slot].last_use = ++clock_;
+        return slot || missing.try_push_back(number);
+    };
     for (; covered < offsets.size(); ++covered) {
         auto [first, last] = lines_of(offsets[covered], bytes_each);
-        if (last - first > lines_.size() - claimed)
+        bool fits = true;
+        for (u64 number = first; fits && number < last; ++number)
+            fits = claim(number);
+        if (!fits)
             break;
-        for (u64 number = first; number < last; ++number) {
-            if (std::find(missing.begin(), missing.end(), number) != missing.end())
-                continue;
-            std::optional<usize> slot = find(number);
-            if (slot && static_cast<i32>(lines_[*slot].last_use - start) > 0)
-                continue;
-            if (slot)
-                lines_[*slot].last_use = ++clock_;
-            else
-                VIREO_ASSERT(missing.try_push_back(number));
-            ++claimed;
-        }
     }
     std::sort(missing.begin(), missing.end(), [](u64 a, u64 b) { return a < b; });
     Result<> done = fetch({missing.data(), missing.size()});

@@ -20,17 +20,19 @@ Result<> Content::read(u64 offset, MutableBytes memory) {
     return read_blocks(offset, memory);
 }
 
+// What the size promises beyond the data is a hole: tools that copy sparse files leave such inodes.
 Result<> Content::read_inline(u64 offset, MutableBytes memory) {
     InlineData data = VIREO_TRY(read_inline_data(*storage_, *inode_));
-    usize at = static_cast<usize>(offset);
-    if (at < sizeof(inode_->block)) {
-        usize bytes = std::min(memory.size(), sizeof(inode_->block) - at);
-        std::memcpy(memory.data(), inode_->block + at, bytes);
-        memory = memory.subspan(bytes);
-        at += bytes;
+    for (Bytes part : {Bytes(inode_->block), data.rest}) {
+        usize skipped = static_cast<usize>(std::min<u64>(offset, part.size()));
+        part = part.subspan(skipped, std::min(memory.size(), part.size() - skipped));
+        if (!part.empty())
+            std::memcpy(memory.data(), part.data(), part.size());
+        memory = memory.subspan(part.size());
+        offset -= skipped;
     }
     if (!memory.empty())
-        std::memcpy(memory.data(), data.rest.data() + (at - sizeof(inode_->block)), memory.size());
+        std::memset(memory.data(), 0, memory.size());
     return {};
 }
 

@@ -37,7 +37,7 @@ Result<Directory> Directory::create(Storage& storage, const Inode& inode) {
     Directory directory(storage, inode, VIREO_TRY(Content::create(storage, inode)));
     if (!inode.has(wire::inode_flag_inline_data)) {
         u64 bytes = std::clamp<u64>(inode.bytes, storage.layout().block_bytes, most_stretch_bytes);
-        directory.memory_ = VIREO_TRY(OwnedArray<std::byte>::create(static_cast<usize>(bytes)));
+        directory.memory_ = VIREO_TRY(OwnedArray<char>::create(static_cast<usize>(bytes)));
     }
     return directory;
 }
@@ -65,7 +65,7 @@ Result<bool> Directory::fill() {
             }
             usize bytes =
                 static_cast<usize>(std::min<u64>(align_down(memory_.size(), block_bytes), end - place_));
-            VIREO_TRY(content_.read(place_, MutableBytes(memory_).first(bytes)));
+            VIREO_TRY(content_.read(place_, std::as_writable_bytes(std::span(memory_.data(), bytes))));
             return bytes;
         };
         Result<usize> bytes = read();
@@ -102,7 +102,7 @@ Result<bool> Directory::fill_inline() {
     Dots dots{{inode_->number, smallest_entry, 1, 2}, ".", {parent, smallest_entry, 2, 2}, ".."};
     Bytes parts[] = {std::as_bytes(std::span(&dots, 1)), Bytes(inode_->block).subspan(sizeof(u32)),
                      data.rest};
-    memory_ = VIREO_TRY(OwnedArray<std::byte>::create(parts[0].size() + parts[1].size() + parts[2].size()));
+    memory_ = VIREO_TRY(OwnedArray<char>::create(parts[0].size() + parts[1].size() + parts[2].size()));
     usize at = 0;
     for (Bytes part : parts) {
         if (!part.empty())
@@ -127,7 +127,7 @@ bool Directory::begin_block() {
             return true;
         }
         block_end_ += layout.block_bytes;
-        Bytes block = Bytes(memory_).subspan(position_, layout.block_bytes);
+        Bytes block = stretch().subspan(position_, layout.block_bytes);
         bool is_first = place_ - stretch_end_ + position_ == 0;
         if (directory_block_checksum_matches(layout, inode_->checksum_seed, block, is_first,
                                              inode_->has(wire::inode_flag_indexed)))
@@ -154,7 +154,7 @@ std::optional<Directory::Entry> Directory::parse_entry() {
     const usize room = block_end_ - at;
     position_ = block_end_;
     std::optional<wire::DirectoryEntry> raw =
-        read_struct<wire::DirectoryEntry>(Bytes(memory_).first(block_end_), at);
+        read_struct<wire::DirectoryEntry>(stretch().first(block_end_), at);
     u32 length = raw ? raw->rec_len.get() : 0;
     if (layout.block_bytes == 65536 && (length == 65535 || length == 0))
         length = 65536; // does not fit 16 bits
@@ -169,7 +169,7 @@ std::optional<Directory::Entry> Directory::parse_entry() {
         position_ = at + length;
         return std::nullopt;
     }
-    std::string_view name(reinterpret_cast<const char*>(memory_.data()) + at + sizeof(*raw),
+    std::string_view name(memory_.data() + at + sizeof(*raw),
                           std::min<usize>(name_length, length - sizeof(*raw)));
     if (name.size() != name_length || name_length > 255 || !is_legal(name)) {
         leave_out("ext4: directory entry: name");

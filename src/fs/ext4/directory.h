@@ -32,6 +32,7 @@ class Directory {
 
     Directory(Storage& storage, const Inode& inode, Content content)
         : storage_(&storage), inode_(&inode), content_(std::move(content)) {}
+    Bytes stretch() const { return std::as_bytes(std::span(memory_.data(), stretch_end_)); }
     Result<bool> fill_inline();
     bool begin_block();
     std::optional<Entry> parse_entry();
@@ -40,9 +41,9 @@ class Directory {
     Storage* storage_;
     const Inode* inode_;
     Content content_;
-    OwnedArray<std::byte> memory_;
-    u64 place_ = 0;         // in the directory, where the next stretch starts
-    usize stretch_end_ = 0; // all of these in memory_
+    OwnedArray<char> memory_; // characters, as names point into it
+    u64 place_ = 0;           // in the directory, where the next stretch starts
+    usize stretch_end_ = 0;   // all of these in memory_
     usize block_end_ = 0;
     usize position_ = 0;
     std::optional<Error> damage_;

@@ -62,6 +62,8 @@ Result<usize> Ext4::read_link(Node link, std::span<char, longest_path> target) {
     } else {
         Content content = VIREO_TRY(Content::create(storage_, inode));
         VIREO_TRY(content.read(0, std::as_writable_bytes(std::span<char>(target)).first(length)));
+        if (std::memchr(target.data(), 0, length))
+            return error(ErrorCode::Corrupt, "ext4: symbolic link: target");
     }
     return length;
 }

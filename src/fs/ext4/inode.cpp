@@ -112,8 +112,6 @@ Result<InlineData> read_inline_data(Storage& storage, const Inode& inode) {
     data.record = VIREO_TRY(OwnedArray<std::byte>::create(storage.layout().inode_bytes));
     VIREO_TRY(storage.volume().read(VIREO_TRY(storage.inode_offset(inode.number)), data.record));
     data.rest = VIREO_TRY(find_inline_attribute(data.record));
-    if (inode.bytes > sizeof(inode.block) + data.rest.size())
-        return corrupt("ext4: inline data is shorter than the file");
     return data;
 }
 
