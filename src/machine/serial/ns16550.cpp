@@ -26,6 +26,8 @@ constexpr u8 data_ready = 0x01;
 constexpr u8 transmitter_empty = 0x20;
 
 constexpr usize fifo_bytes = 16;
+// A sender that is held up comes back within less than a millisecond, on a busy host within a few.
+constexpr auto quiet_time = event::Duration::milli(30);
 // Far longer than a FIFO takes to drain, short enough that a port nobody listens to does not look like a hang.
 constexpr auto room_deadline = event::Duration::milli(500);
 
@@ -38,10 +40,6 @@ void Ns16550::start(const io::Window& registers) {
     DivisorLow::write(registers_, 1);
     DivisorHigh::write(registers_, 0);
     LineControl::write(registers_, eight_bits);
-    // Without a FIFO the port holds one byte, and turning the FIFO on throws it away: the first key of a user, or of a
-    // script, that did not wait for the prompt.
-    early_ = receive();
-    FifoControl::write(registers_, fifos_on_and_cleared);
     ModemControl::write(registers_, ready);
 }
 
@@ -56,8 +54,9 @@ bool Ns16550::wait_for_room() {
 
 void Ns16550::send(std::string_view bytes) {
     // An empty transmitter takes a FIFO full without being asked again.
+    usize room = fifos_on_ ? fifo_bytes : 1;
     while (!bytes.empty() && wait_for_room()) {
-        std::string_view part = bytes.substr(0, fifo_bytes);
+        std::string_view part = bytes.substr(0, room);
         for (char byte : part)
             Data::write(registers_, static_cast<u8>(byte));
         bytes.remove_prefix(part.size());
@@ -65,11 +64,22 @@ void Ns16550::send(std::string_view bytes) {
 }
 
 std::optional<u8> Ns16550::receive() {
-    if (early_)
-        return std::exchange(early_, std::nullopt);
-    if ((LineStatus::read(registers_) & data_ready) == 0)
-        return std::nullopt;
-    return Data::read(registers_);
+    if ((LineStatus::read(registers_) & data_ready) != 0) {
+        quiet_.reset();
+        return Data::read(registers_);
+    }
+    if (!fifos_on_)
+        start_fifos_when_quiet();
+    return std::nullopt;
+}
+
+void Ns16550::start_fifos_when_quiet() {
+    if (!quiet_) {
+        quiet_ = event::Deadline::after(quiet_time);
+    } else if (quiet_->has_passed()) {
+        FifoControl::write(registers_, fifos_on_and_cleared);
+        fifos_on_ = true;
+    }
 }
 
 void Ns16550::announce_input(bool on) const {

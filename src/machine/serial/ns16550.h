@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "event/clock.h"
 #include "io/window.h"
 #include "system/console.h"
 
 namespace vireo::machine {
 
 // A 16550-compatible UART with its registers one byte apart: COM1 of a PC (ports), the serial port of the RISC-V
-// machines (memory). 115,200 baud (of a 1.8432 MHz clock; emulated ports ignore it), 8 bits, no parity, FIFOs on.
+// machines (memory). 115,200 baud (of a 1.8432 MHz clock; emulated ports ignore it), 8 bits, no parity.
+//
+// Switching the FIFOs on throws away what has just arrived, and a script that does not wait for the prompt sends its first
+// line right at reset, so the FIFOs stay off until nothing has arrived for a while. Without them the sender is held up
+// after each byte, which is slow and loses nothing.
 class Ns16550 final : public system::SerialPort {
   public:
     static constexpr u64 register_bytes = 8;
@@ -26,10 +31,13 @@ class Ns16550 final : public system::SerialPort {
 
   private:
     bool wait_for_room();
+    void start_fifos_when_quiet();
 
     io::Window registers_;
-    std::optional<u8> early_; // typed before `start`
-    bool stuck_ = false;      // had no room for a whole deadline: do not wait again until it has
+    std::optional<event::Deadline>
+        quiet_; // when there has been no input for long enough; not set while there is some
+    bool fifos_on_ = false;
+    bool stuck_ = false; // had no room for a whole deadline: do not wait again until it has
 };
 
 } // namespace vireo::machine
