@@ -3,6 +3,8 @@
 
 import os
 import random
+import re
+import struct
 import subprocess
 
 MIB = 1 << 20
@@ -58,4 +60,50 @@ def documented(path, folder, size=64 * MIB):
 def partition(path, script):
     """Writes a partition table as sfdisk's script says."""
     run("sfdisk", "-q", path, text=script)
+    return path
+
+
+def _directory_blocks(names, block_bytes=4096):
+    """The content of a directory (ext2's linear form, which ext4 reads too): pairs of name and inode number."""
+    room = block_bytes
+    block, blocks = [], []
+    for name, inode in names:
+        entry = struct.pack("<IHBB", inode, 0, len(name), 2 if name in (".", "..") else 1) + name.encode()
+        entry += bytes(-len(entry) % 4)
+        if len(entry) > room:
+            blocks.append(block)
+            block, room = [], block_bytes
+        block.append(entry)
+        room -= len(entry)
+    blocks.append(block)
+    content = bytearray()
+    for block in blocks:
+        end = len(content) + block_bytes
+        for entry in block:
+            # Each entry's length leads to the next; the last one reaches to the end of the block.
+            length = len(entry) if entry is not block[-1] else end - len(content)
+            content += entry[:4] + struct.pack("<H", length) + entry[6:]
+            content += bytes(length - len(entry))
+    return bytes(content)
+
+
+def large_directory(path, folder, names, size=128 * MIB):
+    """A file system whose directory /many has an entry for each (name, file), all hard links to the files given. mke2fs would
+    search the directory from its start for each entry, for minutes; e2fsck adds the hash tree and the checksums just as well."""
+    files = sorted({file for _, file in names})
+    os.makedirs(folder)
+    for number, file in enumerate(files):
+        (folder / f"file{number}").write_bytes(file)
+    ext(path, folder, size, options=["-b", "4096"])
+    inodes = {}
+    for number, file in enumerate(files):
+        stat = run("debugfs", "-R", f"stat /file{number}", path).stdout.decode()
+        inodes[file] = int(re.search(r"Inode: (\d+)", stat)[1])
+    blocks = path.with_suffix(".blocks")
+    blocks.write_bytes(_directory_blocks([(".", 2), ("..", 2)] + [(name, inodes[file]) for name, file in names]))
+    run("debugfs", "-w", "-f", "/dev/stdin", path,
+        text=f"write {blocks} many\nset_inode_field many mode 040755\nset_inode_field many links_count 2\n")
+    blocks.unlink()
+    check = subprocess.run(["e2fsck", "-fyD", str(path)], capture_output=True, check=False)
+    assert check.returncode == 1, check.stdout.decode()
     return path
