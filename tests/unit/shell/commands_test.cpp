@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands about the shell itself, time, the board and memory: what they print, word for word.
+#include "unit/shell/fixture.h"
+
+#include "version.h"
+
+#include <sstream>
+
+namespace vireo::test {
+namespace {
+
+class Commands : public ShellTest {
+  protected:
+    void expect_usage(std::string_view line) {
+        std::string text = run(line);
+        std::string name(line.substr(0, line.find_first_of(" .")));
+        EXPECT_EQ(text.rfind(name + " - ", 0), 0u) << line << ": " << text;
+        EXPECT_NE(text.find("\n\nUsage:\n" + name), text.npos) << line << ": " << text;
+        EXPECT_EQ(status, 1) << line;
+    }
+};
+
+TEST_F(Commands, registry_is_an_array) {
+    auto all = shell::all_commands();
+    EXPECT_GT(all.size(), 30u);
+    for (const shell::Command& command : all) {
+        EXPECT_NE(command.run, nullptr);
+        EXPECT_GT(std::string_view(command.summary).size(), 0u);
+        // Every usage line starts with the command's name, or is indented.
+        for (std::string_view rest = command.usage; !rest.empty();) {
+            std::string_view line = rest.substr(0, rest.find('\n'));
+            EXPECT_TRUE(line.starts_with(command.name) || line.starts_with("     ")) << line;
+            EXPECT_LE(line.size(), 110u);
+            rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        }
+    }
+}
+
+TEST_F(Commands, help) {
+    std::string list = run("help");
+    EXPECT_NE(list.find("\necho      - print words\n"), list.npos);
+    EXPECT_NE(list.find("\nvirtio    - virtio block devices sub-system\n"), list.npos);
+    std::istringstream lines(list);
+    std::string previous;
+    for (std::string line; std::getline(lines, line); previous = line)
+        EXPECT_LT(previous.substr(0, 10), line.substr(0, 10));
+    EXPECT_EQ(run("?"), list);
+    EXPECT_EQ(run("help true"), "true - succeed\n\nUsage:\ntrue - do nothing, status 0\n");
+    EXPECT_EQ(run("help nosuch"),
+              "Unknown command 'nosuch' - try 'help' without arguments for list of all known commands\n");
+    EXPECT_EQ(status, 1);
+}
+
+TEST_F(Commands, help_virtio_is_the_documented_text) {
+    EXPECT_EQ(run("help virtio")
+                  .find("virtio - virtio block devices sub-system\n"
+                        "\n"
+                        "Usage:\n"
+                        "virtio scan - initialize virtio bus\n"
+                        "virtio info - show all available virtio block devices\n"
+                        "virtio device [dev] - show or set current virtio block device\n"
+                        "virtio part [dev] - print partition table of one or all virtio block devices\n"
+                        "virtio read addr blk# cnt - read `cnt' blocks starting at block\n"
+                        "     `blk#' to memory address `addr'\n"
+                        "virtio write addr blk# cnt - write `cnt' blocks starting at block\n"
+                        "     `blk#' from memory address `addr'\n"
+                        "virtio list"),
+              0u);
+}
+
+TEST_F(Commands, wrong_counts_of_words_are_usage) {
+    for (std::string_view line : {"sleep",
+                                  "sleep 1 2",
+                                  "version x",
+                                  "bdinfo x",
+                                  "md",
+                                  "md 1 2 3",
+                                  "mw 40000000",
+                                  "mw 1 2 3 4",
+                                  "cp 1 2",
+                                  "cp 1 2 3 4",
+                                  "cmp 1 2",
+                                  "crc32",
+                                  "crc32 40000000",
+                                  "crc32 -v 1 2",
+                                  "setenv",
+                                  "run",
+                                  "env",
+                                  "env what",
+                                  "env default",
+                                  "env exists",
+                                  "env delete",
+                                  "virtio",
+                                  "virtio nosuch",
+                                  "virtio scan x",
+                                  "virtio info x",
+                                  "virtio device 0 x",
+                                  "virtio part 0 x",
+                                  "virtio read",
+                                  "virtio read 40000000",
+                                  "virtio read 40000000 0",
+                                  "virtio write 40000000 0",
+                                  "virtio read 1 2 3 4",
+                                  "virtio list x",
+                                  "ls",
+                                  "ls virtio",
+                                  "ls virtio 0 / x",
+                                  "load virtio",
+                                  "size virtio 0",
+                                  "fstype virtio",
+                                  "fstypes x",
+                                  "part",
+                                  "part list",
+                                  "part start virtio 0",
+                                  "part types x",
+                                  "reset now",
+                                  "poweroff now",
+                                  "rng list x",
+                                  "rng 0 1 2",
+                                  "exit 1 2"})
+        expect_usage(line);
+}
+
+TEST_F(Commands, echo) {
+    EXPECT_EQ(run("echo -n a b; echo -n; echo c"), "a bc\n");
+    EXPECT_EQ(run("echo a -n"), "a -n\n");
+}
+
+TEST_F(Commands, variables) {
+    EXPECT_EQ(run("printenv"), "board=test_board\nboard_name=test_board\nbootdelay=2\nloadaddr=40200000\n\n"
+                               "Environment size: 70/262140 bytes\n");
+    EXPECT_EQ(run("setenv b 2; setenv a 1  x; printenv a b"), "a=1 x\nb=2\n");
+    EXPECT_EQ(run("printenv nosuch a"), "## Error: \"nosuch\" not defined\na=1 x\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("setenv a; printenv a"), "## Error: \"a\" not defined\n");
+    EXPECT_EQ(run("setenv bad=name x"), "## Error: illegal character '=' in variable name \"bad=name\"\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("setenv '' x"), "setenv: invalid argument (not a variable name)\n");
+    EXPECT_EQ(run("setenv 'b d' x"), "## Error: illegal character ' ' in variable name \"b d\"\n");
+    EXPECT_EQ(run("setenv nosuch"), ""); // deleting what is not there
+    EXPECT_EQ(status, 0);
+}
+
+TEST_F(Commands, environment_is_bounded) {
+    std::string value(15'000, 'v');
+    for (int i = 0; i < 17; ++i)
+        EXPECT_EQ(run("setenv v" + std::to_string(i) + " " + value), "");
+    EXPECT_EQ(run("setenv more " + value), "setenv: too large (no room for the variable)\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("printenv more"), "## Error: \"more\" not defined\n");
+    EXPECT_EQ(run("setenv v3; setenv more " + value), "");
+    EXPECT_EQ(run("printenv v16").size(), 15'005u);
+}
+
+TEST_F(Commands, environment_keeps_every_variable_sorted) {
+    for (int i = 0; i < 200; ++i)
+        run("setenv n" + std::to_string(i * 7919 % 200) + " " + std::to_string(i));
+    for (int i = 0; i < 200; i += 3)
+        run("setenv n" + std::to_string(i * 7919 % 200));
+    for (int i = 0; i < 200; ++i) {
+        auto value = context->environment.get("n" + std::to_string(i * 7919 % 200));
+        EXPECT_EQ(value.has_value(), i % 3 != 0);
+        if (value)
+            EXPECT_EQ(*value, std::to_string(i));
+    }
+    std::string previous;
+    usize cursor = 0;
+    while (auto variable = context->environment.next(cursor)) {
+        EXPECT_LT(previous, variable->name);
+        previous = variable->name;
+    }
+}
+
+TEST_F(Commands, run) {
+    EXPECT_EQ(run("setenv a 'echo 1; false'; setenv b 'echo 2'; run b a b; echo $?"), "2\n1\n1\n");
+    EXPECT_EQ(run("run nosuch"), "## Error: \"nosuch\" not defined\n");
+    EXPECT_EQ(status, 1);
+    // A script may replace itself.
+    EXPECT_EQ(run("setenv s 'setenv s echo new; echo old'; run s s"), "old\nnew\n");
+    EXPECT_EQ(run("setenv bad 'echo a | b'; run bad").rfind("syntax error: ", 0), 0u);
+}
+
+TEST_F(Commands, env) {
+    EXPECT_EQ(
+        run("env set x 1 2; env print x; env exists x && echo yes; env delete x; env exists x || echo no"),
+        "x=1 2\nyes\nno\n");
+    EXPECT_EQ(run("env delete x"), "## Error: \"x\" not defined\n");
+    run("setenv y 1; setenv loadaddr 1");
+    EXPECT_EQ(run("env default -a; env exists y; echo $? $loadaddr"),
+              "## Resetting to default environment\n1 40200000\n");
+}
+
+TEST_F(Commands, sleep_and_time) {
+    u64 before = hosted::clock_now();
+    EXPECT_EQ(run("sleep 1.25"), "");
+    EXPECT_NEAR(static_cast<double>(hosted::clock_now() - before), 1.25e9, 1e6);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(run("time sleep .5"), "\ntime: 0.500 seconds\n");
+    EXPECT_EQ(run("time sleep 61"), "\ntime: 1 minutes, 1.000 seconds\n");
+    EXPECT_EQ(run("time false; echo $?"), "\ntime: 0.000 seconds\n1\n");
+    for (std::string_view bad : {"x", ".", "1.x", "1..2", "-1", "99999999999"}) {
+        EXPECT_EQ(run("sleep " + std::string(bad)), "'" + std::string(bad) + "': not a number of seconds\n");
+        EXPECT_EQ(status, 1);
+    }
+}
+
+TEST_F(Commands, control_c_ends_sleep_silently) {
+    u64 before = hosted::clock_now();
+    port.type_later(event::Duration::seconds(2), "\x03");
+    EXPECT_EQ(run("sleep 1000; echo never"), "");
+    EXPECT_EQ(status, 1);
+    EXPECT_LT(hosted::clock_now() - before, 3 * hosted::second);
+    EXPECT_EQ(run("sleep 0.1; echo fine"), "fine\n"); // the interrupt is used up
+}
+
+TEST_F(Commands, control_c_in_one_burst_with_the_command) {
+    EXPECT_EQ(type("sleep 1000\r\x03"
+                   "echo next\r"),
+              "=> sleep 1000\r\n=> echo next\r\nnext\r\n=> \r\n");
+}
+
+TEST_F(Commands, version) {
+    EXPECT_EQ(run("version"),
+              "Vireo " VIREO_VERSION " (" VIREO_DATE ")\n\n" VIREO_COMPILER "\n" VIREO_LINKER "\n");
+}
+
+TEST_F(Commands, bdinfo) {
+    EXPECT_EQ(run("bdinfo"), "board       = test_board\n"
+                             "model       = a test\n"
+                             "DRAM bank   = 0x0000000000000000\n"
+                             "-> start    = 0x0000000040000000\n"
+                             "-> size     = 0x0000000001000000\n"
+                             "loadaddr    = 0x0000000040200000\n"
+                             "Build       = 64-bit\n"
+                             "fact        = 42\n"
+                             "reserved  0 = 0x40f00000..0x40ffffff Vireo image\n");
+}
+
+TEST_F(Commands, reset_and_poweroff_quiesce_first_and_say_when_they_cannot) {
+    EXPECT_EQ(run("reset"), "resetting ...\nresetting: not supported (no reset line)\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(machine.resets, 1);
+    EXPECT_EQ(inspector.quiesced, 1);
+    EXPECT_EQ(inspector.rescans, 1); // the devices come back
+    EXPECT_EQ(run("poweroff"), "poweroff ...\npoweroff: not supported (no switch)\n");
+    EXPECT_EQ(machine.power_offs, 1);
+    EXPECT_EQ(inspector.quiesced, 2);
+}
+
+TEST_F(Commands, test) {
+    for (std::string_view holds : {"a = a",
+                                   "a != b",
+                                   "a < b",
+                                   "b > a",
+                                   "-n x",
+                                   "-z ''",
+                                   "x",
+                                   "1 -eq 1",
+                                   "1 -eq 0x1",
+                                   "2 -gt 1",
+                                   "-1 -lt 1",
+                                   "1 -le 1",
+                                   "1 -ge 1",
+                                   "1 -ne 2",
+                                   "! a = b",
+                                   "! -n ''",
+                                   "a = a -a b = b",
+                                   "a = b -o b = b",
+                                   "! ! x",
+                                   "a = b -a a = b -o a = a",
+                                   "a = a -o a = b -a a = b",
+                                   "-n = -n"}) {
+        run("test " + std::string(holds));
+        EXPECT_EQ(status, 0) << holds;
+        run("test ! " + std::string(holds));
+        run("[ " + std::string(holds) + " ]");
+        EXPECT_EQ(status, 0) << holds;
+    }
+    for (std::string_view fails : {"", "a = b", "''", "-n ''", "1 -eq 2", "a = a -a a = b", "! x"}) {
+        run("test " + std::string(fails));
+        EXPECT_EQ(status, 1) << fails;
+    }
+    EXPECT_EQ(run("[ a = a"), "[: ']' is missing\n");
+    for (std::string_view wrong : {"a = a -a", "a b", "a = a b"})
+        expect_usage("test " + std::string(wrong));
+}
+
+class MemoryCommands : public Commands {};
+
+TEST_F(MemoryCommands, md) {
+    for (usize i = 0; i < 64; ++i)
+        machine.ram[i] = static_cast<std::byte>(i + 0x30);
+    EXPECT_EQ(run("md 40000000 4"), "40000000: 33323130 37363534 3b3a3938 3f3e3d3c  0123456789:;<=>?\n");
+    EXPECT_EQ(run("md.b 40000000 3"), "40000000: 30 31 32                                         012\n");
+    EXPECT_EQ(run("md.w 40000000 9"), "40000000: 3130 3332 3534 3736 3938 3b3a 3d3c 3f3e  0123456789:;<=>?\n"
+                                      "40000010: 4140                                     @A\n");
+    EXPECT_EQ(run("md.q 0x40000000 3"), "40000000: 3736353433323130 3f3e3d3c3b3a3938  0123456789:;<=>?\n"
+                                        "40000010: 4746454443424140                   @ABCDEFG\n");
+    std::string text = run("md.l 40000040");
+    EXPECT_EQ(std::ranges::count(text, '\n'), 16); // 0x40 units of 4
+    EXPECT_EQ(run("md 40000000 0"), "");
+}
+
+TEST_F(MemoryCommands, numbers_that_are_none) {
+    EXPECT_EQ(run("md xyz"), "'xyz': not a number (hexadecimal)\n");
+    EXPECT_EQ(run("md 40000000 --"), "'--': not a number (hexadecimal)\n");
+    EXPECT_EQ(run("md 11112222333344445"), "'11112222333344445': number too large (hexadecimal)\n");
+    EXPECT_EQ(run("mw.q 40000000 0 2000000000000000"), "'2000000000000000': number too large\n");
+    EXPECT_EQ(status, 1);
+}
+
+TEST_F(MemoryCommands, outside_ram_and_over_vireo) {
+    EXPECT_EQ(run("md 3ffffffc 1"), "0x3ffffffc..0x3fffffff is not in RAM\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("md 40fffffc 2"), "0x40fffffc..0x41000003 is not in RAM\n");
+    EXPECT_EQ(run("md fffffffffffffff0"), "0xfffffffffffffff0..0xffffffffffffffff is not in RAM\n");
+    EXPECT_EQ(run("mw 40effffc 0 2"),
+              "0x40effffc..0x40f00003 is not free: 0x40f00000..0x40ffffff belongs to Vireo image\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("mw 0 0"), "0x00000000..0x00000003 is not in RAM\n");
+    EXPECT_EQ(run("cp 40000000 40f00000 1"),
+              "0x40f00000..0x40f00003 is not free: 0x40f00000..0x40ffffff belongs to Vireo image\n");
+    EXPECT_EQ(run("crc32 40000000 10 40f00000"),
+              "0x40f00000..0x40f00003 is not free: 0x40f00000..0x40ffffff belongs to Vireo image\n");
+    EXPECT_EQ(run("crc32 0 10"), "0x00000000..0x0000000f is not in RAM\n");
+    EXPECT_EQ(run("cmp 40000000 0 1"), "0x00000000..0x00000003 is not in RAM\n");
+    run("md 40f00000 4"); // reading is allowed
+    EXPECT_EQ(status, 0);
+}
+
+TEST_F(MemoryCommands, mw) {
+    run("mw.b 40000001 ab; mw.w 40000002 1234; mw 40000004 deadbeef; mw.q 40000008 1122334455667788");
+    EXPECT_EQ(run("md.b 40000000 10"),
+              "40000000: 00 ab 34 12 ef be ad de 88 77 66 55 44 33 22 11  ..4......wfUD3\".\n");
+    run("mw.w 40000100 abcd 3");
+    EXPECT_EQ(run("md.w 400000fe 5"), "400000fe: 0000 abcd abcd abcd 0000                 ..........\n");
+    run("mw.l 40100000 01020304 300001"); // more than a chunk
+    for (u64 at : {0x0u, 0x3ffffcu, 0x400000u, 0xc00000u})
+        EXPECT_EQ(std::to_integer<u8>(machine.ram[0x100000 + at]), 4) << at;
+    EXPECT_EQ(std::to_integer<u8>(machine.ram[0x100000 + 0xc00004]), 0);
+    EXPECT_EQ(run("mw.b 40000000 100"), "0x100 does not fit a byte\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("mw 40000000 1 0"), "");
+    EXPECT_EQ(status, 0);
+}
+
+TEST_F(MemoryCommands, cp_also_where_ranges_overlap) {
+    for (usize i = 0; i < 0x300000; ++i)
+        machine.ram[i] = static_cast<std::byte>(i * 31 >> 3);
+    std::vector<std::byte> before(machine.ram.begin(), machine.ram.begin() + 0x300000);
+    run("cp.b 40000000 40000123 250001");
+    EXPECT_EQ(std::memcmp(machine.ram.data() + 0x123, before.data(), 0x250001), 0);
+    run("cp.b 40000123 40000000 250001");
+    EXPECT_EQ(std::memcmp(machine.ram.data(), before.data(), 0x250001), 0);
+    EXPECT_EQ(run("cp 40000000 40800000 0"), "");
+}
+
+TEST_F(MemoryCommands, cmp) {
+    machine.ram[0x1005] = std::byte{0x99};
+    EXPECT_EQ(run("cmp.b 40000000 40001000 10"), "byte at 0x40000005 (0x0) != byte at 0x40001005 (0x99)\n"
+                                                 "Total of 5 byte(s) were the same\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("cmp.w 40000000 40001000 8"),
+              "halfword at 0x40000004 (0x0) != halfword at 0x40001004 (0x9900)\n"
+              "Total of 2 halfword(s) were the same\n");
+    EXPECT_EQ(run("cmp 40000000 40001000 4"), "word at 0x40000004 (0x0) != word at 0x40001004 (0x9900)\n"
+                                              "Total of 1 word(s) were the same\n");
+    EXPECT_EQ(run("cmp.q 40000000 40001000 2"),
+              "double word at 0x40000000 (0x0) != double word at 0x40001000 (0x990000000000)\n"
+              "Total of 0 double word(s) were the same\n");
+    EXPECT_EQ(run("cmp.b 40000000 40001000 5"), "Total of 5 byte(s) were the same\n");
+    EXPECT_EQ(status, 0);
+}
+
+TEST_F(MemoryCommands, crc32) {
+    std::memcpy(machine.ram.data(), "123456789", 9);
+    EXPECT_EQ(run("crc32 40000000 9"), "crc32 for 40000000 ... 40000008 ==> cbf43926\n");
+    EXPECT_EQ(run("crc32 40000000 9 40000010; md.b 40000010 4"),
+              "crc32 for 40000000 ... 40000008 ==> cbf43926\n"
+              "40000010: cb f4 39 26                                      ..9&\n");
+    EXPECT_EQ(run("crc32 -v 40000000 9 cbf43926"), "crc32 for 40000000 ... 40000008 ==> cbf43926\n");
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(run("crc32 -v 40000000 9 12345678"),
+              "crc32 for 40000000 ... 40000008 ==> cbf43926 != 12345678 ** ERROR **\n");
+    EXPECT_EQ(status, 1);
+}
+
+TEST_F(MemoryCommands, control_c_ends_long_ones) {
+    for (std::string_view line : {"md.b 40000000 100000", "mw.b 40000000 0 e00000", "crc32 40000000 e00000",
+                                  "cp.b 40000000 40000001 e00000", "cmp.b 40000000 40000001 e00000"}) {
+        port.type_after_looks(3, "\x03");
+        std::string text = run(line);
+        EXPECT_TRUE(text.ends_with("<INTERRUPT>\n")) << line;
+        EXPECT_LT(text.size(), 1000u) << line;
+        EXPECT_EQ(status, 1) << line;
+    }
+}
+
+} // namespace
+} // namespace vireo::test

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hosted/clock.h"
+#include "shell/shell.h"
+#include "unit/support/test_disk.h"
+
+#include <deque>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace vireo::test {
+
+// A serial port at which somebody types, at once or later, and that keeps what is sent.
+class ScriptedPort final : public system::SerialPort {
+  public:
+    void type(std::string_view bytes) { input_.insert(input_.end(), bytes.begin(), bytes.end()); }
+    // After `delay` of virtual time from now. Until then nothing comes.
+    void type_later(event::Duration delay, std::string bytes) {
+        hosted::schedule(delay.microseconds * hosted::microsecond,
+                         [this, bytes = std::move(bytes)] { type(bytes); });
+    }
+    // When the port has been looked at so many times from now: for loops that let no time pass.
+    void type_after_looks(unsigned looks, std::string bytes) {
+        looks_left_ = looks;
+        then_ = std::move(bytes);
+    }
+    std::string take_output() { return std::exchange(output_, {}); }
+
+    void send(std::string_view bytes) override { output_ += bytes; }
+    std::optional<u8> receive() override {
+        if (looks_left_ > 0 && --looks_left_ == 0)
+            type(then_);
+        if (input_.empty())
+            return std::nullopt;
+        char byte = input_.front();
+        input_.pop_front();
+        return static_cast<u8>(byte);
+    }
+
+  private:
+    std::deque<char> input_;
+    std::string output_;
+    unsigned looks_left_ = 0;
+    std::string then_;
+};
+
+// 16 MiB of RAM at 0x40000000, the last MiB Vireo's.
+class ScriptedMachine final : public system::Machine {
+  public:
+    static constexpr u64 base = 0x40000000;
+    static constexpr u64 bytes = 16 << 20;
+
+    std::string_view board() const override { return "test_board"; }
+    std::string_view model() const override { return "a test"; }
+    u64 default_load_address() const override { return base + 0x200000; }
+    Result<> reset() override {
+        ++resets;
+        return error(ErrorCode::NotSupported, "no reset line");
+    }
+    Result<> power_off() override {
+        ++power_offs;
+        return error(ErrorCode::NotSupported, "no switch");
+    }
+    void print_facts(Writer& out) const override { out.write("fact        = 42\n"); }
+    std::byte* memory(u64 address) override { return ram.data() + (address - base); }
+
+    std::vector<std::byte> ram = std::vector<std::byte>(bytes);
+    int resets = 0;
+    int power_offs = 0;
+};
+
+class ScriptedInspector final : public system::VirtioInspector {
+  public:
+    usize device_count() const override { return names.size(); }
+    void print_device(usize index, Writer& out) const override {
+        print(out, "{}: {}\n", index, names[index]);
+    }
+    Result<usize> rescan() override {
+        ++rescans;
+        if (!has_transport)
+            return error(ErrorCode::NotSupported, "no VirtIO transport");
+        return 0;
+    }
+    void quiesce_all() override { ++quiesced; }
+
+    std::vector<std::string> names;
+    bool has_transport = true;
+    int rescans = 0;
+    int quiesced = 0;
+};
+
+// A shell on scripted surroundings and virtual time.
+class ShellTest : public testing::Test {
+  protected:
+    ShellTest() {
+        hosted::use_virtual_clock();
+        VIREO_MUST(memory.add_ram(ScriptedMachine::base, ScriptedMachine::bytes));
+        VIREO_MUST(memory.reserve(0x40f00000, 0x100000, "Vireo image"));
+        context = std::make_unique<shell::Context>(
+            shell::Services{*console, loop, memory, registry, machine, inspector}, true);
+    }
+
+    // What a command line prints, lines ending in "\n"; its status is in `status`.
+    std::string run(std::string_view line) {
+        port.take_output();
+        status = shell::run_line(*context, line);
+        context->exiting = false;
+        return lines(port.take_output());
+    }
+    // What the terminal gets when somebody types this at the prompt and leaves, raw.
+    std::string type(std::string_view keys, std::string_view leave = "\x04") {
+        port.take_output();
+        port.type(keys);
+        port.type(leave);
+        status = shell::interact(*context);
+        context->exiting = false;
+        return port.take_output();
+    }
+    static std::string lines(std::string text) {
+        for (usize at = 0; (at = text.find("\r\n", at)) != text.npos;)
+            text.erase(at, 1);
+        return text;
+    }
+
+    TestDisk& plug(u64 bytes, TestDisk::Geometry geometry = {}) {
+        disks.push_back(std::make_unique<TestDisk>(bytes, geometry));
+        TestDisk& disk = *disks.back();
+        std::strcpy(disk.change_facts().product, "QEMU VirtIO Block Device");
+        VIREO_MUST(registry.block.add(disk));
+        return disk;
+    }
+
+    ScriptedPort port;
+    std::unique_ptr<system::Console> console = std::make_unique<system::Console>(port);
+    event::EventLoop loop;
+    system::MemoryMap memory;
+    device::Registry registry;
+    ScriptedMachine machine;
+    ScriptedInspector inspector;
+    std::vector<std::unique_ptr<TestDisk>> disks;
+    std::unique_ptr<shell::Context> context;
+    int status = 0;
+};
+
+} // namespace vireo::test

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the terminal shows while somebody types at the prompt.
+#include "unit/shell/fixture.h"
+
+namespace vireo::test {
+namespace {
+
+class LineEditor : public ShellTest {
+  protected:
+    // What the commands printed that were typed: the output without prompts and echoes.
+    std::string answers(std::string_view keys) {
+        std::string text = lines(type(keys));
+        std::string result;
+        for (usize at = 0; at < text.size();) {
+            usize end = text.find('\n', at);
+            end = end == text.npos ? text.size() : end;
+            std::string line = text.substr(at, end - at);
+            if (!line.starts_with("=> ") && !line.starts_with("> "))
+                result += line + "\n";
+            at = end + 1;
+        }
+        return result;
+    }
+};
+
+TEST_F(LineEditor, echoes_and_runs) {
+    EXPECT_EQ(type("echo hi\r"), "=> echo hi\r\nhi\r\n=> \r\n");
+    EXPECT_EQ(type("\r\n\n"), "=> \r\n=> \r\n=> \r\n");
+}
+
+TEST_F(LineEditor, inserting_in_the_middle_redraws_the_rest_only) {
+    EXPECT_EQ(type("echo ac\x02"
+                   "b\r"),
+              "=> echo ac\bbc\b\r\nabc\r\n=> \r\n");
+}
+
+TEST_F(LineEditor, keys) {
+    EXPECT_EQ(answers("cho x\x01"
+                      "e\r"),
+              "x\n");                                        // ^A
+    EXPECT_EQ(answers("echo\x01\x05 y\r"), "y\n");           // ^E
+    EXPECT_EQ(answers("echo ab\x02\x02X\x06Y\r"), "XaYb\n"); // ^B ^F
+    EXPECT_EQ(answers("echo abc\x02\x02\x04\r"), "ac\n");    // ^D
+    EXPECT_EQ(answers("echo abc\x02\x02\x0b\r"), "a\n");     // ^K
+    EXPECT_EQ(answers("garbage\x15"
+                      "echo u\r"),
+              "u\n");                                               // ^U
+    EXPECT_EQ(answers("echo one two  \x17three\r"), "one three\n"); // ^W
+    EXPECT_EQ(answers("echo abx\x08\x08\x7fy\r"), "y\n");           // ^H, DEL
+    EXPECT_EQ(answers("echo ab\x1b[D\x1b[DX\x1b[CY\r"), "XaYb\n");
+    EXPECT_EQ(answers("cho z\x1b[He\x1b[F!\r"), "z!\n");
+    EXPECT_EQ(answers("cho z\x1b[1~e\x1b[4~!\r"), "z!\n");
+    EXPECT_EQ(answers("echo ab\x1b[D\x1b[3~\r"), "a\n");
+    EXPECT_EQ(answers("\x08\x7f\x17\x0bx\x04\x02\x02\x02\x06\x06\x06\x15"
+                      "echo ok\r"),
+              "ok\n"); // at either end nothing happens
+}
+
+TEST_F(LineEditor, erasing_shows) {
+    EXPECT_EQ(type("echo ab\x08\r"), "=> echo ab\b \b\r\na\r\n=> \r\n");
+    EXPECT_EQ(type("echo abc\x02\x02\x08\r"), "=> echo abc\b\b\bbc \b\b\b\r\nbc\r\n=> \r\n");
+}
+
+TEST_F(LineEditor, unknown_keys_and_sequences_do_nothing) {
+    EXPECT_EQ(answers("echo a\x1b[15~bc\x1bOPd\x0f\x14\x1b\x1b[Xe\r"), "abcde\n");
+    EXPECT_EQ(answers("echo \x1b"
+                      "x\r"),
+              "x\n");
+}
+
+TEST_F(LineEditor, utf8_passes_and_is_one_character_each) {
+    EXPECT_EQ(answers("echo \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80!\r"),
+              "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80!\n");
+    EXPECT_EQ(answers("echo a\xe2\x82\xac\x7f"
+                      "b\r"),
+              "ab\n");
+    EXPECT_EQ(answers("echo \xe2\x82\xac\xc3\xa9\x02\x02x\x06y\r"), "x\xe2\x82\xacy\xc3\xa9\n");
+    EXPECT_EQ(type("echo \xc3\xa9\x02x\r"), "=> echo \xc3\xa9\bx\xc3\xa9\b\r\nx\xc3\xa9\r\n=> \r\n");
+}
+
+TEST_F(LineEditor, history) {
+    EXPECT_EQ(answers("echo 1\recho 2\r\x10\x10\r"), "1\n2\n1\n");
+    EXPECT_EQ(answers("echo 2\recho 3\r\x1b[A\x1b[A\x1b[B\r"), "2\n3\n3\n");
+    EXPECT_EQ(answers("echo dra\x10\x0e"
+                      "ft\r"),
+              "draft\n"); // what was being typed comes back
+    EXPECT_EQ(answers("echo w\recho x\recho x\r\x10\x10\r"),
+              "w\nx\nx\nw\n"); // one entry for a line that is repeated
+    EXPECT_EQ(type("\x0e\r"), "=> \a\r\n=> \r\n");
+    EXPECT_EQ(answers("echo long line\recho s\r\x10\x10 more\r"), "long line\ns\nlong line more\n");
+}
+
+TEST_F(LineEditor, recalling_a_shorter_line_blanks_the_rest) {
+    EXPECT_EQ(type("echo a\recho bbb\r\x10\x10\r"),
+              "=> echo a\r\na\r\n=> echo bbb\r\nbbb\r\n"
+              "=> echo bbb\b\b\b\b\b\b\b\becho a  \b\b\r\na\r\n=> \r\n");
+}
+
+TEST_F(LineEditor, history_forgets_the_oldest_lines_only) {
+    std::string keys;
+    for (int i = 0; i < 40; ++i)
+        keys += "true " + std::to_string(i) + std::string(1000, 'x') + "\r";
+    keys += std::string(100, '\x10') + "\x01\x04\x04\x04\x04"
+                                       "echo\r";
+    std::string text = answers(keys);
+    int oldest = std::stoi(text.substr(text.rfind('\a') == text.npos ? 0 : text.rfind('\a') + 1));
+    EXPECT_GT(oldest, 20);
+    EXPECT_LT(oldest, 30);
+}
+
+TEST_F(LineEditor, completes_commands) {
+    EXPECT_EQ(type("vers\t\x15\r"), "=> version \b\b\b\b\b\b\b\b        \b\b\b\b\b\b\b\b\r\n=> \r\n");
+    EXPECT_EQ(type("zzz\t\x03"), "=> zzz\a<INTERRUPT>\r\n=> \r\n");
+    EXPECT_EQ(type("pri\t\x03"), "=> printenv <INTERRUPT>\r\n=> \r\n");
+    EXPECT_EQ(type("true; vers\t\x03"), "=> true; version <INTERRUPT>\r\n=> \r\n");
+    EXPECT_EQ(type("help vers\t\x03"), "=> help version <INTERRUPT>\r\n=> \r\n");
+    EXPECT_EQ(type("virtio sc\t\x03"), "=> virtio scan <INTERRUPT>\r\n=> \r\n");
+}
+
+TEST_F(LineEditor, lists_what_is_possible) {
+    EXPECT_EQ(type("fst\t\t\x03"), "=> fstype\r\n  fstype\r\n  fstypes\r\n=> fstype<INTERRUPT>\r\n=> \r\n");
+    EXPECT_EQ(type("ext2\t\x03"), "=> ext2l<INTERRUPT>\r\n=> \r\n"); // what they have in common comes first
+}
+
+TEST_F(LineEditor, completes_variables) {
+    run("setenv completes 1; setenv complex 2");
+    EXPECT_EQ(type("echo $loa\t\r"), "=> echo $loadaddr \r\n40200000\r\n=> \r\n");
+    EXPECT_EQ(type("echo x${loa\t\r"), "=> echo x${loadaddr}\r\nx40200000\r\n=> \r\n");
+    EXPECT_EQ(type("printenv com\tt\t\r"), "=> printenv completes \r\ncompletes=1\r\n=> \r\n");
+    EXPECT_EQ(type("echo com\t\x03"), "=> echo com\a<INTERRUPT>\r\n=> \r\n");
+}
+
+TEST_F(LineEditor, control_c_drops_the_line) {
+    EXPECT_EQ(type("echo no\x03"
+                   "echo yes\r"),
+              "=> echo no<INTERRUPT>\r\n=> echo yes\r\nyes\r\n=> \r\n");
+    EXPECT_EQ(type("if true; then\recho a\x03"
+                   "echo $?\r"),
+              "=> if true; then\r\n> echo a<INTERRUPT>\r\n=> echo $?\r\n1\r\n=> \r\n");
+}
+
+TEST_F(LineEditor, open_quotes_and_statements_ask_for_more) {
+    EXPECT_EQ(type("echo 'a\rb'\r"), "=> echo 'a\r\n> b'\r\na\r\nb\r\n=> \r\n");
+    EXPECT_EQ(type("true &&\recho c\r"), "=> true &&\r\n> echo c\r\nc\r\n=> \r\n");
+    EXPECT_EQ(type("echo a\\\rb\r"), "=> echo a\\\r\n> b\r\nab\r\n=> \r\n");
+    EXPECT_EQ(answers("for i in 1 2\rdo\recho $i\rdone\r"), "1\n2\n");
+}
+
+TEST_F(LineEditor, the_longest_line) {
+    std::string word(4095 - 5, 'w');
+    EXPECT_EQ(answers("echo " + word + "\r"), word + "\n");
+    EXPECT_EQ(answers("echo " + word + "x\r"), "line over 4095 bytes: discarded\n");
+    EXPECT_EQ(answers(std::string(100'000, 'y') + "\recho fine\r"),
+              "line over 4095 bytes: discarded\nfine\n");
+    EXPECT_EQ(answers(std::string(5000, 'z') + "\x03"
+                                               "echo fine\r"),
+              "fine\n");
+    // Lines that belong together count as one.
+    EXPECT_EQ(answers("echo '" + std::string(3000, 'a') + "\r" + std::string(3000, 'a') + "\recho fine\r"),
+              "line over 4095 bytes: discarded\nfine\n");
+}
+
+TEST_F(LineEditor, a_burst_of_many_lines_loses_nothing) {
+    std::string keys;
+    std::string wanted;
+    for (int i = 0; i < 1000; ++i) {
+        keys += "echo line " + std::to_string(i) + (i % 3 == 0 ? "\r\n" : i % 3 == 1 ? "\n" : "\r");
+        wanted += "line " + std::to_string(i) + "\n";
+    }
+    EXPECT_EQ(answers(keys), wanted);
+}
+
+TEST_F(LineEditor, output_of_a_paste_is_linear) {
+    std::string word(4000, 'p');
+    EXPECT_LT(type("echo " + word + "\x15\r").size(), 5u * 4000);
+    // In the middle of a line: one redraw for each piece that arrives at once, not for each byte.
+    EXPECT_LT(type("echo " + word.substr(2000) + "\x01" + word.substr(2001) + "\x15\r").size(), 30u * 4000);
+}
+
+TEST_F(LineEditor, typing_during_a_command_is_kept) {
+    port.type_later(event::Duration::milli(500), "echo later\r\x04");
+    EXPECT_EQ(type("sleep 1\r", ""), "=> sleep 1\r\n=> echo later\r\nlater\r\n=> \r\n");
+}
+
+TEST_F(LineEditor, an_empty_line_repeats_md_and_nothing_else) {
+    EXPECT_EQ(answers("md.b 40000000 10\r\r"),
+              "40000000: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  ................\n"
+              "40000010: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  ................\n");
+    EXPECT_EQ(answers("md.b 40000000 10\recho a\r\r"),
+              "40000000: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  ................\na\n");
+}
+
+TEST_F(LineEditor, control_d_on_an_empty_line_leaves_with_the_last_status) {
+    type("false\r");
+    EXPECT_EQ(status, 1);
+    type("true\r");
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(type("exit 5\recho never\r"), "=> exit 5\r\n");
+    EXPECT_EQ(status, 5);
+}
+
+TEST_F(LineEditor, bytes_at_random_do_no_harm) {
+    u32 seed = 7;
+    std::string keys;
+    for (int i = 0; i < 20'000; ++i) {
+        seed = seed * 1664525 + 1013904223;
+        char byte = static_cast<char>(seed >> 24);
+        keys.push_back(byte == 0x04 ? 'd' : byte); // not the way out
+        if (i % 97 == 0)
+            keys += "\t";
+    }
+    type(keys + "\x03");
+    EXPECT_EQ(answers("echo fine\r"), "fine\n");
+}
+
+class Autoboot : public ShellTest {
+  protected:
+    // The start of the shell, up to the prompt, with nobody typing before `delay`.
+    std::string start(event::Duration delay, const std::string& keys = "") {
+        port.take_output();
+        port.type_later(delay, keys + "\x04");
+        shell::interact(*context);
+        context->exiting = false;
+        return port.take_output();
+    }
+};
+
+TEST_F(Autoboot, nothing_to_boot_is_the_prompt_at_once) {
+    u64 before = hosted::clock_now();
+    EXPECT_EQ(start(event::Duration::micro(10)), "=> \r\n");
+    EXPECT_LT(hosted::clock_now() - before, hosted::millisecond);
+}
+
+TEST_F(Autoboot, counts_down_and_boots) {
+    run("setenv bootcmd 'echo booting'");
+    u64 before = hosted::clock_now();
+    EXPECT_EQ(start(event::Duration::seconds(3)),
+              "Hit any key to stop autoboot:  2 \b\b\b 1 \b\b\b 0 \r\nbooting\r\n=> \r\n");
+    EXPECT_GE(hosted::clock_now() - before, 2 * hosted::second);
+}
+
+TEST_F(Autoboot, any_key_stops_it_and_is_swallowed) {
+    run("setenv bootcmd 'echo booting'");
+    EXPECT_EQ(start(event::Duration::milli(1500), "xecho hi\r"),
+              "Hit any key to stop autoboot:  2 \b\b\b 1 \r\n=> echo hi\r\nhi\r\n=> \r\n");
+    EXPECT_EQ(start({}, "\x03"), "Hit any key to stop autoboot:  2 \r\n=> \r\n");
+}
+
+TEST_F(Autoboot, delays_of_a_special_kind) {
+    run("setenv bootcmd 'echo booting'; setenv bootdelay 0");
+    EXPECT_EQ(start(event::Duration::seconds(1)), "Hit any key to stop autoboot:  0 \r\nbooting\r\n=> \r\n");
+    run("setenv bootdelay -1");
+    EXPECT_EQ(start({}), "=> \r\n");
+    run("setenv bootdelay -2");
+    EXPECT_EQ(start({}), "booting\r\n=> \r\n");
+    run("setenv bootdelay soon; setenv bootcmd false");
+    EXPECT_EQ(start(event::Duration::seconds(3)),
+              "Hit any key to stop autoboot:  2 \b\b\b 1 \b\b\b 0 \r\n=> \r\n");
+}
+
+} // namespace
+} // namespace vireo::test
