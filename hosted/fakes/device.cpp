@@ -27,8 +27,13 @@ u8 Device::read_status() {
         else
             --reset_reads_left_;
     }
-    referee_.status_read(status_);
-    return status_;
+    u8 shown = status_;
+    // A reset that takes time shows what was there before; a device that nobody used since power-on shows what an
+    // earlier owner left, or the reset could not be told from a finished one.
+    if (reset_pending_ && shown == 0)
+        shown = status::acknowledge | status::driver | status::driver_ok;
+    referee_.status_read(shown);
+    return shown;
 }
 
 void Device::write_status(u8 value) {
@@ -54,6 +59,7 @@ void Device::write_status(u8 value) {
         if (!valid || faults.refuse_features_ok)
             status_ &= static_cast<u8>(~status::features_ok);
     }
+    last_activity_ = hosted::clock_now();
     if (value & status::driver_ok)
         for (u16 i = 0; i < queues_.size(); ++i)
             if (queues_[i].ring && faults.suppresses_notifications)
@@ -147,7 +153,9 @@ void Device::notify(u16 index) {
     if (!queue || !queue->enabled)
         return;
     ++queue->notifications;
-    if (report_unwelcome_notifications)
+    bool stalled = hosted::clock_now() - last_activity_ >= patience;
+    last_activity_ = hosted::clock_now();
+    if (report_unwelcome_notifications && !stalled)
         queue->ring->notified();
     else
         queue->ring->notification_is_due(); // only moves on
@@ -168,6 +176,7 @@ void Device::run_queue(u16 index) {
     do {
         while (auto chain = queue.ring->take()) {
             u64 number = taken_++;
+            last_activity_ = hosted::clock_now();
             if (faults.scribbles)
                 queue.ring->scribble(*chain);
             held_.emplace(number, Held{index, std::move(*chain)});
@@ -207,6 +216,7 @@ void Device::complete(u64 number) {
     for (unsigned i = 0; i < completion.times; ++i)
         queue.ring->give_back(completion.id, completion.bytes_written);
     ++given_back_;
+    last_activity_ = hosted::clock_now();
     if (queue.ring->driver_wants_notification() && !faults.no_interrupts)
         events_ |= event::queue;
 }

@@ -73,8 +73,9 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     Features offered;
     // How long the n-th buffer takes, in virtual time. The default is none: done when the notification returns.
     std::function<u64(u64 number)> latency;
-    // Whether the referee complains about notifications that were not asked for (a driver may kick once more when
-    // a deadline passed).
+    // Whether the referee complains about notifications that were not asked for. One that comes after nothing happened
+    // for `patience` is always welcome: a driver may try once more before it gives up.
+    static constexpr u64 patience = 50 * hosted::millisecond;
     bool report_unwelcome_notifications = true;
 
     const std::string& name() const { return name_; }
@@ -176,6 +177,7 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     u64 resets_ = 0;
     u64 taken_ = 0;
     u64 given_back_ = 0;
+    u64 last_activity_ = 0;
     std::map<u64, Held> held_;
 };
 

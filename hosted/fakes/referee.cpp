@@ -29,6 +29,8 @@ void Referee::status_written(u8 before, u8 value, bool resetting, const Rules& r
     legacy_ = rules.legacy;
     if (value == 0)
         return;
+    if (resetting && (value & status::failed))
+        return; // gives up on a device that does not reset
     if (resetting) {
         complain("gen.reset.01", "status " + hex(value) + " written before the reset was complete");
         return;
