@@ -37,6 +37,8 @@ std::optional<u64> read_cells(Bytes cells, usize index, usize count) {
 // --- Node ---
 
 std::string_view Node::name() const {
+    if (offset_ < 0)
+        return {};
     int length = 0;
     const char* name = fdt_get_name(blob_, offset_, &length);
     return name && length > 0 ? std::string_view(name, static_cast<usize>(length)) : std::string_view();
@@ -71,7 +73,9 @@ std::string_view Node::text(const char* property_name) const {
     return end == std::string_view::npos ? std::string_view() : all.substr(0, end);
 }
 
-bool Node::is_compatible(const char* name) const { return fdt_node_check_compatible(blob_, offset_, name) == 0; }
+bool Node::is_compatible(const char* name) const {
+    return offset_ >= 0 && fdt_node_check_compatible(blob_, offset_, name) == 0;
+}
 
 bool Node::is_enabled() const {
     if (!property("status"))
@@ -90,6 +94,9 @@ Result<Tree> Tree::open(Bytes blob) {
     usize claimed = fdt_totalsize(blob.data());
     if (claimed > blob.size())
         return error(ErrorCode::Corrupt, "device tree longer than its memory");
+    // libfdt reads entries and cells as they lie.
+    if (fdt_off_mem_rsvmap(blob.data()) % 8 != 0 || fdt_off_dt_struct(blob.data()) % 4 != 0)
+        return error(ErrorCode::Corrupt, "device tree blocks misaligned");
     if (int code = fdt_check_full(blob.data(), claimed); code != 0)
         return tree_error(code);
     return Tree(blob.data());

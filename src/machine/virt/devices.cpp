@@ -84,6 +84,14 @@ std::optional<Kind> kind_of(const Node& node) {
 // side there, and stayed (arch/arm64/entry.S).
 bool is_enabled_for_secure_side(const Node& node) { return node.text("secure-status") == "okay"; }
 
+// The controller that a node's `interrupts` belong to: its own word, its bus's or the root's (2.4.1).
+u32 interrupt_parent(const Walk& walk, const Node& root) {
+    for (const Node& node : {walk.node(), walk.parent(), root})
+        if (auto phandle = node.cell("interrupt-parent"))
+            return *phandle;
+    return 0;
+}
+
 std::optional<Devices::GpioAction> gpio_action(const Node& node) {
     auto phandle = node.cell("gpios", 0);
     auto pin = node.cell("gpios", 1);
@@ -106,9 +114,11 @@ void Devices::find(const Tree& tree) {
     std::optional<Node> chosen = tree.find("/chosen");
     std::optional<Node> stdout_node = chosen ? tree.find(chosen->text("stdout-path")) : std::nullopt;
 
+    Node root;
     for (Walk walk(tree); walk.next();) {
         const Node& node = walk.node();
         if (walk.depth() == 0) {
+            root = node;
             model = node.text("model");
             continue;
         }
@@ -126,6 +136,7 @@ void Devices::find(const Tree& tree) {
         auto reg = walk.reg(0);
         auto interrupts = node.property("interrupts").value_or(Bytes());
         auto connections = node.property("interrupts-extended").value_or(Bytes());
+        u32 phandle = node.cell("phandle").value_or(0);
         switch (*kind) {
         case Kind::VirtioMmio:
             if (reg && !virtio_mmio.try_push_back({reg->base, reg->bytes}))
@@ -140,7 +151,8 @@ void Devices::find(const Tree& tree) {
             bool is_stdout = stdout_node && stdout_node->offset() == node.offset();
             // Registers that are further apart than a byte are another machine's.
             if (reg && node.is_enabled() && node.cell("reg-shift").value_or(0) == 0 && (!console || is_stdout))
-                console = Uart{*kind == Kind::Pl011 ? Uart::Kind::Pl011 : Uart::Kind::Ns16550, *reg, interrupts};
+                console = Uart{*kind == Kind::Pl011 ? Uart::Kind::Pl011 : Uart::Kind::Ns16550, *reg, interrupts,
+                               interrupt_parent(walk, root)};
             if (is_stdout)
                 stdout_node.reset(); // the choice is made
             break;
@@ -159,8 +171,8 @@ void Devices::find(const Tree& tree) {
         case Kind::Pl061:
         case Kind::Syscon: {
             auto& list = *kind == Kind::Pl061 ? gpio_controllers : syscons;
-            if (auto phandle = node.cell("phandle"); reg && phandle)
-                (void)list.try_push_back({*reg, *phandle}); // more than there can be is none of ours
+            if (reg && phandle != 0)
+                (void)list.try_push_back({*reg, phandle}); // more than there can be is none of ours
             break;
         }
         case Kind::GpioPowerOff:
@@ -176,20 +188,20 @@ void Devices::find(const Tree& tree) {
             syscon_reboot = syscon_action(node);
             break;
         case Kind::HartController:
-            if (auto phandle = node.cell("phandle"), hart = walk.parent().cell("reg"); phandle && hart)
-                (void)hart_controllers.try_push_back({*phandle, *hart}); // a hart without one is not woken early
+            if (auto hart = walk.parent().cell("reg"); phandle != 0 && hart)
+                (void)hart_controllers.try_push_back({phandle, *hart}); // a hart that is left out is not woken early
             break;
         case Kind::Plic:
             if (reg)
-                plic = HartDevice{*reg, {}, connections};
+                (void)plics.try_push_back({*reg, {}, connections, phandle});
             break;
         case Kind::Clint: // mtimecmp at 0x4000, mtime at 0xbff8
             if (reg && reg->bytes >= 0xc000)
-                (void)timers.try_push_back({{reg->base + 0xbff8, 8}, {reg->base + 0x4000, 0x7ff8}, connections});
+                (void)timers.try_push_back({{reg->base + 0xbff8, 8}, {reg->base + 0x4000, 0x7ff8}, connections, phandle});
             break;
         case Kind::AclintTimer:
             if (auto compare = walk.reg(1); reg && compare && reg->bytes >= 8)
-                (void)timers.try_push_back({*reg, *compare, connections});
+                (void)timers.try_push_back({*reg, *compare, connections, phandle});
             break;
         }
     }

@@ -20,6 +20,7 @@ struct Devices {
         Kind kind;
         Region registers;
         Bytes interrupts;
+        u32 interrupt_parent; // phandle; 0: none is named
     };
     struct Gic {
         unsigned version;
@@ -32,6 +33,7 @@ struct Devices {
         Region registers;
         Region compare; // timers: where mtimecmp of the first hart lies
         Bytes connections;
+        u32 phandle;
     };
     struct Register {
         Region registers;
@@ -68,8 +70,8 @@ struct Devices {
     FixedVector<Register, 4> gpio_controllers;
 
     std::optional<u32> timebase_frequency; // riscv
-    std::optional<HartDevice> plic;
-    FixedVector<HartDevice, 8> timers; // one for each socket
+    FixedVector<HartDevice, 8> plics; // one for each socket
+    FixedVector<HartDevice, 8> timers;
     FixedVector<HartController, 64> hart_controllers;
     std::optional<SysconAction> syscon_power_off;
     std::optional<SysconAction> syscon_reboot;

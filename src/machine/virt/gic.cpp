@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "arch/arch.h"
 #include "arch/common/arm_processor.h"
 #include "arch/common/wake.h"
 #include "event/clock.h"
@@ -116,7 +115,7 @@ bool route_wake_sources(const Devices& devices, u32) {
     bool started = devices.gic->version == 2 ? start_v2(*devices.gic, timer, console) : start_v3(*devices.gic, timer, console);
     if (!started)
         return false;
-    arch::set_wake({.timer = true, .longest_sleep = console ? ~u64{0} : arch::ticks_per_second() / 200});
+    arch::set_wake({.timer = true, .longest_sleep = longest_sleep(console.has_value())});
     return console.has_value();
 }
 

@@ -28,13 +28,13 @@ struct Board {
 };
 
 #if defined(CONFIG_ARCH_ARM)
-constexpr Board this_board{"qemu_arm", 0x40200000, {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}}};
+constexpr Board this_board{"qemu_arm", 0x40200000, {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0}};
 #elif defined(CONFIG_ARCH_ARM64)
-constexpr Board this_board{"qemu_arm64", 0x40200000, {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}}};
+constexpr Board this_board{"qemu_arm64", 0x40200000, {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0}};
 #elif defined(CONFIG_ARCH_RISCV32)
-constexpr Board this_board{"qemu-riscv32", 0x80200000, {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}}};
+constexpr Board this_board{"qemu-riscv32", 0x80200000, {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0}};
 #else
-constexpr Board this_board{"qemu-riscv64", 0x80200000, {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}}};
+constexpr Board this_board{"qemu-riscv64", 0x80200000, {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0}};
 #endif
 
 // One of them is the console. Static: the firmware writes to it for ever.
@@ -83,8 +83,8 @@ void print_isa(Writer& out) { print(out, "CPU:   {}\n", isa); }
 
 Writer& early_console() { return early; }
 
-VirtMachine::VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u64 loaded_at, u32 processor)
-    : tree_(tree), map_(map), loaded_at_(loaded_at), processor_(processor) {
+VirtMachine::VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u32 processor)
+    : tree_(tree), map_(map), processor_(processor) {
     devices_.find(tree);
 #ifdef CONFIG_ARCH_RISCV
     start_hart_timer(devices_, processor);
@@ -129,7 +129,6 @@ void VirtMachine::print_facts(Writer& out) const {
     print(out, "fdt_blob    = 0x{:016x}\n", reinterpret_cast<uptr>(tree_.blob()));
     print(out, "fdt_size    = 0x{:x}\n", tree_.used_bytes());
     print(out, "relocaddr   = 0x{:016x}\n", arch::image_base());
-    print(out, "loadaddr    = 0x{:016x}\n", loaded_at_);
     print(out, "privilege   = {}\n", arch::privilege());
 }
 

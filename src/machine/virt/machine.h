@@ -12,7 +12,7 @@ Writer& early_console();
 // QEMU's `virt` machine, as its device tree describes it.
 class VirtMachine final : public system::Machine {
   public:
-    VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u64 loaded_at, u32 processor);
+    VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u32 processor);
 
     // Makes the Platform and hands over to the firmware.
     [[noreturn]] void run();
@@ -30,7 +30,6 @@ class VirtMachine final : public system::Machine {
 
     bus::fdt::Tree tree_;
     system::MemoryMap& map_;
-    u64 loaded_at_;
     u32 processor_; // the hart's id (riscv)
     Devices devices_;
 };

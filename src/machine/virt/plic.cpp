@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "arch/arch.h"
 #include "arch/common/wake.h"
 #include "io/window.h"
 #include "machine/virt/hart_timer.h"
@@ -29,16 +28,25 @@ void acknowledge() {
         plic.write32(claim_register, interrupt);
 }
 
+// The one that the console is connected to. It need not be connected to this hart.
+const Devices::HartDevice* find_plic(const Devices& devices) {
+    for (const auto& candidate : devices.plics)
+        if (candidate.phandle != 0 && candidate.phandle == devices.console->interrupt_parent)
+            return &candidate;
+    return nullptr;
+}
+
 bool start_plic(const Devices& devices, u32 hart) {
-    if (!devices.plic || !devices.console)
+    const Devices::HartDevice* found = devices.console ? find_plic(devices) : nullptr;
+    if (!found)
         return false;
     auto interrupt = bus::fdt::read_cells(devices.console->interrupts, 0, 1);
-    auto connection = devices.connection(*devices.plic, hart, machine_external_cause);
+    auto connection = devices.connection(*found, hart, machine_external_cause);
     if (!interrupt || *interrupt == 0 || *interrupt > max_interrupt || !connection)
         return false;
     usize context = connection->of_all;
     u32 number = static_cast<u32>(*interrupt);
-    plic = io::Window(io::Space::Memory, devices.plic->registers.base, devices.plic->registers.bytes);
+    plic = io::Window(io::Space::Memory, found->registers.base, found->registers.bytes);
     if (!plic.contains(claim(context), 4))
         return false;
     plic.write32(priority(number), 1);
@@ -54,7 +62,7 @@ bool route_wake_sources(const Devices& devices, u32 processor) {
     bool timer = has_hart_timer(devices, processor);
     bool console = timer && start_plic(devices, processor);
     arch::set_wake({.timer = timer,
-                    .longest_sleep = console ? ~u64{0} : arch::ticks_per_second() / 200,
+                    .longest_sleep = longest_sleep(console),
                     .acknowledge = console ? acknowledge : nullptr});
     return console;
 }

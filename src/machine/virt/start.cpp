@@ -107,7 +107,7 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
         VIREO_ASSERT(ranges.try_push_back({bank.base, bank.bytes}));
     arch::protect_memory({ranges.data(), ranges.size()});
 
-    VirtMachine machine(*tree, map, handoff.loaded_at, static_cast<u32>(handoff.processor));
+    VirtMachine machine(*tree, map, static_cast<u32>(handoff.processor));
     running_machine = &machine;
     arch::set_final_action(restart_after_exception);
     if (*out_of_reach != 0)
