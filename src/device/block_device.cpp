@@ -130,13 +130,19 @@ Result<> BlockDevice::flush() {
     ++requests_issued_;
     if (!start(request)) {
         request.complete({});
-        return error(ErrorCode::DeviceBroken, "disk takes no request");
+        return refused();
     }
     commit();
     Result<> waited = loop_.wait(request, Deadline::after(progress_timeout));
     if (!waited && !request.is_done())
         abort(waited.error());
     return request.outcome();
+}
+
+// Why a disk with nothing in flight takes no request: it is out of order, or there is no memory to describe the request in.
+Error BlockDevice::refused() const {
+    Result<> state = usable();
+    return state ? error(ErrorCode::NoMemory, "no DMA memory for a disk request") : state.error();
 }
 
 Result<> BlockDevice::prepare() {
@@ -182,10 +188,8 @@ Result<> BlockDevice::transfer(BlockRequest::Operation operation, Plan& plan) {
         }
         if (has_started)
             commit();
-        if (busy == 0) {
-            bool is_stuck = outcome && !plan.is_done();
-            return is_stuck ? error(ErrorCode::DeviceBroken, "disk takes no request") : outcome;
-        }
+        if (busy == 0)
+            return outcome && !plan.is_done() ? refused() : outcome;
 
         // Wait for at least one; each that comes back is progress and renews the deadline.
         auto collect = [&] {

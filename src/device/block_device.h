@@ -92,6 +92,7 @@ class BlockDevice {
     class Plan; // cuts extents into requests
     Result<> check(std::span<const BlockExtent> extents) const;
     Result<> prepare();
+    Error refused() const;
     Result<> transfer(BlockRequest::Operation operation, Plan& plan);
     OwnedArray<BlockRequest> requests_; // made at the first transfer
     u64 requests_issued_ = 0;

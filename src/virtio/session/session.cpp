@@ -171,20 +171,20 @@ Result<> Session::reset_device() {
         status = transport_->status();
         return status == 0 || status == wire::status_gone;
     });
-    bool is_quiet = status == 0; // of one that is gone we cannot know
+    is_quiet_ = status == 0; // of one that is gone we cannot know
     dma::after_reset();
     status_ = 0;
     accepted_ = {};
     stalled_since_.reset();
 
     for (LiveQueue& queue : queues_)
-        queue.ring.close(is_quiet);
+        queue.ring.close(is_quiet_);
     queues_ = {};
-    if (!is_quiet)
+    if (!is_quiet_)
         for (dma::Buffer& buffer : shared_)
             buffer.quarantine();
     shared_.clear();
-    if (!is_quiet)
+    if (!is_quiet_)
         return error(ErrorCode::DeviceBroken, "device does not confirm its reset");
     return {};
 }
@@ -194,8 +194,10 @@ void Session::give_up(Error why) {
     state_ = State::Broken;
     reason_ = why;
     stop_driver(why);
-    // Nobody to tell if the device is gone: then the error of this write is the error that we have already.
-    (void)add_status(wire::FAILED);
+    // A device that has not finished its reset must be told nothing; one that is gone hears nothing, and the error that
+    // this write would give is the one that we have.
+    if (is_quiet_)
+        (void)add_status(wire::FAILED);
 }
 
 void Session::stop_driver(Error why) {

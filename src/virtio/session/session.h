@@ -101,6 +101,7 @@ class Session final : public event::Poller {
     State state_ = State::Found;
     Error reason_{}; // why it is Broken
     u8 status_ = 0;  // the bits that we have set since the last reset
+    bool is_quiet_ = false; // the last reset was confirmed
     bool announced_ = false;
     bool driver_active_ = false; // between start() and stop()
     FeatureSet offered_;
