@@ -190,13 +190,20 @@ TEST(Mbr, a_disk_that_cannot_be_read_is_an_error) {
 
 class Gpt : public testing::Test {
   protected:
-    void SetUp() override {
-        disk_ = std::make_unique<TestDisk>(make_image(
-            folder_, 64 * mib,
+    // Made once: sgdisk sleeps for a second.
+    static void SetUpTestSuite() {
+        folder_ = new test::TemporaryFolder;
+        image_ = make_image(
+            *folder_, 64 * mib,
             "f() { sgdisk -n 1:2048:+1M -t 1:ef00 -c 1:'EFI system' -n 2:8192:+4M -c 2:'\xc3\xbcml\xc3\xa4ut "
             "\xf0\x9f\x92\xbe' "
-            "-A 2:set:2 -n 7:40960:0 -u 7:01234567-89ab-cdef-0123-456789abcdef $1 >/dev/null; }; f"));
+            "-A 2:set:2 -n 7:40960:0 -u 7:01234567-89ab-cdef-0123-456789abcdef $1 >/dev/null; }; f");
     }
+    static void TearDownTestSuite() {
+        delete folder_;
+        folder_ = nullptr;
+    }
+    void SetUp() override { disk_ = std::make_unique<TestDisk>(image_); }
     u64 last() { return disk_->facts().block_count - 1; }
     wire::GptHeader header(u64 block) { return *read_struct<wire::GptHeader>(disk_->bytes(), block * 512); }
     // Writes a changed header back with the right checksum.
@@ -222,9 +229,12 @@ class Gpt : public testing::Test {
     }
 
     static constexpr const char* all = "1:2048+2048 2:8192+8192 7:40960+90079";
-    test::TemporaryFolder folder_;
+    static test::TemporaryFolder* folder_;
+    static std::string image_;
     std::unique_ptr<TestDisk> disk_;
 };
+test::TemporaryFolder* Gpt::folder_ = nullptr;
+std::string Gpt::image_;
 
 TEST_F(Gpt, partitions_names_and_guids) {
     EXPECT_EQ(read(), all);
@@ -264,7 +274,7 @@ TEST_F(Gpt, either_header_serves) {
 
 TEST_F(Gpt, backup_is_found_where_the_primary_header_says) {
     // The disk has grown: the backup is no longer in its last block.
-    std::string content = test::read_file(folder_ / "image");
+    std::string content = test::read_file(image_);
     TestDisk grown(content.size() + mib);
     grown.put(0, std::as_bytes(std::span(content)));
     grown.bytes()[1024 + 40] ^= std::byte{1};
