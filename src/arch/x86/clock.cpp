@@ -103,6 +103,19 @@ u64 measure() {
     return 0;
 }
 
+// Ends the measurement that start_clock_with_pm_timer began.
+u64 find_rate() {
+    rate = reference ? measure() : fallback_rate;
+    if (rate == 0) {
+        // 4.7 s and more went by unseen. Again, with a window of its own.
+        first = take_sample();
+        rate = measure();
+    }
+    if (rate == 0)
+        rate = fallback_rate;
+    return rate;
+}
+
 bool agree(u64 a, u64 b) { return std::max(a, b) - std::min(a, b) <= std::max(a, b) / 100; }
 
 } // namespace
@@ -136,19 +149,6 @@ void start_clock_with_pit() {
 
 u64 ticks() { return x86::read_tsc(); }
 
-u64 ticks_per_second() {
-    using namespace x86;
-    if (rate == 0) [[unlikely]] {
-        rate = reference ? measure() : fallback_rate;
-        if (rate == 0) {
-            // 4.7 s and more went by unseen. Again, with a window of its own.
-            first = take_sample();
-            rate = measure();
-        }
-        if (rate == 0)
-            rate = fallback_rate;
-    }
-    return rate;
-}
+u64 ticks_per_second() { return x86::rate != 0 ? x86::rate : x86::find_rate(); }
 
 } // namespace vireo::arch

@@ -73,7 +73,6 @@ void acknowledge_interrupt(u8 line) {
 } // namespace x86
 
 void idle_until(u64 deadline) {
-    using namespace x86;
     // Too short to be worth programming the timer.
     constexpr u64 least_counts = 24;
     u64 now = ticks();
@@ -82,16 +81,16 @@ void idle_until(u64 deadline) {
     // 0xffff counts are 55 ms: returning early is allowed, and so the product cannot overflow.
     u64 rate = ticks_per_second();
     u64 left = deadline - now;
-    u64 counts =
-        left >= rate / 16 ? pit::most_counts : std::min<u64>(left * pit::hertz / rate, pit::most_counts);
+    u64 counts = left >= rate / 16 ? x86::pit::most_counts
+                                   : std::min<u64>(left * x86::pit::hertz / rate, x86::pit::most_counts);
     if (counts < least_counts)
         return relax();
 
-    pit::start_channel0(static_cast<u32>(counts));
-    announce(true);
+    x86::pit::start_channel0(static_cast<u32>(counts));
+    x86::announce(true);
     // Interrupts are held up to the instruction after sti, so one that is pending already ends the hlt at once.
     asm volatile("sti; hlt; cli" ::: "memory");
-    announce(false);
+    x86::announce(false);
 }
 
 } // namespace vireo::arch

@@ -6,9 +6,10 @@
 #include "arch/x86/interrupts.h"
 #include "arch/x86/paging.h"
 
+namespace vireo::arch {
+
 // The first C++ (from reset.S), with the image in its final place and relocated.
 extern "C" [[noreturn, gnu::used]] void vireo_start() {
-    using namespace vireo::arch;
     set_stack_bounds(image_address(vireo_stack_start), image_address(vireo_stack_end));
     x86::start_exceptions();
 #ifdef __x86_64__
@@ -16,3 +17,5 @@ extern "C" [[noreturn, gnu::used]] void vireo_start() {
 #endif
     vireo_machine_start();
 }
+
+} // namespace vireo::arch

@@ -207,28 +207,26 @@ void start_exceptions() {
     asm volatile("lidt %0" : : "m"(pointer.limit), "m"(pointer) : "memory");
 }
 
+// From vectors.S, with interrupts off.
+extern "C" [[gnu::used]] void vireo_trap(const TrapFrame* frame) {
+    if (frame->vector < VIREO_FIRST_INTERRUPT)
+        report(*frame);
+    // An interrupt only ends a hlt; whoever slept looks for what happened.
+    acknowledge_interrupt(static_cast<u8>(frame->vector - VIREO_FIRST_INTERRUPT));
+}
+
 } // namespace vireo::arch::x86
 
 namespace vireo::arch {
 
 bool follows_call(uptr address) {
-    using namespace x86;
-    if (byte_is(address - 5, 0xe8))
+    if (x86::byte_is(address - 5, 0xe8))
         return true;
     for (usize bytes : {2, 3, 4, 6, 7})
-        if (byte_is(address - bytes, 0xff) &&
-            indirect_call_bytes(*reinterpret_cast<const u8*>(address - bytes + 1)) == bytes)
+        if (x86::byte_is(address - bytes, 0xff) &&
+            x86::indirect_call_bytes(*reinterpret_cast<const u8*>(address - bytes + 1)) == bytes)
             return true;
     return false;
 }
 
 } // namespace vireo::arch
-
-// From vectors.S, with interrupts off.
-extern "C" [[gnu::used]] void vireo_trap(const vireo::arch::x86::TrapFrame* frame) {
-    using namespace vireo::arch::x86;
-    if (frame->vector < VIREO_FIRST_INTERRUPT)
-        report(*frame);
-    // An interrupt only ends a hlt; whoever slept looks for what happened.
-    acknowledge_interrupt(static_cast<vireo::u8>(frame->vector - VIREO_FIRST_INTERRUPT));
-}

@@ -80,15 +80,15 @@ HostDescription describe_pci(const Chipset& chipset, const RamLayout& ram) {
 
 #ifdef __x86_64__
 void map_high_memory(system::MemoryMap& memory, const RamLayout& ram, const HostDescription& pci) {
-    using namespace arch::x86;
-    u64 end = std::min(std::max(ram.high_end, pci.memory64.cpu + pci.memory64.bytes), highest_mappable);
-    usize bytes = table_bytes(end);
+    u64 end =
+        std::min(std::max(ram.high_end, pci.memory64.cpu + pci.memory64.bytes), arch::x86::highest_mappable);
+    usize bytes = arch::x86::table_bytes(end);
     if (bytes == 0)
         return;
-    auto tables = memory.allocate(bytes, 4096, "page tables", four_gib);
+    auto tables = memory.allocate(bytes, 4096, "page tables", arch::x86::four_gib);
     if (!tables)
         panic("no room for the page tables");
-    map_above_4_gib(end, static_cast<uptr>(*tables));
+    arch::x86::map_above_4_gib(end, static_cast<uptr>(*tables));
 }
 #endif
 
@@ -108,14 +108,10 @@ void restart_after_exception() {
 }
 
 } // namespace
-} // namespace vireo::machine::pc
 
-[[noreturn]] void vireo_machine_start() {
-    using namespace vireo;
-    using namespace vireo::machine::pc;
-
+extern "C" [[noreturn]] void vireo_machine_start() {
     // All of this lives for ever: `run` does not return.
-    com1.start(io::Window(io::Space::Port, com1_port, machine::Ns16550::register_bytes));
+    com1.start(io::Window(io::Space::Port, com1_port, Ns16550::register_bytes));
     system::Console early_console(com1);
     set_log_writer(&early_console);
     Chipset chipset = Chipset::detect();
@@ -139,3 +135,5 @@ void restart_after_exception() {
                   .pci = chipset.kind() == Chipset::Kind::Other ? nullptr : &pci,
                   .print_cpu = arch::x86::print_cpu});
 }
+
+} // namespace vireo::machine::pc
