@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where and how the driver notifies (sections 4.1.4.4, 4.1.5.2, 4.2.3.3). The fakes report a notification of the wrong
+// width, value or place.
+#include "hosted/access_trace.h"
+#include "io/access.h"
+#include "unit/support/machine.h"
+
+namespace vireo::test {
+namespace {
+
+using State = virtio::Session::State;
+using fake::Blk;
+using fake::VirtioPci;
+
+bool reads(Machine& machine) {
+    auto bytes = bytes_of(4 * 512);
+    return machine.disk() && machine.disk()->read(5, bytes) && has_pattern(bytes, 5);
+}
+
+// Offers the notification structure anew, with this multiplier and offset.
+void set_notify(VirtioPci& function, u32 multiplier, u16 offset, u32 length) {
+    function.notify_multiplier = multiplier;
+    function.notify_offset = [=](u16) { return offset; };
+    for (auto& capability : function.capabilities)
+        if (capability.cfg_type == VirtioPci::notify_cfg) {
+            capability.extra = {multiplier};
+            capability.length = length;
+        }
+    function.build_config_space();
+}
+
+// defects-seen.md; covers: pci.modern.44, pci.modern.46, pci.modern.51
+TEST(Doorbell, doorbell_uses_queue_notify_off) {
+    struct {
+        u32 multiplier;
+        u16 offset;
+    } cases[] = {{0, 0}, {0, 7}, {2, 0}, {2, 5}, {4, 3}, {4, 1023}, {4096, 0}, {2048, 1}};
+    for (auto each : cases) {
+        Machine machine(Bus::Pci);
+        Blk& disk = machine.plug_disk();
+        set_notify(machine.function(), each.multiplier, each.offset, 0x1000);
+        machine.start();
+        EXPECT_TRUE(reads(machine)) << each.multiplier << " * " << each.offset;
+        EXPECT_GT(disk.queue(0).notifications, 0u);
+    }
+}
+
+// covers: pci.modern.52
+// A doorbell outside the structure: the device is refused; nothing is written there (the fake would report it).
+TEST(Doorbell, a_doorbell_outside_its_structure_is_refused) {
+    struct {
+        u32 multiplier;
+        u16 offset;
+        u32 length;
+    } cases[] = {{4, 1024, 0x1000},     {4, 0xffff, 0x1000},      {0xffff'ffff, 0xffff, 0x1000},
+                 {0x1'0000, 1, 0x1000}, {0x8000'0000, 2, 0x1000}, {0, 0, 1}};
+    for (auto each : cases) {
+        Machine machine(Bus::Pci);
+        Blk& disk = machine.plug_disk();
+        machine.plug_disk();
+        set_notify(machine.function(), each.multiplier, each.offset, each.length);
+        machine.start();
+        EXPECT_EQ(disk.queue(0).notifications, 0u);
+        EXPECT_FALSE(machine.complaints.log().empty()) << each.multiplier << " * " << each.offset;
+        auto bytes = bytes_of(512);
+        ASSERT_TRUE(machine.disk(0)); // the other disk
+        EXPECT_TRUE(machine.disk(0)->read(1, bytes));
+    }
+}
+
+class DoorbellOnBus : public OnBus {};
+INSTANTIATE_TEST_SUITE_P(All, DoorbellOnBus, on(all_buses), bus_name);
+
+// defects-seen.md; covers: mmio.37
+TEST_P(DoorbellOnBus, notify_does_not_depend_on_selected_queue) {
+    Blk& disk = machine.plug_disk(std::make_unique<fake::MemoryDisk>(8192, true), 3);
+    machine.start();
+    ASSERT_TRUE(reads(machine));
+    for (u16 selected : {2, 1, 0, 7}) {
+        if (is_mmio(GetParam()))
+            io::raw::write32(Machine::mmio_base + 0x30, selected);
+        else if (GetParam() == Bus::PciLegacy)
+            io::raw::port_write16(static_cast<u16>(machine.function().bar_base(0) + 14), selected);
+        else
+            io::raw::write16(machine.function().bar_base(VirtioPci::modern_bar) + 0x0800 + 0x16, selected);
+        EXPECT_TRUE(reads(machine)) << selected;
+    }
+    EXPECT_EQ(disk.queue(1).notifications + disk.queue(2).notifications, 0u);
+}
+
+// One store (or port write) for each batch, and nothing else of the transport in the hot path: polling reads memory.
+TEST_P(DoorbellOnBus, a_read_costs_one_register_access) {
+    machine.plug_disk();
+    machine.start();
+    ASSERT_TRUE(reads(machine));
+    hosted::start_trace();
+    ASSERT_TRUE(reads(machine));
+    unsigned accesses = 0;
+    for (const auto& access : hosted::stop_trace())
+        accesses += access.kind != hosted::Access::Kind::Barrier;
+    EXPECT_EQ(accesses, 1u);
+}
+
+// covers: gen.init.04, gen.suspend.01
+TEST_P(DoorbellOnBus, features_come_before_queues_and_suspend_is_never_set) {
+    Blk& disk = machine.plug_disk();
+    disk.offered.set(fake::feature::suspend, !is_legacy(GetParam()));
+    machine.start();
+    EXPECT_EQ(machine.state(), State::Running); // the referee has watched the order
+    for (u8 value : disk.status_log())
+        EXPECT_FALSE(value & fake::status::suspend);
+    EXPECT_FALSE(disk.accepted().has(fake::feature::suspend));
+}
+
+} // namespace
+} // namespace vireo::test
