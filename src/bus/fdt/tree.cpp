@@ -158,7 +158,7 @@ bool Walk::next() {
         return false;
     node_ = Node(blob_, offset);
     if (depth_ <= max_depth)
-        buses_[depth_] = {.offset = offset};
+        buses_[depth_] = {offset, false, 0, 0, std::nullopt};
     return true;
 }
 
@@ -168,6 +168,7 @@ const Walk::Bus& Walk::bus(int depth) const {
         Node node(blob_, bus.offset);
         bus.address_cells = cell_count(node, "#address-cells", 2);
         bus.size_cells = cell_count(node, "#size-cells", 1);
+        bus.ranges = node.property("ranges");
         bus.known = true;
     }
     return bus;
@@ -188,7 +189,7 @@ std::optional<Region> Walk::translate(u64 address, u64 bytes) const {
         return std::nullopt;
     // From the parent's address space up to the root's, which is the processor's.
     for (int level = depth_ - 1; level > 0; --level) {
-        auto ranges = Node(blob_, buses_[level].offset).property("ranges");
+        const auto& ranges = bus(level).ranges;
         if (!ranges)
             return std::nullopt;
         if (ranges->empty())

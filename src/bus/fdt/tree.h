@@ -53,6 +53,8 @@ class Tree {
     // Checks the header and the whole structure of the tree that starts at `blob` (aligned to 8) and claims at most
     // blob.size() bytes. The bytes must stay and must not change while the tree or its nodes are used.
     static Result<Tree> open(Bytes blob);
+    // A tree that has been checked already, and copied to where nobody else writes.
+    static Tree adopt(const std::byte* checked_blob) { return Tree(checked_blob); }
 
     // Bytes up to the end of the last block in use: firmware pads trees generously.
     usize used_bytes() const;
@@ -104,6 +106,7 @@ class Walk {
         bool known = false;
         usize address_cells = 0;
         usize size_cells = 0;
+        std::optional<Bytes> ranges;
     };
     const Bus& bus(int depth) const;
     const void* blob_;

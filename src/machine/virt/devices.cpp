@@ -111,10 +111,9 @@ std::optional<Devices::SysconAction> syscon_action(const Node& node) {
 } // namespace
 
 void Devices::find(const Tree& tree) {
-    std::optional<Node> chosen = tree.find("/chosen");
-    std::optional<Node> stdout_node = chosen ? tree.find(chosen->text("stdout-path")) : std::nullopt;
-
     Node root;
+    Node chosen;
+    FixedVector<Uart, 8> uarts;
     for (Walk walk(tree); walk.next();) {
         const Node& node = walk.node();
         if (walk.depth() == 0) {
@@ -126,6 +125,8 @@ void Devices::find(const Tree& tree) {
             timebase_frequency = node.cell("timebase-frequency");
             continue;
         }
+        if (walk.depth() == 1 && node.name() == "chosen")
+            chosen = node;
         auto kind = kind_of(node);
         if (!kind || (!node.is_enabled() && !is_enabled_for_secure_side(node))) {
             if (isa.empty() && walk.depth() == 2)
@@ -133,10 +134,11 @@ void Devices::find(const Tree& tree) {
             continue;
         }
 
+        // Asked for where they are needed: each costs a look at all properties of the node.
         auto reg = walk.reg(0);
-        auto interrupts = node.property("interrupts").value_or(Bytes());
-        auto connections = node.property("interrupts-extended").value_or(Bytes());
-        u32 phandle = node.cell("phandle").value_or(0);
+        auto interrupts = [&] { return node.property("interrupts").value_or(Bytes()); };
+        auto connections = [&] { return node.property("interrupts-extended").value_or(Bytes()); };
+        auto phandle = [&] { return node.cell("phandle").value_or(0); };
         switch (*kind) {
         case Kind::VirtioMmio:
             if (reg && !virtio_mmio.try_push_back({reg->base, reg->bytes}))
@@ -147,23 +149,19 @@ void Devices::find(const Tree& tree) {
                 pci = read_pci_host(walk);
             break;
         case Kind::Pl011:
-        case Kind::Ns16550: {
-            bool is_stdout = stdout_node && stdout_node->offset() == node.offset();
+        case Kind::Ns16550:
             // Registers that are further apart than a byte are another machine's.
-            if (reg && node.is_enabled() && node.cell("reg-shift").value_or(0) == 0 && (!console || is_stdout))
-                console = Uart{*kind == Kind::Pl011 ? Uart::Kind::Pl011 : Uart::Kind::Ns16550, *reg, interrupts,
-                               interrupt_parent(walk, root)};
-            if (is_stdout)
-                stdout_node.reset(); // the choice is made
+            if (reg && node.is_enabled() && node.cell("reg-shift").value_or(0) == 0)
+                (void)uarts.try_push_back({*kind == Kind::Pl011 ? Uart::Kind::Pl011 : Uart::Kind::Ns16550, *reg,
+                                           interrupts(), interrupt_parent(walk, root), node.offset()});
             break;
-        }
         case Kind::GicV2:
         case Kind::GicV3:
             if (auto processor_side = walk.reg(1); reg && processor_side)
                 gic = Gic{*kind == Kind::GicV2 ? 2u : 3u, *reg, *processor_side};
             break;
         case Kind::ArmTimer:
-            timer_interrupts = interrupts;
+            timer_interrupts = interrupts();
             break;
         case Kind::Psci:
             psci = node.text("method");
@@ -171,8 +169,8 @@ void Devices::find(const Tree& tree) {
         case Kind::Pl061:
         case Kind::Syscon: {
             auto& list = *kind == Kind::Pl061 ? gpio_controllers : syscons;
-            if (reg && phandle != 0)
-                (void)list.try_push_back({*reg, phandle}); // more than there can be is none of ours
+            if (reg && phandle() != 0)
+                (void)list.try_push_back({*reg, phandle()}); // more than there can be is none of ours
             break;
         }
         case Kind::GpioPowerOff:
@@ -188,23 +186,36 @@ void Devices::find(const Tree& tree) {
             syscon_reboot = syscon_action(node);
             break;
         case Kind::HartController:
-            if (auto hart = walk.parent().cell("reg"); phandle != 0 && hart)
-                (void)hart_controllers.try_push_back({phandle, *hart}); // a hart that is left out is not woken early
+            if (auto hart = walk.parent().cell("reg"); phandle() != 0 && hart)
+                (void)hart_controllers.try_push_back({phandle(), *hart}); // a hart that is left out is not woken early
             break;
         case Kind::Plic:
             if (reg)
-                (void)plics.try_push_back({*reg, {}, connections, phandle});
+                (void)plics.try_push_back({*reg, {}, connections(), phandle()});
             break;
         case Kind::Clint: // mtimecmp at 0x4000, mtime at 0xbff8
             if (reg && reg->bytes >= 0xc000)
-                (void)timers.try_push_back({{reg->base + 0xbff8, 8}, {reg->base + 0x4000, 0x7ff8}, connections, phandle});
+                (void)timers.try_push_back({{reg->base + 0xbff8, 8}, {reg->base + 0x4000, 0x7ff8}, connections(), phandle()});
             break;
         case Kind::AclintTimer:
             if (auto compare = walk.reg(1); reg && compare && reg->bytes >= 8)
-                (void)timers.try_push_back({*reg, *compare, connections, phandle});
+                (void)timers.try_push_back({*reg, *compare, connections(), phandle()});
             break;
         }
     }
+    choose_console(tree, chosen.text("stdout-path"), {uarts.data(), uarts.size()});
+}
+
+void Devices::choose_console(const Tree& tree, std::string_view path, std::span<const Uart> uarts) {
+    if (uarts.empty())
+        return;
+    console = uarts[0];
+    if (uarts.size() == 1)
+        return;
+    if (auto node = tree.find(path))
+        for (const Uart& uart : uarts)
+            if (uart.node == node->offset())
+                console = uart;
 }
 
 std::optional<Devices::Connection> Devices::connection(const HartDevice& device, u32 hart, u32 cause) const {

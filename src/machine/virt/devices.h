@@ -21,6 +21,7 @@ struct Devices {
         Region registers;
         Bytes interrupts;
         u32 interrupt_parent; // phandle; 0: none is named
+        int node;             // its offset in the tree
     };
     struct Gic {
         unsigned version;
@@ -87,6 +88,10 @@ struct Devices {
         usize of_all;
     };
     std::optional<Connection> connection(const HartDevice& device, u32 hart, u32 cause) const;
+
+  private:
+    // The one that `path` (/chosen/stdout-path) names, else the first.
+    void choose_console(const bus::fdt::Tree& tree, std::string_view path, std::span<const Uart> uarts);
 };
 
 // The host bridge at the node where `walk` stands ("pci-host-ecam-generic"); empty if its properties make no sense.

@@ -28,13 +28,13 @@ struct Board {
 };
 
 #if defined(CONFIG_ARCH_ARM)
-constexpr Board this_board{"qemu_arm", 0x40200000, {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0}};
+constexpr Board this_board{"qemu_arm", 0x40200000, {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0, -1}};
 #elif defined(CONFIG_ARCH_ARM64)
-constexpr Board this_board{"qemu_arm64", 0x40200000, {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0}};
+constexpr Board this_board{"qemu_arm64", 0x40200000, {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0, -1}};
 #elif defined(CONFIG_ARCH_RISCV32)
-constexpr Board this_board{"qemu-riscv32", 0x80200000, {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0}};
+constexpr Board this_board{"qemu-riscv32", 0x80200000, {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0, -1}};
 #else
-constexpr Board this_board{"qemu-riscv64", 0x80200000, {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0}};
+constexpr Board this_board{"qemu-riscv64", 0x80200000, {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0, -1}};
 #endif
 
 // One of them is the console. Static: the firmware writes to it for ever.

@@ -21,44 +21,61 @@ Region reachable(const Region& bank) {
     return {bank.base, bank.base < four_gib ? four_gib - bank.base : 0};
 }
 
-void reserve(system::MemoryMap& map, const Region& range, const char* owner) {
-    if (auto done = map.reserve(range.base, range.bytes, owner); !done)
-        warn("memory at 0x{:x} could not be reserved: {}", range.base, done.error().what);
+void add(MemoryDescription& description, MemoryDescription::Entry::Kind kind, const Region& range) {
+    if (description.count == MemoryDescription::max_entries)
+        ++description.left_out;
+    else
+        description.entries[description.count++] = {kind, range};
 }
 
 } // namespace
 
-Result<u64> describe_memory(const bus::fdt::Tree& tree, system::MemoryMap& map) {
-    u64 out_of_reach = 0;
+void describe_memory(const bus::fdt::Tree& tree, MemoryDescription& description) {
+    using Kind = MemoryDescription::Entry::Kind;
+    // Reservations first: if something must be left out, then RAM.
+    for (usize i = 0; i < tree.reservation_count(); ++i)
+        if (auto range = tree.reservation(i))
+            add(description, Kind::ReservationBlock, *range);
     bool inside_reserved = false;
     for (Walk walk(tree); walk.next();) {
         const auto& node = walk.node();
         if (walk.depth() == 1)
             inside_reserved = node.name() == "reserved-memory";
-        if (walk.depth() == 2 && inside_reserved) {
+        if (walk.depth() == 2 && inside_reserved)
             for (usize i = 0; auto range = walk.reg(i); ++i)
-                reserve(map, *range, "reserved memory");
-            continue;
-        }
+                add(description, Kind::ReservedMemory, *range);
         // The secure RAM of QEMU's secure machine is a memory node as well, disabled.
         if (walk.depth() != 1 || node.text("device_type") != "memory" || !node.is_enabled())
             continue;
         for (usize i = 0; auto bank = walk.reg(i); ++i) {
             Region usable = reachable(*bank);
-            if (auto added = map.add_ram(usable.base, usable.bytes); !added)
-                warn("RAM at 0x{:x} is not used: {}", usable.base, added.error().what);
-            out_of_reach += bank->bytes - usable.bytes;
+            description.out_of_reach += bank->bytes - usable.bytes;
+            if (usable.bytes != 0)
+                add(description, Kind::Ram, usable);
         }
     }
+}
+
+Result<> enter_memory(const MemoryDescription& description, system::MemoryMap& map) {
+    for (usize i = 0; i < description.count; ++i) {
+        const auto& [kind, range] = description.entries[i];
+        if (kind == MemoryDescription::Entry::Kind::Ram) {
+            if (auto added = map.add_ram(range.base, range.bytes); !added)
+                warn("RAM at 0x{:x} is not used: {}", range.base, added.error().what);
+            continue;
+        }
+        bool block = kind == MemoryDescription::Entry::Kind::ReservationBlock;
+        // What must not be touched and cannot be remembered is a reason to stop.
+        VIREO_TRY(map.reserve(range.base, range.bytes, block ? "device tree reservation" : "reserved memory"));
+    }
+    if (description.left_out != 0)
+        return error(ErrorCode::TooLarge, "too many memory ranges in the device tree");
     if (map.ram().empty())
         return error(ErrorCode::NotFound, "the device tree names no RAM");
-    for (usize i = 0; i < tree.reservation_count(); ++i)
-        if (auto range = tree.reservation(i))
-            reserve(map, *range, "device tree reservation");
     // One past the last byte of a buffer is an address too: on a 32-bit board it must not be 0.
     if (is_32_bit && map.check_readable(four_gib - 4096, 4096))
-        reserve(map, {four_gib - 4096, 4096}, "last page");
-    return out_of_reach;
+        VIREO_TRY(map.reserve(four_gib - 4096, 4096, "last page"));
+    return {};
 }
 
 } // namespace vireo::machine::virt

@@ -6,9 +6,25 @@
 
 namespace vireo::machine::virt {
 
-// Enters RAM, the reservation block and /reserved-memory into `map`. Called on the same tree before and after the image moves:
-// a MemoryMap holds pointers to names, which do not survive the move. Returns the bytes of RAM that this board cannot
-// address (a 32-bit board has no use for what lies above 4 GiB). Fails if the tree names no RAM.
-Result<u64> describe_memory(const bus::fdt::Tree& tree, system::MemoryMap& map);
+// What the device tree says about memory. Plain numbers: early code hands it on to the copy of the image, where a MemoryMap,
+// which holds pointers to names, would not survive.
+struct MemoryDescription {
+    struct Entry {
+        enum class Kind : u8 { Ram, ReservedMemory, ReservationBlock };
+        Kind kind;
+        bus::fdt::Region range;
+    };
+    static constexpr usize max_entries = 64;
+    Entry entries[max_entries];
+    usize count = 0;
+    usize left_out = 0;    // entries beyond max_entries
+    u64 out_of_reach = 0; // bytes of RAM above 4 GiB on a 32-bit board
+};
+
+// RAM (/memory), the reservation block and /reserved-memory.
+void describe_memory(const bus::fdt::Tree& tree, MemoryDescription& description);
+
+// Enters all that into a map. Fails if there is no RAM.
+Result<> enter_memory(const MemoryDescription& description, system::MemoryMap& map);
 
 } // namespace vireo::machine::virt

@@ -28,6 +28,7 @@ struct Handoff {
     u64 device_tree_bytes;
     u64 loaded_at;
     u64 processor;
+    MemoryDescription memory;
 };
 
 std::byte* at(u64 address) { return reinterpret_cast<std::byte*>(static_cast<uptr>(address)); }
@@ -63,9 +64,11 @@ extern "C" [[gnu::used]] void vireo_early(uptr device_tree, uptr processor) {
     auto tree = bus::fdt::Tree::open({at(device_tree), bus::fdt::Tree::max_bytes});
     if (!tree)
         give_up("device tree", tree.error());
+    Handoff handoff;
+    describe_memory(*tree, handoff.memory);
     system::MemoryMap map;
-    if (auto described = describe_memory(*tree, map); !described)
-        give_up("memory", described.error());
+    if (auto entered = enter_memory(handoff.memory, map); !entered)
+        give_up("memory", entered.error());
 
     // Neither the tree nor this image may be overwritten before it is copied.
     usize tree_bytes = tree->used_bytes();
@@ -78,22 +81,22 @@ extern "C" [[gnu::used]] void vireo_early(uptr device_tree, uptr processor) {
         give_up("device tree", copied.error());
     uptr distance = vireo_copy_image(static_cast<uptr>(final_image));
     arch::sync_instruction_cache(at(final_image), arch::image_file_bytes());
-    Handoff handoff{final_tree, tree_bytes, arch::image_base(), processor};
+    handoff.device_tree = final_tree;
+    handoff.device_tree_bytes = tree_bytes;
+    handoff.loaded_at = arch::image_base();
+    handoff.processor = processor;
     arch::move_to(distance, &handoff);
 }
 
 extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
-    const Handoff handoff = *static_cast<const Handoff*>(early_handoff);
+    const Handoff& handoff = *static_cast<const Handoff*>(early_handoff); // gone when the heap is used
     arch::install_vectors();
     set_log_writer(&early_console());
 
-    auto tree = bus::fdt::Tree::open({at(handoff.device_tree), static_cast<usize>(handoff.device_tree_bytes)});
-    if (!tree)
-        give_up("device tree", tree.error());
+    auto tree = bus::fdt::Tree::adopt(at(handoff.device_tree));
     system::MemoryMap map;
-    auto out_of_reach = describe_memory(*tree, map);
-    if (!out_of_reach)
-        give_up("memory", out_of_reach.error());
+    if (auto entered = enter_memory(handoff.memory, map); !entered)
+        give_up("memory", entered.error());
     uptr unset = arch::image_address(vireo_guard);
     reserve(map, handoff.device_tree, handoff.device_tree_bytes, "device tree");
     reserve(map, arch::image_base(), unset - arch::image_base(), "firmware image");
@@ -107,11 +110,11 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
         VIREO_ASSERT(ranges.try_push_back({bank.base, bank.bytes}));
     arch::protect_memory({ranges.data(), ranges.size()});
 
-    VirtMachine machine(*tree, map, static_cast<u32>(handoff.processor));
+    VirtMachine machine(tree, map, static_cast<u32>(handoff.processor));
     running_machine = &machine;
     arch::set_final_action(restart_after_exception);
-    if (*out_of_reach != 0)
-        warn("{} MiB of RAM lie above 4 GiB, where this board cannot use them", *out_of_reach >> 20);
+    if (handoff.memory.out_of_reach != 0)
+        warn("{} MiB of RAM lie above 4 GiB, where this board cannot use them", handoff.memory.out_of_reach >> 20);
     machine.run();
 }
 
