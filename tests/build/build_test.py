@@ -86,6 +86,13 @@ def test_one_transport_only(board, without, names, tmp_path):
     assert not linked, f"{without} is off and this is linked: {linked[:3]}"
 
 
+def test_link_time_optimisation(tmp_path):
+    make(f"O={tmp_path}", "qemu_arm_defconfig")
+    set_symbols(tmp_path, LTO=True)
+    make(f"O={tmp_path}")
+    assert "_start_vireo_commands" in (tmp_path / "vireo.map").read_text()
+
+
 def test_x86_rom_ends_at_the_reset_vector(tmp_path):
     make(f"O={tmp_path}", "qemu-x86_defconfig")
     make(f"O={tmp_path}")
