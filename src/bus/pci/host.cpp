@@ -119,12 +119,15 @@ Function* Host::find(Bus& bus, Location location) {
 }
 
 Result<Function*> Host::add(Bus& bus, Location location, u32 ids) {
+    if (function_count_ == max_functions)
+        return error(ErrorCode::TooLarge, "too many PCI functions");
     u32 class_and_revision = config_->read32(location, reg::class_code);
     auto header_type = static_cast<u8>(config_->read32(location, reg::header) >> 16);
     auto owned =
         VIREO_TRY(make_owned<Function>(*config_, bus, location, ids, class_and_revision, header_type));
     Function* function = owned.release();
     bus.functions_.push_back(*function);
+    ++function_count_;
 
     // Host bridges and the bridges to older buses hold parts of the machine under addresses of their own.
     bool is_other_bridge = function->is_normal() && class_and_revision >> 24 == reg::class_bridge;

@@ -31,6 +31,9 @@ class Bus : public ListNode {
 // address and each bridge its windows. Trusts nothing that configuration space says.
 class Host {
   public:
+    // More than any machine has: a bridge that makes things up must not use up the heap.
+    static constexpr usize max_functions = 1024;
+
     // Copies the description.
     explicit Host(const HostDescription& description) : description_(description) {}
     Host(const Host&) = delete;
@@ -39,7 +42,7 @@ class Host {
 
     // Finds the functions that are not known yet and gives them addresses; what is known stays as it is, so this may
     // be repeated while devices are in use. What was found before a failure remains usable. NotSupported: the
-    // configuration space is out of reach. NoMemory.
+    // configuration space is out of reach. TooLarge: more than max_functions. NoMemory.
     Result<> scan();
 
     // All functions found, by bus, device and function number; those of later scans behind the others of their bus.
@@ -61,6 +64,7 @@ class Host {
     std::optional<ConfigAccess> config_;
     IntrusiveList<Bus> buses_; // in the order of their numbers
     unsigned next_bus_ = 0;    // the next number to give out
+    usize function_count_ = 0;
 };
 
 } // namespace vireo::bus::pci

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit/bus/pci_fixture.h"
+
+namespace vireo::bus::pci {
+namespace {
+
+TEST(Pci, buses_behind_bridges_are_numbered_depth_first) {
+    Fabric fabric;
+    FabricFunction& outer = fabric.plug(1, a_bridge());
+    FabricFunction& inner = outer.behind(2, 0, a_bridge());
+    inner.behind(5, 0, a_disk());
+    outer.behind(7, 0, a_disk());
+    FabricFunction& second = fabric.plug(2, a_bridge());
+    second.behind(0, 0, a_disk());
+    fabric.plug(3, a_disk());
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(places(host),
+              (Places{"00:01.0", "00:02.0", "00:03.0", "01:02.0", "01:07.0", "02:05.0", "03:00.0"}));
+    EXPECT_EQ(outer.get(0x18, 3), 0x02'01'00u); // subordinate, secondary, primary
+    EXPECT_EQ(inner.get(0x18, 3), 0x02'02'01u);
+    EXPECT_EQ(second.get(0x18, 3), 0x03'03'00u);
+}
+
+TEST(Pci, bridge_windows_hold_what_lies_behind_and_nothing_else) {
+    Fabric fabric;
+    auto disk = [] {
+        FabricFunction function = a_disk();
+        function.io_bar(0, 128);
+        function.memory_bar(1, 0x1000);
+        function.memory64_bar(4, 0x4000);
+        return function;
+    };
+    FabricFunction& before = fabric.plug(0, disk());
+    FabricFunction& outer = fabric.plug(1, a_bridge());
+    FabricFunction& inner = outer.behind(1, 0, a_bridge());
+    FabricFunction& deep = inner.behind(1, 0, disk());
+    FabricFunction& shallow = outer.behind(2, 0, disk());
+    FabricFunction& after = fabric.plug(2, disk());
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    for (unsigned i = 0; i < 3; ++i) {
+        const FabricFunction& bridge = i == 0 ? inner : outer;
+        EXPECT_TRUE(memory_window_holds(bridge, deep.bar32(1), 0x1000));
+        EXPECT_TRUE(memory_window_holds(bridge, deep.bar64(4), 0x4000));
+        for (const FabricFunction* other : {&before, &after})
+            EXPECT_FALSE(memory_window_holds(bridge, other->bar64(4), 0x4000));
+    }
+    EXPECT_TRUE(memory_window_holds(outer, shallow.bar64(4), 0x4000));
+    EXPECT_FALSE(memory_window_holds(inner, shallow.bar64(4), 0x4000));
+    u64 io_base = inner.bytes[0x1c] >> 4 << 12;
+    u64 io_limit = inner.bytes[0x1d] >> 4 << 12 | 0xfff;
+    EXPECT_GE(deep.bar_io(0), io_base);
+    EXPECT_LE(deep.bar_io(0) + 127, io_limit);
+    EXPECT_TRUE(shallow.bar_io(0) > io_limit || shallow.bar_io(0) + 127 < io_base);
+    // Nothing needs the prefetchable window: it is closed, base above limit.
+    EXPECT_GT(inner.get(0x24, 2), inner.get(0x26, 2));
+    EXPECT_EQ(inner.get(0x04, 2), 3u);
+}
+
+TEST(Pci, a_large_bar_behind_a_bridge_uses_the_prefetchable_window) {
+    Fabric fabric;
+    FabricFunction& port = fabric.plug(1, a_root_port());
+    FabricFunction gpu(0x1af4, 0x1050, 0x03'0000);
+    gpu.memory64_bar(0, u64{1} << 33);
+    FabricFunction& behind = port.behind(0, 0, std::move(gpu));
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(behind.bar64(0), 0x80'0000'0000u);
+    EXPECT_EQ(port.get(0x24, 2), 0x0001u); // bits 20 to 31 are 0; 64 bits are decoded
+    EXPECT_EQ(port.get(0x28, 4), 0x80u);
+    EXPECT_EQ(port.get(0x26, 2), 0xfff1u);
+    EXPECT_EQ(port.get(0x2c, 4), 0x81u);
+}
+
+TEST(Pci, a_bridge_without_the_optional_windows_gets_none) {
+    Fabric fabric;
+    FabricFunction bridge = a_bridge();
+    bridge.put(0x24, 0, 4);
+    for (unsigned offset = 0x1c; offset < 0x1e; ++offset)
+        bridge.mask[offset] = 0;
+    for (unsigned offset = 0x24; offset < 0x30; ++offset)
+        bridge.mask[offset] = 0;
+    FabricFunction& plugged = fabric.plug(1, std::move(bridge));
+    FabricFunction disk = a_disk();
+    disk.io_bar(0, 64);
+    disk.memory64_bar(4, 0x4000);
+    plugged.behind(3, 0, std::move(disk));
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    Function* function = at(host, "01:03.0");
+    ASSERT_NE(function, nullptr);
+    EXPECT_EQ(function->bar(0).error().code, ErrorCode::TooLarge);
+    EXPECT_TRUE(function->bar(4));
+}
+
+TEST(Pci, below_an_express_port_there_is_device_0_only) {
+    Fabric fabric;
+    FabricFunction& port = fabric.plug(1, a_root_port());
+    port.behind(0, 0, a_disk());
+    port.behind(1, 0, a_disk()); // an alias, as some hardware shows
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(places(host), (Places{"00:01.0", "01:00.0"}));
+    EXPECT_EQ(fabric.misses, 31u); // bus 0; nothing was asked in vain below the port
+}
+
+TEST(Pci, bus_numbers_run_out_with_a_warning) {
+    Warnings warnings;
+    Fabric fabric(2);
+    fabric.plug(1, a_bridge()).behind(0, 0, a_disk());
+    fabric.plug(2, a_bridge()).behind(0, 0, a_disk());
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(places(host), (Places{"00:01.0", "00:02.0", "01:00.0"}));
+    EXPECT_NE(warnings.text.find("pci 00:02.0: no bus number left"), std::string::npos);
+}
+
+TEST(Pci, a_bridge_that_contains_itself_ends_with_the_bus_numbers) {
+    Warnings warnings;
+    Fabric fabric;
+    fabric.plug(1, a_bridge()).contains_itself = true;
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_LE(places(host).size(), 256u);
+}
+
+} // namespace
+} // namespace vireo::bus::pci
