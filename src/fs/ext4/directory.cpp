@@ -129,8 +129,8 @@ bool Directory::begin_block() {
         block_end_ += layout.block_bytes;
         Bytes block = stretch().subspan(position_, layout.block_bytes);
         bool is_first = place_ - stretch_end_ + position_ == 0;
-        if (directory_block_checksum_matches(layout, inode_->checksum_seed, block, is_first,
-                                             inode_->has(wire::inode_flag_indexed)))
+        bool is_indexed = inode_->has(wire::inode_flag_indexed) && (layout.compat & wire::compat_dir_index);
+        if (directory_block_checksum_matches(layout, inode_->checksum_seed, block, is_first, is_indexed))
             return true;
         leave_out("ext4: directory block checksum");
     }

@@ -56,9 +56,9 @@ bool Batch::gather(Directory& directory) {
     return count_ > 0;
 }
 
-// Damage is remembered, and not a reason to stop; anything else is (Ctrl-C, a broken device).
+// Damage and bad blocks are remembered, and not a reason to stop; anything else is (Ctrl-C, a broken device).
 Result<> tolerate(const Error& why, std::optional<Error>& damage) {
-    if (why.code != ErrorCode::Corrupt)
+    if (why.code != ErrorCode::Corrupt && why.code != ErrorCode::Io)
         return why;
     if (!damage)
         damage = why;

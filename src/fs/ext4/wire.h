@@ -53,6 +53,7 @@ static_assert(offsetof(Superblock, backup_bgs) == 0x24c && offsetof(Superblock, 
 constexpr u16 superblock_magic = 0xef53;
 constexpr u8 checksum_type_crc32c = 1;
 
+constexpr u32 compat_dir_index = 0x20;
 constexpr u32 compat_sparse_super2 = 0x200;
 
 constexpr u32 incompat_filetype = 0x2;

@@ -228,6 +228,13 @@ TEST_F(Ext4Damage, entry_of_a_file_that_is_gone_hides_no_other) {
     EXPECT_ERROR(stat_error("/dir/small-8"), ErrorCode::Corrupt, "ext4: inode: size of the extra fields");
 }
 
+TEST_F(Ext4Damage, a_bad_block_under_an_inode_hides_no_other) {
+    u64 inode = map().inode(number("small-7")) / 512 * 512; // two inodes
+    disk_->bad.push_back({inode, inode + 512});
+    EXPECT_ERROR(list_error("/dir", 43), ErrorCode::Io, "bad block");
+    EXPECT_ERROR(stat_error("/dir/small-7"), ErrorCode::Io, "bad block");
+}
+
 TEST_F(Ext4Damage, huge_sizes_end_in_time) {
     u64 inode = map().inode(number("dir"));
     put32(*disk_, inode + 4, 0xfffffc00);
