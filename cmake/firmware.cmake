@@ -59,6 +59,7 @@ target_link_libraries(objects PRIVATE fdt)
 
 set(script ${CMAKE_SOURCE_DIR}/src/arch/${VIREO_ISA}/image.ld)
 file(GLOB have_script CONFIGURE_DEPENDS ${script})
+file(GLOB script_parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/arch/*/layout.h ${CMAKE_SOURCE_DIR}/src/arch/common/*.ld)
 if(have_script)
     # LLD itself, not the clang driver, which would look for a gcc on targets named *-unknown-elf.
     set(CMAKE_CXX_LINK_EXECUTABLE "<CMAKE_LINKER> <LINK_FLAGS> <OBJECTS> -o <TARGET> <LINK_LIBRARIES>")
@@ -66,7 +67,7 @@ if(have_script)
     add_custom_command(
         OUTPUT ${gen}/image.ld
         COMMAND ${CMAKE_C_COMPILER} ${target} -nostdlibinc -E -P -x c -I${gen} -I${CMAKE_SOURCE_DIR}/src ${script} -o ${gen}/image.ld
-        DEPENDS ${script} ${gen}/autoconf.h VERBATIM)
+        DEPENDS ${script} ${script_parts} ${gen}/autoconf.h VERBATIM)
     # The object that a generated linker script hangs on, so that a change of it links again.
     add_custom_target(script DEPENDS ${gen}/image.ld)
     add_executable(vireo $<TARGET_OBJECTS:objects>)

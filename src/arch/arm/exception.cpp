@@ -51,8 +51,8 @@ std::string_view fault_status(u32 status) {
     }
 }
 
-constexpr const char* names[] = {"r0", "r1", "r2",  "r3",  "r4",  "r5", "r6", "r7", "r8",  "r9",
-                                 "r10", "r11", "r12", "sp", "lr", "pc", "psr"};
+constexpr const char* names[] = {"r0", "r1",  "r2",  "r3",  "r4", "r5", "r6", "r7", "r8",
+                                 "r9", "r10", "r11", "r12", "sp", "lr", "pc", "psr"};
 
 } // namespace
 
@@ -75,7 +75,8 @@ extern "C" [[noreturn, gnu::used]] void vireo_exception(u32 vector, const Frame*
     case DataAbort:
         status = VIREO_READ_CP15("0, %0, c5, c0, 0");
         address = VIREO_READ_CP15("0, %0, c6, c0, 0");
-        print(cause, "data abort on {}: {}", (status & 1 << 11) != 0 ? "write" : "read", fault_status(status));
+        print(cause, "data abort on {}: {}", (status & 1 << 11) != 0 ? "write" : "read",
+              fault_status(status));
         if (*address >= image_address(vireo_guard) && *address < image_address(vireo_stack_start))
             cause.write(" (stack overflow)");
         break;

@@ -5,8 +5,8 @@
 #include "arch/common/start.h"
 #include "arch/common/wake.h"
 
-extern "C" [[noreturn, gnu::visibility("hidden")]] void vireo_switch_stack(vireo::uptr function, const void* argument,
-                                                                          vireo::uptr distance);
+extern "C" [[noreturn, gnu::visibility("hidden")]] void
+vireo_switch_stack(vireo::uptr function, const void* argument, vireo::uptr distance);
 
 namespace vireo::arch {
 
@@ -34,7 +34,9 @@ void idle_until(u64 deadline) {
     if (deadline <= now)
         return;
     deadline = now + std::min(deadline - now, sources.longest_sleep);
-    asm volatile("mcrr p15, 3, %0, %1, c14" : : "r"(static_cast<u32>(deadline)), "r"(static_cast<u32>(deadline >> 32)));
+    asm volatile("mcrr p15, 3, %0, %1, c14"
+                 :
+                 : "r"(static_cast<u32>(deadline)), "r"(static_cast<u32>(deadline >> 32)));
     VIREO_WRITE_CP15("0, %0, c14, c3, 1", 1); // CNTV_CTL: on
     // Interrupts are masked in CPSR: wfi ends when one is pending, even if it was pending before, and none is taken.
     asm volatile("isb\n dsb sy\n wfi" : : : "memory");

@@ -72,9 +72,10 @@ std::string_view fault_status(u64 esr) {
     }
 }
 
-constexpr const char* register_names[] = {
-    "x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",  "x7",  "x8",  "x9",  "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",
-    "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "lr",  "sp",  "pc",  "spsr", "esr", "far"};
+constexpr const char* register_names[] = {"x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",   "x7",  "x8",
+                                          "x9",  "x10", "x11", "x12", "x13", "x14", "x15",  "x16", "x17",
+                                          "x18", "x19", "x20", "x21", "x22", "x23", "x24",  "x25", "x26",
+                                          "x27", "x28", "x29", "lr",  "sp",  "pc",  "spsr", "esr", "far"};
 
 } // namespace
 

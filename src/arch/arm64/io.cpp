@@ -22,8 +22,14 @@ u32 read32(uptr address) {
     asm volatile("ldr %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
     return value;
 }
-void write8(uptr address, u8 value) { asm volatile("strb %w0, [%1]" : : "r"(u32{value}), "r"(address) : "memory"); }
-void write16(uptr address, u16 value) { asm volatile("strh %w0, [%1]" : : "r"(u32{value}), "r"(address) : "memory"); }
-void write32(uptr address, u32 value) { asm volatile("str %w0, [%1]" : : "r"(value), "r"(address) : "memory"); }
+void write8(uptr address, u8 value) {
+    asm volatile("strb %w0, [%1]" : : "r"(u32{value}), "r"(address) : "memory");
+}
+void write16(uptr address, u16 value) {
+    asm volatile("strh %w0, [%1]" : : "r"(u32{value}), "r"(address) : "memory");
+}
+void write32(uptr address, u32 value) {
+    asm volatile("str %w0, [%1]" : : "r"(value), "r"(address) : "memory");
+}
 
 } // namespace vireo::io::raw

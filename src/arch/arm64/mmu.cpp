@@ -105,10 +105,12 @@ void protect_memory(std::span<const RamRange> ranges) {
     Tables tables;
     tables.map(0, null_pointers, unmapped);
     for (const RamRange& range : ranges)
-        tables.map(align_up<u64>(range.base, 4096), align_down<u64>(std::min(range.base + range.bytes, top_of_addresses), 4096),
+        tables.map(align_up<u64>(range.base, 4096),
+                   align_down<u64>(std::min(range.base + range.bytes, top_of_addresses), 4096),
                    normal | never_execute);
     tables.map(image_base(), image_address(vireo_text_end), normal | read_only);
-    tables.map(image_address(vireo_text_end), image_address(vireo_rodata_end), normal | read_only | never_execute);
+    tables.map(image_address(vireo_text_end), image_address(vireo_rodata_end),
+               normal | read_only | never_execute);
     tables.map(image_address(vireo_guard), image_address(vireo_stack_start), unmapped);
     vireo_use_tables();
 }

@@ -5,8 +5,8 @@
 #include "arch/common/start.h"
 #include "arch/common/wake.h"
 
-extern "C" [[noreturn, gnu::visibility("hidden")]] void vireo_switch_stack(vireo::uptr function, const void* argument,
-                                                                          vireo::uptr distance);
+extern "C" [[noreturn, gnu::visibility("hidden")]] void
+vireo_switch_stack(vireo::uptr function, const void* argument, vireo::uptr distance);
 
 namespace vireo::arch {
 
@@ -81,12 +81,12 @@ i64 psci_call(PsciConduit conduit, u32 function) {
     register u64 x1 asm("x1") = 0;
     register u64 x2 asm("x2") = 0;
     register u64 x3 asm("x3") = 0;
-#define VIREO_PSCI(instruction)                                                                                \
-    asm volatile(instruction " #0"                                                                             \
-                 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)                                                      \
-                 :                                                                                             \
-                 : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", \
-                   "memory")
+#define VIREO_PSCI(instruction)                                                                              \
+    asm volatile(instruction " #0"                                                                           \
+                 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)                                                    \
+                 :                                                                                           \
+                 : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",      \
+                   "x17", "memory")
     if (conduit == PsciConduit::Smc)
         VIREO_PSCI("smc");
     else

@@ -52,8 +52,8 @@ void print_trace(Writer& out, uptr program_counter, uptr link_register, uptr sta
         print(out, "  (stack pointer outside the stack)\n");
         stack_pointer = stack_low;
     }
-    for (uptr at = (stack_pointer + sizeof(uptr) - 1) & ~(sizeof(uptr) - 1); at < stack_high && frames < max_frames;
-         at += sizeof(uptr)) {
+    for (uptr at = (stack_pointer + sizeof(uptr) - 1) & ~(sizeof(uptr) - 1);
+         at < stack_high && frames < max_frames; at += sizeof(uptr)) {
         uptr word = *reinterpret_cast<const uptr*>(at);
         if (is_return_address(word))
             print_frame(out, frames++, word);

@@ -16,8 +16,9 @@ struct ExceptionReport {
     std::string_view cause;      // in words, e.g. "data abort on write: translation fault"
     std::optional<uptr> address; // that the access wanted, if the processor says
     uptr program_counter;
-    uptr link_register = 0; // a return address in a register, which comes before those on the stack; 0: there is none
-    uptr stack_pointer;     // of the code that failed
+    uptr link_register =
+        0; // a return address in a register, which comes before those on the stack; 0: there is none
+    uptr stack_pointer; // of the code that failed
     std::span<const RegisterValue> registers;
 };
 

@@ -17,7 +17,7 @@ extern char vireo_bss_end[];
 extern char vireo_stack_start[]; // the stack
 extern char vireo_image_end[];   // end of everything that the image occupies in memory
 
-// Only arm, arm64 and riscv (common/image.ld.h).
+// Only arm, arm64 and riscv (common/image.ld).
 extern char vireo_rodata_end[];
 extern char vireo_file_end[]; // of what the .bin holds
 extern char vireo_tables[];   // page tables
@@ -36,6 +36,8 @@ inline usize image_bytes() { return image_address(vireo_image_end) - image_base(
 inline usize image_file_bytes() { return image_address(vireo_file_end) - image_base(); }
 
 // True for an address of Vireo's own code.
-inline bool is_text(uptr address) { return address >= image_base() && address < image_address(vireo_text_end); }
+inline bool is_text(uptr address) {
+    return address >= image_base() && address < image_address(vireo_text_end);
+}
 
 } // namespace vireo::arch

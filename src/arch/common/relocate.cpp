@@ -3,7 +3,8 @@
 
 #include "arch/common/image.h"
 
-extern "C" void vireo_apply_relr(vireo::uptr base, const vireo::uptr* table, const vireo::uptr* table_end, vireo::uptr delta) {
+extern "C" void vireo_apply_relr(vireo::uptr base, const vireo::uptr* table, const vireo::uptr* table_end,
+                                 vireo::uptr delta) {
     using namespace vireo;
     constexpr usize bits = sizeof(vireo::uptr) * 8;
     vireo::uptr* next = nullptr;

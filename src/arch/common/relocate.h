@@ -9,7 +9,8 @@ extern "C" {
 
 // Adds `delta` to each word of the image at `base` that its RELR table [table, table_end) names. `base` is where the
 // words lie now, which need not be where the running code lies.
-void vireo_apply_relr(vireo::uptr base, const vireo::uptr* table, const vireo::uptr* table_end, vireo::uptr delta);
+void vireo_apply_relr(vireo::uptr base, const vireo::uptr* table, const vireo::uptr* table_end,
+                      vireo::uptr delta);
 
 // Copies the running image (which is relocated for its own place) to `target`, relocates the copy and clears its bss.
 // `target` is page-aligned, has image_bytes() and does not overlap the running image. The caller makes the copy visible

@@ -29,11 +29,14 @@ constexpr std::string_view causes[] = {"misaligned program counter",
                                        "store page fault"};
 
 // mtval holds an address for these.
-bool has_address(uptr cause) { return cause != 2 && cause != 3 && cause < 16 && !(cause >= 8 && cause <= 11); }
+bool has_address(uptr cause) {
+    return cause != 2 && cause != 3 && cause < 16 && !(cause >= 8 && cause <= 11);
+}
 
-constexpr const char* names[] = {"pc", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1",  "a0",  "a1", "a2", "a3", "a4", "a5",
-                                 "a6", "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
-                                 "mcause", "mtval", "mstatus"};
+constexpr const char* names[] = {"pc",  "ra", "sp", "gp", "tp", "t0",     "t1",    "t2",     "s0",
+                                 "s1",  "a0", "a1", "a2", "a3", "a4",     "a5",    "a6",     "a7",
+                                 "s2",  "s3", "s4", "s5", "s6", "s7",     "s8",    "s9",     "s10",
+                                 "s11", "t3", "t4", "t5", "t6", "mcause", "mtval", "mstatus"};
 
 } // namespace
 

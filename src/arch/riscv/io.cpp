@@ -20,8 +20,14 @@ u32 read32(uptr address) {
     asm volatile("lw %0, 0(%1)" : "=r"(value) : "r"(address) : "memory");
     return static_cast<u32>(value);
 }
-void write8(uptr address, u8 value) { asm volatile("sb %0, 0(%1)" : : "r"(uptr{value}), "r"(address) : "memory"); }
-void write16(uptr address, u16 value) { asm volatile("sh %0, 0(%1)" : : "r"(uptr{value}), "r"(address) : "memory"); }
-void write32(uptr address, u32 value) { asm volatile("sw %0, 0(%1)" : : "r"(uptr{value}), "r"(address) : "memory"); }
+void write8(uptr address, u8 value) {
+    asm volatile("sb %0, 0(%1)" : : "r"(uptr{value}), "r"(address) : "memory");
+}
+void write16(uptr address, u16 value) {
+    asm volatile("sh %0, 0(%1)" : : "r"(uptr{value}), "r"(address) : "memory");
+}
+void write32(uptr address, u32 value) {
+    asm volatile("sw %0, 0(%1)" : : "r"(uptr{value}), "r"(address) : "memory");
+}
 
 } // namespace vireo::io::raw

@@ -6,8 +6,8 @@
 #include "arch/common/wake.h"
 #include "arch/riscv/registers.h"
 
-extern "C" [[noreturn, gnu::visibility("hidden")]] void vireo_switch_stack(vireo::uptr function, const void* argument,
-                                                                          vireo::uptr distance);
+extern "C" [[noreturn, gnu::visibility("hidden")]] void
+vireo_switch_stack(vireo::uptr function, const void* argument, vireo::uptr distance);
 
 namespace vireo::arch {
 

@@ -151,7 +151,8 @@ Node Walk::parent() const {
 
 bool Walk::next() {
     // libfdt counts the depth from the node it starts at; the root is found as the first node.
-    int offset = node_.offset() < 0 ? fdt_next_node(blob_, -1, nullptr) : fdt_next_node(blob_, node_.offset(), &depth_);
+    int offset = node_.offset() < 0 ? fdt_next_node(blob_, -1, nullptr)
+                                    : fdt_next_node(blob_, node_.offset(), &depth_);
     if (node_.offset() < 0)
         depth_ = 0;
     if (offset < 0 || depth_ < 0)

@@ -112,7 +112,9 @@ class Walk {
     const void* blob_;
     Node node_;
     int depth_ = -1;
-    mutable Bus buses_[max_depth + 1]; // the chain of nodes above and including the current one; cells read when asked for
+    mutable Bus
+        buses_[max_depth +
+               1]; // the chain of nodes above and including the current one; cells read when asked for
 };
 
 } // namespace vireo::bus::fdt

@@ -152,8 +152,8 @@ void Devices::find(const Tree& tree) {
         case Kind::Ns16550:
             // Registers that are further apart than a byte are another machine's.
             if (reg && node.is_enabled() && node.cell("reg-shift").value_or(0) == 0)
-                (void)uarts.try_push_back({*kind == Kind::Pl011 ? Uart::Kind::Pl011 : Uart::Kind::Ns16550, *reg,
-                                           interrupts(), interrupt_parent(walk, root), node.offset()});
+                (void)uarts.try_push_back({*kind == Kind::Pl011 ? Uart::Kind::Pl011 : Uart::Kind::Ns16550,
+                                           *reg, interrupts(), interrupt_parent(walk, root), node.offset()});
             break;
         case Kind::GicV2:
         case Kind::GicV3:
@@ -187,7 +187,8 @@ void Devices::find(const Tree& tree) {
             break;
         case Kind::HartController:
             if (auto hart = walk.parent().cell("reg"); phandle() != 0 && hart)
-                (void)hart_controllers.try_push_back({phandle(), *hart}); // a hart that is left out is not woken early
+                (void)hart_controllers.try_push_back(
+                    {phandle(), *hart}); // a hart that is left out is not woken early
             break;
         case Kind::Plic:
             if (reg)
@@ -195,7 +196,8 @@ void Devices::find(const Tree& tree) {
             break;
         case Kind::Clint: // mtimecmp at 0x4000, mtime at 0xbff8
             if (reg && reg->bytes >= 0xc000)
-                (void)timers.try_push_back({{reg->base + 0xbff8, 8}, {reg->base + 0x4000, 0x7ff8}, connections(), phandle()});
+                (void)timers.try_push_back(
+                    {{reg->base + 0xbff8, 8}, {reg->base + 0x4000, 0x7ff8}, connections(), phandle()});
             break;
         case Kind::AclintTimer:
             if (auto compare = walk.reg(1); reg && compare && reg->bytes >= 8)

@@ -64,14 +64,14 @@ struct Devices {
     std::optional<Uart> console;
 
     std::optional<Gic> gic;
-    Bytes timer_interrupts;     // arm
-    std::string_view psci;      // "hvc" or "smc"
+    Bytes timer_interrupts; // arm
+    std::string_view psci;  // "hvc" or "smc"
     std::optional<GpioAction> gpio_power_off;
     std::optional<GpioAction> gpio_restart;
     FixedVector<Register, 4> gpio_controllers;
 
     std::optional<u32> timebase_frequency; // riscv
-    FixedVector<HartDevice, 8> plics; // one for each socket
+    FixedVector<HartDevice, 8> plics;      // one for each socket
     FixedVector<HartDevice, 8> timers;
     FixedVector<HartController, 64> hart_controllers;
     std::optional<SysconAction> syscon_power_off;

@@ -51,7 +51,9 @@ std::optional<u32> interrupt_number(Bytes interrupts, usize index) {
     return static_cast<u32>(*number) + (*type == 0 ? first_shared : 16);
 }
 
-void enable(const io::Window& window, u32 interrupt) { window.write32(set_enable + interrupt / 32 * 4, 1u << interrupt % 32); }
+void enable(const io::Window& window, u32 interrupt) {
+    window.write32(set_enable + interrupt / 32 * 4, 1u << interrupt % 32);
+}
 
 bool start_v2(const Devices::Gic& gic, u32 timer, std::optional<u32> console) {
     if (gic.distributor.bytes < 0x1000 || gic.processor_side.bytes < 0x100)
@@ -89,7 +91,8 @@ bool start_v3(const Devices::Gic& gic, u32 timer, std::optional<u32> console) {
     distributor.write32(distributor_control, v3_affinity_routing);
     distributor.write32(distributor_control, v3_affinity_routing | v3_all_groups);
 
-    redistributor->write32(redistributor_waker, redistributor->read32(redistributor_waker) & ~processor_sleep);
+    redistributor->write32(redistributor_waker,
+                           redistributor->read32(redistributor_waker) & ~processor_sleep);
     event::poll_until(event::Deadline::after(event::Duration::milli(10)),
                       [&] { return (redistributor->read32(redistributor_waker) & children_asleep) == 0; });
     enable(VIREO_MUST(redistributor->part(private_interrupts, 0x10000)), timer);
@@ -107,12 +110,14 @@ bool start_v3(const Devices::Gic& gic, u32 timer, std::optional<u32> console) {
 bool route_wake_sources(const Devices& devices, u32) {
     // The third of the timer's interrupts is the virtual timer's.
     u32 timer = interrupt_number(devices.timer_interrupts, 2).value_or(virtual_timer);
-    std::optional<u32> console = devices.console ? interrupt_number(devices.console->interrupts, 0) : std::nullopt;
+    std::optional<u32> console =
+        devices.console ? interrupt_number(devices.console->interrupts, 0) : std::nullopt;
     if (console && *console < first_shared)
         console.reset();
     if (timer >= first_shared || !devices.gic)
         return false;
-    bool started = devices.gic->version == 2 ? start_v2(*devices.gic, timer, console) : start_v3(*devices.gic, timer, console);
+    bool started = devices.gic->version == 2 ? start_v2(*devices.gic, timer, console)
+                                             : start_v3(*devices.gic, timer, console);
     if (!started)
         return false;
     arch::set_wake({.timer = true, .longest_sleep = longest_sleep(console.has_value())});

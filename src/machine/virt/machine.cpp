@@ -53,7 +53,8 @@ system::SerialPort& start_uart(const Uart& uart) {
 }
 
 bool is_complete(const Uart& uart) {
-    return uart.registers.bytes >= (uart.kind == Uart::Kind::Pl011 ? Pl011::register_bytes : Ns16550::register_bytes);
+    return uart.registers.bytes >=
+           (uart.kind == Uart::Kind::Pl011 ? Pl011::register_bytes : Ns16550::register_bytes);
 }
 
 // Sets the port up with the first thing that it writes: as a rule nothing goes wrong early.
@@ -132,6 +133,8 @@ void VirtMachine::print_facts(Writer& out) const {
     print(out, "privilege   = {}\n", arch::privilege());
 }
 
-std::byte* VirtMachine::memory(u64 address) { return reinterpret_cast<std::byte*>(static_cast<uptr>(address)); }
+std::byte* VirtMachine::memory(u64 address) {
+    return reinterpret_cast<std::byte*>(static_cast<uptr>(address));
+}
 
 } // namespace vireo::machine::virt

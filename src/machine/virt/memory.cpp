@@ -66,7 +66,8 @@ Result<> enter_memory(const MemoryDescription& description, system::MemoryMap& m
         }
         bool block = kind == MemoryDescription::Entry::Kind::ReservationBlock;
         // What must not be touched and cannot be remembered is a reason to stop.
-        VIREO_TRY(map.reserve(range.base, range.bytes, block ? "device tree reservation" : "reserved memory"));
+        VIREO_TRY(
+            map.reserve(range.base, range.bytes, block ? "device tree reservation" : "reserved memory"));
     }
     if (description.left_out != 0)
         return error(ErrorCode::TooLarge, "too many memory ranges in the device tree");

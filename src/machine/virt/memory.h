@@ -17,7 +17,7 @@ struct MemoryDescription {
     static constexpr usize max_entries = 64;
     Entry entries[max_entries];
     usize count = 0;
-    usize left_out = 0;    // entries beyond max_entries
+    usize left_out = 0;   // entries beyond max_entries
     u64 out_of_reach = 0; // bytes of RAM above 4 GiB on a 32-bit board
 };
 

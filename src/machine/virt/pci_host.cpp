@@ -17,7 +17,9 @@ constexpr u64 four_gib = u64{1} << 32;
 // The space code in the first cell of a PCI address (IEEE 1275 PCI binding, 2.2.1.1).
 enum class PciSpace : u32 { Configuration = 0, Io = 1, Memory32 = 2, Memory64 = 3 };
 
-bool is_addressable(const AddressRange& range) { return sizeof(uptr) > 4 || range.cpu + range.bytes <= four_gib; }
+bool is_addressable(const AddressRange& range) {
+    return sizeof(uptr) > 4 || range.cpu + range.bytes <= four_gib;
+}
 
 } // namespace
 
@@ -25,7 +27,8 @@ std::optional<HostDescription> read_pci_host(const Walk& walk) {
     const auto& node = walk.node();
     auto ecam = walk.reg(0);
     auto ranges = node.property("ranges");
-    if (!ecam || !ranges || node.cell("#address-cells").value_or(0) != 3 || node.cell("#size-cells").value_or(0) != 2)
+    if (!ecam || !ranges || node.cell("#address-cells").value_or(0) != 3 ||
+        node.cell("#size-cells").value_or(0) != 2)
         return std::nullopt;
 
     HostDescription host;

@@ -14,7 +14,9 @@ constexpr u32 machine_external_cause = 11;
 constexpr u32 max_interrupt = 1023;
 
 constexpr u64 priority(u32 interrupt) { return u64{4} * interrupt; }
-constexpr u64 enable(usize context, u32 interrupt) { return 0x2000 + u64{0x80} * context + interrupt / 32 * 4; }
+constexpr u64 enable(usize context, u32 interrupt) {
+    return 0x2000 + u64{0x80} * context + interrupt / 32 * 4;
+}
 constexpr u64 threshold(usize context) { return 0x200000 + u64{0x1000} * context; }
 constexpr u64 claim(usize context) { return threshold(context) + 4; }
 

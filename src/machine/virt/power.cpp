@@ -49,13 +49,16 @@ Result<> by_syscon(const Devices& devices, const std::optional<Devices::SysconAc
         action ? find_register({devices.syscons.data(), devices.syscons.size()}, action->phandle) : nullptr;
     if (!target || action->offset % 4 != 0 || !range_fits(action->offset, 4, target->registers.bytes))
         return error(ErrorCode::NotSupported, "no syscon");
-    io::Window(io::Space::Memory, target->registers.base, target->registers.bytes).write32(action->offset, action->value);
+    io::Window(io::Space::Memory, target->registers.base, target->registers.bytes)
+        .write32(action->offset, action->value);
     return wait_for_the_end();
 }
 
 Result<> by_gpio(const Devices& devices, const std::optional<Devices::GpioAction>& action) {
     const Devices::Register* target =
-        action ? find_register({devices.gpio_controllers.data(), devices.gpio_controllers.size()}, action->phandle) : nullptr;
+        action ? find_register({devices.gpio_controllers.data(), devices.gpio_controllers.size()},
+                               action->phandle)
+               : nullptr;
     if (!target || target->registers.bytes < 0x1000)
         return error(ErrorCode::NotSupported, "the device tree lists no way to do it");
     io::Window gpio(io::Space::Memory, target->registers.base, target->registers.bytes);
@@ -67,7 +70,8 @@ Result<> by_gpio(const Devices& devices, const std::optional<Devices::GpioAction
     return wait_for_the_end();
 }
 
-Result<> by_first_way(const Devices& devices, u32 psci_function, const std::optional<Devices::SysconAction>& syscon,
+Result<> by_first_way(const Devices& devices, u32 psci_function,
+                      const std::optional<Devices::SysconAction>& syscon,
                       const std::optional<Devices::GpioAction>& gpio) {
     auto result = by_psci(devices.psci, psci_function);
     if (!result && result.error().code == ErrorCode::NotSupported)

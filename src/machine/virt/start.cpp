@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "arch/common/start.h"
 #include "arch/arch.h"
 #include "arch/common/exception_report.h"
 #include "arch/common/image.h"
 #include "arch/common/relocate.h"
-#include "arch/common/start.h"
 #include "autoconf.h"
 #include "base/log.h"
 #include "base/math.h"
@@ -114,7 +114,8 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
     running_machine = &machine;
     arch::set_final_action(restart_after_exception);
     if (handoff.memory.out_of_reach != 0)
-        warn("{} MiB of RAM lie above 4 GiB, where this board cannot use them", handoff.memory.out_of_reach >> 20);
+        warn("{} MiB of RAM lie above 4 GiB, where this board cannot use them",
+             handoff.memory.out_of_reach >> 20);
     machine.run();
 }
 
