@@ -9,6 +9,11 @@ namespace vireo::io {
 
 enum class Space : u8 { Memory, Port };
 
+// The first address that the processor cannot reach: what a machine describes beyond it does not exist for us.
+constexpr u64 reach_of(Space space) {
+    return space == Space::Port ? 0x1'0000 : sizeof(uptr) > 4 ? ~u64{0} : u64{1} << 32;
+}
+
 // A bounds-checked view of device registers in memory or port space. Values are in the processor's byte order: all of
 // Vireo's machines are little-endian, as the registers are. Cheap to copy. An access outside the window or a
 // misaligned one is our own defect (asserted): offsets that come from a device are checked with `contains` first.

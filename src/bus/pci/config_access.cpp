@@ -28,7 +28,7 @@ Result<ConfigAccess> ConfigAccess::create(const HostDescription& description) {
     u64 buses = ecam.bytes / ecam_bytes_per_bus;
     if (buses == 0)
         return error(ErrorCode::NotSupported, "PCI configuration window too small");
-    if (!range_fits(ecam.cpu, ecam.bytes, std::numeric_limits<uptr>::max()))
+    if (!range_fits(ecam.cpu, ecam.bytes, io::reach_of(io::Space::Memory)))
         return error(ErrorCode::NotSupported, "PCI configuration window out of the processor's reach");
     if (buses <= u64{last} - first)
         last = static_cast<u8>(first + buses - 1);

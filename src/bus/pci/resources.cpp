@@ -31,8 +31,7 @@ namespace {
 Room room_of(const AddressRange& range, io::Space space, u64 lowest, u64 highest) {
     Room room;
     room.space = space;
-    u64 reach = space == io::Space::Port ? 0x10000 : std::numeric_limits<uptr>::max();
-    if (!range_fits(range.cpu, range.bytes, reach) || !checked_add<u64>(range.bus, range.bytes))
+    if (!range_fits(range.cpu, range.bytes, io::reach_of(space)) || !checked_add<u64>(range.bus, range.bytes))
         return room;
     room.cpu_offset = range.cpu - range.bus;
     room.start = room.next = std::max(range.bus, lowest);

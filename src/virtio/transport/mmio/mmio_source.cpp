@@ -9,7 +9,7 @@
 namespace vireo::virtio {
 
 Result<std::unique_ptr<Transport>> probe_mmio(const MmioSlot& slot) {
-    if (!range_fits(slot.base, slot.bytes, std::numeric_limits<uptr>::max()) || !is_aligned(slot.base, 4) ||
+    if (!range_fits(slot.base, slot.bytes, io::reach_of(io::Space::Memory)) || !is_aligned(slot.base, 4) ||
         slot.bytes < wire::mmio::Config)
         return error(ErrorCode::NotSupported, "slot out of reach, misaligned or too small");
     io::Window registers(io::Space::Memory, slot.base, slot.bytes);
