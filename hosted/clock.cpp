@@ -189,7 +189,19 @@ WaitObserver::~WaitObserver() { std::erase(clock().observers, this); }
 
 namespace vireo::arch {
 
-using namespace hosted;
+using hosted::Barrier;
+using hosted::Clock;
+using hosted::clock;
+using hosted::clock_now;
+using hosted::count_look;
+using hosted::execute_barrier;
+using hosted::idle_real;
+using hosted::idle_virtual;
+using hosted::longest_step;
+using hosted::look_cost;
+using hosted::run_due_events;
+using hosted::tell_observers;
+using hosted::waits_before_doubling;
 
 u64 ticks() {
     Clock& c = clock();

@@ -61,7 +61,7 @@ void Device::write_status(u8 value) {
     }
     last_activity_ = hosted::clock_now();
     if (value & status::driver_ok)
-        for (u16 i = 0; i < queues_.size(); ++i)
+        for (u16 i = 0; i < queue_count(); ++i)
             if (queues_[i].ring && faults.suppresses_notifications)
                 queues_[i].ring->ask_for_notification(false);
 }
@@ -224,7 +224,7 @@ void Device::complete(u64 number) {
 void Device::program_waits() {
     if (!is_live() || faults.gone || reset_pending_)
         return;
-    for (u16 i = 0; i < queues_.size(); ++i) {
+    for (u16 i = 0; i < queue_count(); ++i) {
         Queue& queue = queues_[i];
         if (!queue.ring)
             continue;
@@ -239,7 +239,7 @@ void Device::program_waits() {
 
 void Device::memory_taken_back(u64 bus, u64 bytes) {
     // A stopped or reset queue holds nothing any more.
-    for (u16 i = 0; i < queues_.size(); ++i)
+    for (u16 i = 0; i < queue_count(); ++i)
         if (queues_[i].ring && queues_[i].ring->occupies(bus, bytes))
             referee_.complain("gen.cleanup.02", "the memory of queue " + std::to_string(i) +
                                                     " was freed while the queue is live");

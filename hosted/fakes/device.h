@@ -81,7 +81,7 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     const std::string& name() const { return name_; }
     u32 type() const { return type_; }
     Queue& queue(u16 index) { return queues_[index]; }
-    usize queue_count() const { return queues_.size(); }
+    u16 queue_count() const { return static_cast<u16>(queues_.size()); }
     const Features& accepted() const { return referee_.accepted(); }
     u8 status() const { return status_; }
     bool is_live() const { return referee_.is_live(); }

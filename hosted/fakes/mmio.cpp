@@ -117,11 +117,11 @@ void set_half(u64& address, bool high, u32 value) {
 
 } // namespace
 
-MmioSlot::MmioSlot(u64 base, u32 version_, Device* device)
-    : version(version_), base_(base), device_(device), range_(io::Space::Memory, base, bytes, *this) {
+MmioSlot::MmioSlot(u64 base, u32 register_version, Device* device)
+    : version(register_version), base_(base), device_(device), range_(io::Space::Memory, base, bytes, *this) {
     if (!device_)
         return;
-    device_->use_legacy_interface(version == 1);
+    device_->use_legacy_interface(is_legacy());
     device_->set_transport_features(transport_features(version));
     if (version == 1)
         device_->become_legacy();

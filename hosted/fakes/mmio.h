@@ -12,7 +12,7 @@ class MmioSlot final : public hosted::RegisterBlock {
   public:
     static constexpr u64 bytes = 0x200;
 
-    MmioSlot(u64 base, u32 version, Device* device);
+    MmioSlot(u64 base, u32 register_version, Device* device);
 
     // What identification reads, for tests of bad slots.
     u32 magic = 0x7472'6976;

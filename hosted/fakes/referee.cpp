@@ -52,20 +52,20 @@ void Referee::status_written(u8 before, u8 value, bool resetting, const Rules& r
 
 // Which step of 3.1.1 the new bits claim, and whether the steps before it are done.
 void Referee::judge_step(u8 fresh, const Rules& rules) {
-    using namespace status;
-    u8 known = acknowledge | driver | driver_ok | features_ok | failed | needs_reset | suspend;
+    u8 known = status::acknowledge | status::driver | status::driver_ok | status::features_ok |
+               status::failed | status::needs_reset | status::suspend;
     if (fresh & ~known)
         complain("gen.status.01", "undefined status bits in " + hex(fresh));
-    if (std::popcount(static_cast<u8>(fresh & ~(needs_reset | failed))) > 1)
+    if (std::popcount(static_cast<u8>(fresh & ~(status::needs_reset | status::failed))) > 1)
         complain("gen.status.01", "several steps claimed at once: " + hex(fresh));
-    if ((fresh & driver) && !(status_ & acknowledge))
+    if ((fresh & status::driver) && !(status_ & status::acknowledge))
         complain("gen.init.02", "DRIVER without ACKNOWLEDGE");
-    if (fresh & suspend && !accepted_.has(feature::suspend))
+    if (fresh & status::suspend && !accepted_.has(feature::suspend))
         complain("gen.suspend.01", "SUSPEND set without the feature");
-    if (fresh & features_ok) {
+    if (fresh & status::features_ok) {
         if (rules.legacy)
             complain("gen.legacy.05", "FEATURES_OK set on a legacy device");
-        if (!(status_ & driver))
+        if (!(status_ & status::driver))
             complain("gen.init.03", "FEATURES_OK without DRIVER");
         if (!features_read_)
             complain("gen.feat.03", "FEATURES_OK although the offered features were never read");
@@ -74,14 +74,14 @@ void Referee::judge_step(u8 fresh, const Rules& rules) {
         ok_was_read_ = false;
         judge_features(rules);
     }
-    if (fresh & driver_ok) {
-        if (!(status_ & driver))
+    if (fresh & status::driver_ok) {
+        if (!(status_ & status::driver))
             complain("gen.init.03", "DRIVER_OK without DRIVER");
-        if (!rules.legacy && !(status_ & features_ok))
+        if (!rules.legacy && !(status_ & status::features_ok))
             complain("gen.init.07", "DRIVER_OK without FEATURES_OK");
         if (!rules.legacy && !ok_was_read_)
             complain("gen.init.09", "DRIVER_OK although FEATURES_OK was never read back");
-        if (status_ & failed)
+        if (status_ & status::failed)
             complain("gen.init.13", "DRIVER_OK after FAILED");
         if (rules.legacy) {
             if (!features_written_)

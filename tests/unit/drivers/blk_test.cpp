@@ -66,7 +66,7 @@ TEST_P(BlkOnBus, facts_come_from_the_configuration) {
 
 // covers: blk.19
 TEST_P(BlkOnBusEach, serials_of_any_kind_are_safe) {
-    for (std::string serial :
+    for (const std::string& serial :
          {std::string(), std::string("a"), std::string("\x01\x1b[2Jx\xff", 7), std::string(20, 'z')}) {
         Machine each(GetParam());
         Blk& disk = each.plug_disk();
