@@ -38,7 +38,7 @@ class Volume {
     Result<usize> prefetch(std::span<const u64> offsets, u32 bytes_each);
 
   private:
-    static constexpr usize most_extents = 128; // of one transfer
+    static constexpr usize most_extents = 256; // of one transfer
     static constexpr usize most_edges = 16;
 
     Volume(device::BlockDevice& device, u64 first_block, u64 block_count, Cache cache)
