@@ -53,6 +53,23 @@ std::optional<MutableBytes> writable_memory(Context& context, u64 address, u64 b
     return checked_memory(context, address, bytes, true, lead);
 }
 
+u8 unit_width(std::string_view command, u8 otherwise) {
+    if (command.ends_with(".b"))
+        return 1;
+    if (command.ends_with(".w"))
+        return 2;
+    if (command.ends_with(".l"))
+        return 4;
+    return command.ends_with(".q") ? 8 : otherwise;
+}
+
+u64 load_unit(const std::byte* memory, u8 width) {
+    u64 value = 0;
+    for (usize i = width; i-- > 0;)
+        value = value << 8 | std::to_integer<u64>(memory[i]);
+    return value;
+}
+
 int fail(Context& context, std::string_view what, const Error& why) {
     print(context.console, "{}: {} ({})\n", what, describe(why.code), why.what);
     return status_failed;

@@ -17,6 +17,12 @@ std::optional<MutableBytes> readable_memory(Context& context, u64 address, u64 b
 std::optional<MutableBytes> writable_memory(Context& context, u64 address, u64 bytes,
                                             std::string_view lead = {});
 
+// The unit in bytes that ".b", ".w", ".l" or ".q" at the end of a command's name means, or `otherwise`.
+u8 unit_width(std::string_view command, u8 otherwise);
+
+// The little-endian unit of `width` bytes at `memory`.
+u64 load_unit(const std::byte* memory, u8 width);
+
 // Prints "WHAT: cause (detail)" and a line end; returns status_failed.
 int fail(Context& context, std::string_view what, const Error& why);
 

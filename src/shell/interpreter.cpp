@@ -16,12 +16,13 @@ static std::string_view assigned_name(std::string_view word) {
     return word.substr(0, equals);
 }
 
+// Both on the heap: `run` nests, and the stack of firmware is small.
 Result<> Interpreter::check(std::string_view text) {
-    return Interpreter(nullptr, text, Expansion()).interpret();
+    auto interpreter = VIREO_TRY(make_owned<Interpreter>(nullptr, text, Expansion()));
+    return interpreter->interpret();
 }
 
 Result<> Interpreter::run(Context& context, std::string_view text) {
-    // On the heap: `run` nests, and the stack of firmware is small.
     auto expansion = VIREO_TRY(Expansion::create());
     auto interpreter = VIREO_TRY(make_owned<Interpreter>(&context, text, std::move(expansion)));
     return interpreter->interpret();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Variables: setenv, printenv, run, env, showvar.
+// Variables: setenv, printenv, run, boot, env, showvar.
 #include "shell/arguments.h"
 #include "shell/shell.h"
 
@@ -80,6 +80,11 @@ int run_variables(Context& context, Arguments arguments) {
     return status_ok;
 }
 
+int boot(Context& context, Arguments) {
+    constexpr std::string_view words[] = {"run", "bootcmd"};
+    return run_variables(context, words);
+}
+
 int delete_variables(Context& context, Arguments names) {
     int status = status_ok;
     for (auto name : names)
@@ -145,6 +150,13 @@ VIREO_COMMAND(run_command_entry) = {
     .usage = "run name ... - run the text of each variable in turn; the first failure ends it",
     .run = run_variables,
     .min_words = 2,
+};
+VIREO_COMMAND(boot_command) = {
+    .name = "boot",
+    .summary = "run 'bootcmd'",
+    .usage = "boot - run the commands in the variable 'bootcmd'",
+    .run = boot,
+    .max_words = 1,
 };
 VIREO_COMMAND(env_command) = {
     .name = "env",

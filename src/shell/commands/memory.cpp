@@ -10,27 +10,10 @@ namespace vireo::shell {
 namespace {
 
 constexpr usize chunk_bytes = 1024 * 1024;
-
-// From the end of the command's name; 4 if it has none.
-u8 width_of(std::string_view command) {
-    if (command.ends_with(".b"))
-        return 1;
-    if (command.ends_with(".w"))
-        return 2;
-    if (command.ends_with(".q"))
-        return 8;
-    return 4;
-}
+constexpr u8 default_width = 4;
 
 std::string_view width_name(u8 width) {
     return width == 1 ? "byte" : width == 2 ? "halfword" : width == 4 ? "word" : "double word";
-}
-
-u64 load_unit(const std::byte* memory, u8 width) {
-    u64 value = 0;
-    for (usize i = width; i-- > 0;)
-        value = value << 8 | std::to_integer<u64>(memory[i]);
-    return value;
 }
 
 // `count` units in bytes; nothing, and one line, if that is more than 64 bits hold.
@@ -71,8 +54,8 @@ int md(Context& context, Arguments arguments) {
     auto count = arguments.size() > 2 ? number_argument(context, arguments[2]) : std::optional<u64>(0x40);
     if (!address || !count)
         return status_failed;
-    context.dump = {.address = *address, .count = *count, .width = width_of(arguments[0])};
-    return dump(context, *address, *count, width_of(arguments[0]));
+    context.dump = {.address = *address, .count = *count, .width = unit_width(arguments[0], default_width)};
+    return dump(context, *address, *count, unit_width(arguments[0], default_width));
 }
 
 int md_again(Context& context) {
@@ -80,7 +63,7 @@ int md_again(Context& context) {
 }
 
 int mw(Context& context, Arguments arguments) {
-    u8 width = width_of(arguments[0]);
+    u8 width = unit_width(arguments[0], default_width);
     auto address = number_argument(context, arguments[1]);
     auto value = number_argument(context, arguments[2]);
     auto bytes = size_argument(context, arguments.size() > 3 ? arguments[3] : "1", width);
@@ -109,7 +92,7 @@ int mw(Context& context, Arguments arguments) {
 int cp(Context& context, Arguments arguments) {
     auto source = number_argument(context, arguments[1]);
     auto target = number_argument(context, arguments[2]);
-    auto bytes = size_argument(context, arguments[3], width_of(arguments[0]));
+    auto bytes = size_argument(context, arguments[3], unit_width(arguments[0], default_width));
     if (!source || !target || !bytes)
         return status_failed;
     auto from = readable_memory(context, *source, *bytes);
@@ -146,7 +129,7 @@ std::optional<usize> first_difference(Context& context, Bytes first, Bytes secon
 }
 
 int cmp(Context& context, Arguments arguments) {
-    u8 width = width_of(arguments[0]);
+    u8 width = unit_width(arguments[0], default_width);
     auto one = number_argument(context, arguments[1]);
     auto two = number_argument(context, arguments[2]);
     auto bytes = size_argument(context, arguments[3], width);

@@ -285,6 +285,50 @@ TEST_F(Commands, test) {
         expect_usage("test " + std::string(wrong));
 }
 
+TEST_F(Commands, setexpr) {
+    for (auto [line, result] : {std::pair{"10 + 20", "30"},
+                                {"10 - 20", "fffffffffffffff0"},
+                                {"ff * 10", "ff0"},
+                                {"100 / 7", "24"},
+                                {"100 % 7", "4"},
+                                {"ff '&' f0", "f0"},
+                                {"f0 '|' f", "ff"},
+                                {"ff ^ f", "f0"},
+                                {"1234", "1234"},
+                                {"0x10", "10"}})
+        EXPECT_EQ(run("setexpr x " + std::string(line) + "; echo $x"), std::string(result) + "\n") << line;
+    EXPECT_EQ(run("setexpr.b x ff + 2; echo $x"), "1\n");
+    EXPECT_EQ(run("mw.l 40000000 11223344; setexpr.w x *40000000 + 1; echo $x"), "3345\n");
+    EXPECT_EQ(run("setexpr.l x *40000000; echo $x"), "11223344\n");
+    EXPECT_EQ(run("setexpr x 1 / 0"), "division by zero\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("setexpr x 1 ? 2"), "'?': not one of + - * / % & | ^\n");
+    EXPECT_EQ(run("setexpr x *0"), "0x00000000..0x00000007 is not in RAM\n");
+    EXPECT_EQ(run("setexpr x z"), "'z': not a number (hexadecimal)\n");
+    expect_usage("setexpr x 1 +");
+}
+
+TEST_F(Commands, itest) {
+    for (std::string_view holds :
+         {"10 == 0x10", "a -lt 10", "ffffffffffffffff > 1", "1 -ne 2", "2 <= 2", "3 -ge 2"}) {
+        run("itest " + std::string(holds));
+        EXPECT_EQ(status, 0) << holds;
+    }
+    for (std::string_view fails : {"1 == 2", "2 < 2", "z == 0"}) {
+        run("itest " + std::string(fails));
+        EXPECT_EQ(status, 1) << fails;
+    }
+    run("itest.b 101 == 1");
+    EXPECT_EQ(status, 0);
+    expect_usage("itest 1 = 2");
+}
+
+TEST_F(Commands, boot) {
+    EXPECT_EQ(run("boot"), "## Error: \"bootcmd\" not defined\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("setenv bootcmd 'echo booting'; boot"), "booting\n");
+}
+
 class MemoryCommands : public Commands {};
 
 TEST_F(MemoryCommands, md) {
