@@ -86,11 +86,21 @@ def test_one_transport_only(board, without, names, tmp_path):
     assert not linked, f"{without} is off and this is linked: {linked[:3]}"
 
 
-def test_link_time_optimisation(tmp_path):
-    make(f"O={tmp_path}", "qemu_arm_defconfig")
-    set_symbols(tmp_path, LTO=True)
-    make(f"O={tmp_path}")
-    assert "_start_vireo_commands" in (tmp_path / "vireo.map").read_text()
+def registries(map_file):
+    """Name and size of each registry's section: commands, drivers, file systems."""
+    sections = re.findall(r"^ *\w+ +\w+ +(\w+) +\d+ (vireo_\w+)$", map_file.read_text(), re.MULTILINE)
+    return {name: size for size, name in sections}
+
+
+def test_registries_survive_link_time_optimisation(tmp_path):
+    found = {}
+    for lto in (False, True):
+        make(f"O={tmp_path}", "qemu_arm_defconfig")
+        set_symbols(tmp_path, LTO=lto)
+        make(f"O={tmp_path}")
+        found[lto] = registries(tmp_path / "vireo.map")
+    assert set(found[True]) >= {"vireo_commands", "vireo_drivers", "vireo_filesystems"}
+    assert found[True] == found[False]
 
 
 def test_x86_rom_ends_at_the_reset_vector(tmp_path):
