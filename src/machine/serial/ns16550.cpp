@@ -28,8 +28,9 @@ constexpr u8 transmitter_empty = 0x20;
 constexpr usize fifo_bytes = 16;
 // A sender that is held up comes back within less than a millisecond, on a busy host within a few.
 constexpr auto quiet_time = event::Duration::milli(30);
-// Far longer than a FIFO takes to drain, short enough that a port nobody listens to does not look like a hang.
-constexpr auto room_deadline = event::Duration::milli(500);
+// The port has no room while whoever reads it is busy (a script, a terminal that was stopped), and then nothing may be
+// lost; but a reader that never comes back must not stop the machine.
+constexpr auto room_deadline = event::Duration::seconds(10);
 
 } // namespace
 
