@@ -13,6 +13,14 @@ using event::Deadline;
 // than 2 GiB at a time.
 constexpr u64 max_request_bytes = u64{1} << 30;
 
+// How long a disk may show no progress: the fixed time, and what the slowest disk worth waiting for (4 MiB a second) needs
+// for all that it was given.
+Deadline progress_deadline(u64 bytes_in_flight) {
+    constexpr u64 bytes_per_second = u64{4} << 20;
+    u64 allowance = bytes_in_flight / (bytes_per_second / 1024) * 1'000'000 / 1024;
+    return Deadline::after({BlockDevice::progress_timeout.microseconds + allowance});
+}
+
 } // namespace
 
 u64 BlockRequest::bytes() const {
@@ -104,17 +112,13 @@ Result<> BlockDevice::write(u64 first_block, Bytes memory) {
 }
 
 Result<> BlockDevice::read(std::span<const BlockExtent> extents) {
-    VIREO_TRY(check(extents));
-    Plan plan(facts_, extents);
-    return transfer(BlockRequest::Operation::Read, plan);
+    return transfer(BlockRequest::Operation::Read, extents);
 }
 
 Result<> BlockDevice::write(std::span<const BlockExtent> extents) {
     if (facts_.read_only)
         return error(ErrorCode::ReadOnly, "disk is read-only");
-    VIREO_TRY(check(extents));
-    Plan plan(facts_, extents);
-    return transfer(BlockRequest::Operation::Write, plan);
+    return transfer(BlockRequest::Operation::Write, extents);
 }
 
 Result<> BlockDevice::flush() {
@@ -127,15 +131,17 @@ Result<> BlockDevice::flush() {
     request.first_block = 0;
     request.segments.clear();
     request.begin();
-    ++requests_issued_;
     if (!start(request)) {
         request.complete({});
         return refused();
     }
+    ++requests_issued_;
     commit();
-    Result<> waited = loop_.wait(request, Deadline::after(progress_timeout));
-    if (!waited && !request.is_done())
+    Result<> waited = loop_.wait(request, progress_deadline(unflushed_bytes_));
+    if (!waited)
         abort(waited.error());
+    if (request.outcome())
+        unflushed_bytes_ = 0;
     return request.outcome();
 }
 
@@ -151,71 +157,109 @@ Result<> BlockDevice::prepare() {
     return {};
 }
 
-Result<> BlockDevice::transfer(BlockRequest::Operation operation, Plan& plan) {
+// --- transfer -------------------------------------------------------------------------------------------------
+
+// Carries a plan out with as many requests in flight as the device takes.
+class BlockDevice::Transfer {
+  public:
+    Transfer(BlockDevice& device, BlockRequest::Operation operation, Plan& plan)
+        : device_(device), plan_(plan), operation_(operation),
+          depth_(std::clamp<usize>(device.facts_.queue_depth, 1, max_in_flight)) {}
+
+    Result<> run() {
+        for (;;) {
+            refill();
+            if (busy_ == 0)
+                return outcome_ && !plan_.is_done() ? device_.refused() : outcome_;
+            // At least one comes back; that is progress, and renews the deadline.
+            Result<> waited =
+                device_.loop_.wait_until(progress_deadline(bytes_in_flight_), [&] { return collect(); });
+            if (!waited)
+                give_up(waited.error());
+        }
+    }
+
+  private:
+    // Starts all that the device has room for and announces it once. After an error nothing new is started.
+    void refill() {
+        bool has_started = false;
+        while (outcome_ && !plan_.is_done() && start_one())
+            has_started = true;
+        if (has_started)
+            device_.commit();
+    }
+
+    bool start_one() {
+        auto slot = static_cast<usize>(std::countr_one(busy_));
+        if (slot >= depth_)
+            return false;
+        BlockRequest& request = device_.requests_[slot];
+        Plan before = plan_;
+        request.operation = operation_;
+        plan_.fill(request);
+        const BlockFacts& facts = device_.facts_;
+        if (!range_fits(request.first_block, request.bytes() / facts.block_bytes, facts.block_count)) {
+            outcome_ = error(ErrorCode::OutOfRange, "disk has become smaller"); // since check()
+            return false;
+        }
+        request.begin();
+        if (!device_.start(request)) {
+            request.complete({});
+            plan_ = before;
+            return false;
+        }
+        busy_ |= u64{1} << slot;
+        bytes_in_flight_ += request.bytes();
+        if (operation_ == BlockRequest::Operation::Write)
+            device_.unflushed_bytes_ += request.bytes();
+        ++device_.requests_issued_;
+        return true;
+    }
+
+    // Takes note of every request that has come back; true if there was one.
+    bool collect() {
+        bool any = false;
+        for (u64 left = busy_; left != 0; left &= left - 1) {
+            auto slot = static_cast<usize>(std::countr_zero(left));
+            const BlockRequest& request = device_.requests_[slot];
+            if (!request.is_done())
+                continue;
+            any = true;
+            busy_ &= ~(u64{1} << slot);
+            bytes_in_flight_ -= request.bytes();
+            if (outcome_)
+                outcome_ = request.outcome();
+        }
+        return any;
+    }
+
+    // The device is reset, so that nothing writes into the caller's memory after our return.
+    void give_up(Error why) {
+        if (outcome_)
+            outcome_ = why;
+        device_.abort(why);
+        collect();
+        VIREO_ASSERT(busy_ == 0);
+    }
+
+    static_assert(max_in_flight <= 64);
+    BlockDevice& device_;
+    Plan& plan_;
+    BlockRequest::Operation operation_;
+    usize depth_;
+    u64 busy_ = 0; // bit i: requests_[i] is with the device, or has come back and was not looked at yet
+    u64 bytes_in_flight_ = 0;
+    Result<> outcome_{};
+};
+
+Result<> BlockDevice::transfer(BlockRequest::Operation operation, std::span<const BlockExtent> extents) {
+    VIREO_TRY(check(extents));
     VIREO_TRY(usable());
+    Plan plan(facts_, extents);
     if (plan.is_done())
         return {};
     VIREO_TRY(prepare());
-
-    usize depth = std::clamp<usize>(facts_.queue_depth, 1, max_in_flight);
-    static_assert(max_in_flight <= 64);
-    u64 busy = 0; // bit i: requests_[i] is with the device, or has come back and was not looked at yet
-    Result<> outcome{};
-    for (;;) {
-        // Refill: everything that the device has room for, announced once. After an error nothing new is started.
-        bool has_started = false;
-        while (outcome && !plan.is_done()) {
-            auto slot = static_cast<usize>(std::countr_one(busy));
-            if (slot >= depth)
-                break;
-            BlockRequest& request = requests_[slot];
-            Plan before = plan;
-            request.operation = operation;
-            plan.fill(request);
-            if (!range_fits(request.first_block, request.bytes() / facts_.block_bytes, facts_.block_count)) {
-                outcome = error(ErrorCode::OutOfRange, "disk has become smaller"); // since check()
-                break;
-            }
-            request.begin();
-            if (!start(request)) {
-                request.complete({});
-                plan = before;
-                break;
-            }
-            busy |= u64{1} << slot;
-            ++requests_issued_;
-            has_started = true;
-        }
-        if (has_started)
-            commit();
-        if (busy == 0)
-            return outcome && !plan.is_done() ? refused() : outcome;
-
-        // Wait for at least one; each that comes back is progress and renews the deadline.
-        auto collect = [&] {
-            bool any = false;
-            for (u64 left = busy; left != 0; left &= left - 1) {
-                auto slot = std::countr_zero(left);
-                const BlockRequest& request = requests_[static_cast<usize>(slot)];
-                if (!request.is_done())
-                    continue;
-                any = true;
-                busy &= ~(u64{1} << slot);
-                if (outcome)
-                    outcome = request.outcome();
-            }
-            return any;
-        };
-        Result<> waited = loop_.wait_until(Deadline::after(progress_timeout), collect);
-        if (!waited) {
-            // Given up: the device is reset, so that nothing writes into the caller's memory after our return.
-            if (outcome)
-                outcome = waited;
-            abort(waited.error());
-            collect();
-            VIREO_ASSERT(busy == 0);
-        }
-    }
+    return Transfer(*this, operation, plan).run();
 }
 
 } // namespace vireo::device

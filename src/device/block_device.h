@@ -51,7 +51,8 @@ class BlockRequest : public event::Request {
 class BlockDevice {
   public:
     static constexpr usize max_in_flight = 64;
-    // A disk that shows no progress at all for this long is given up.
+    // A disk that shows no progress at all for this long is given up (longer, in proportion, with many megabytes in
+    // flight: a slow disk is not a dead one).
     static constexpr event::Duration progress_timeout = event::Duration::seconds(20);
 
     virtual ~BlockDevice() = default;
@@ -89,13 +90,15 @@ class BlockDevice {
     event::EventLoop& loop_;
 
   private:
-    class Plan; // cuts extents into requests
+    class Plan;     // cuts extents into requests
+    class Transfer; // carries a plan out
     Result<> check(std::span<const BlockExtent> extents) const;
     Result<> prepare();
     Error refused() const;
-    Result<> transfer(BlockRequest::Operation operation, Plan& plan);
+    Result<> transfer(BlockRequest::Operation operation, std::span<const BlockExtent> extents);
     OwnedArray<BlockRequest> requests_; // made at the first transfer
     u64 requests_issued_ = 0;
+    u64 unflushed_bytes_ = 0; // written since the last flush
 };
 
 } // namespace vireo::device

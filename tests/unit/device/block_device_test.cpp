@@ -40,9 +40,17 @@ class Disk final : public device::BlockDevice, public event::Poller {
         BlockRequest* request = in_order ? held.front() : held.back();
         in_order ? held.pop_front() : held.pop_back();
         finish(*request);
+        if (after_each)
+            after_each();
         return true;
     }
     bool needs_polling() const override { return !held.empty(); }
+
+    // Completes everything without moving data.
+    void finish_all() {
+        for (; !held.empty(); held.pop_front())
+            held.front()->complete({});
+    }
 
     std::vector<Noted> noted;
     std::deque<BlockRequest*> held;
@@ -54,6 +62,7 @@ class Disk final : public device::BlockDevice, public event::Poller {
     bool silent = false;
     bool in_order = false;
     std::optional<u64> bad_block;
+    std::function<void()> after_each;
     std::optional<Error> broken;
 
   private:
@@ -261,6 +270,30 @@ TEST_F(BlockDeviceTest, progress_renews_the_deadline) {
     };
     hosted::schedule(15 * hosted::second, tick);
     EXPECT_TRUE(disk.read(0, MutableBytes(memory).first(5 * 512)));
+}
+
+// 512 MiB in one request, from a disk that needs a minute for them.
+TEST_F(BlockDeviceTest, a_slow_disk_gets_time_in_proportion) {
+    disk.set().block_bytes = 65536;
+    disk.set().block_count = 8192;
+    disk.silent = true;
+    hosted::schedule(60 * hosted::second, [&] { disk.finish_all(); });
+    BlockExtent extent{0, memory.data(), u64{512} << 20};
+    EXPECT_TRUE(disk.read(std::span<const BlockExtent>(&extent, 1)));
+    EXPECT_EQ(disk.noted.size(), 1u);
+}
+
+// The disk shrinks while it is read: what lies beyond its new end is not asked for.
+TEST_F(BlockDeviceTest, a_disk_that_becomes_smaller_is_an_error) {
+    disk.set().max_segment_bytes = 512;
+    disk.set().max_segments = 1;
+    disk.in_order = true;
+    disk.after_each = [&] { disk.set().block_count = 100; };
+    auto result = disk.read(0, MutableBytes(memory).first(500 * 512));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::OutOfRange);
+    for (auto& noted : disk.noted)
+        EXPECT_LT(noted.first_block, 100u);
 }
 
 // covers: blk.14
