@@ -92,10 +92,11 @@ class Vm:
     def pid(self):
         return self._child.pid
 
-    def expect(self, pattern, timeout=None):
-        """Waits for a regular expression; the text before it and the match, with "\\n" line ends."""
+    def expect(self, pattern, timeout=None, at_end=False):
+        """Waits for a regular expression; the text before it and the match, with "\\n" line ends. `at_end`: it ends what has
+        arrived, so the megabyte before it is not searched again and again."""
         try:
-            self._child.expect(pattern, timeout=timeout or self.timeout)
+            self._child.expect(pattern, timeout=timeout or self.timeout, searchwindowsize=4096 if at_end else None)
         except (pexpect.TIMEOUT, pexpect.EOF) as failure:
             what = "QEMU ended" if isinstance(failure, pexpect.EOF) else f"nothing for {timeout or self.timeout} s"
             raise ConsoleError(f"{what} while waiting for {pattern!r}\n{self.report()}") from None
@@ -106,7 +107,7 @@ class Vm:
 
     def boot(self, timeout=None):
         """Waits for the first prompt; what was printed until then."""
-        return self.expect(PROMPT_AT_LINE_START, timeout)[0]
+        return self.expect(PROMPT_AT_LINE_START, timeout, at_end=True)[0]
 
     def send(self, text):
         self._child.send(text)
@@ -114,7 +115,7 @@ class Vm:
     def command(self, line, timeout=None):
         """Types one line and waits for the next prompt; what the command printed, without the echo."""
         self.send(line + "\r")
-        text = self.expect(PROMPT_AT_LINE_START, timeout)[0]
+        text = self.expect(PROMPT_AT_LINE_START, timeout, at_end=True)[0]
         return text.split("\n", 1)[1] if "\n" in text else ""
 
     def status(self):
