@@ -101,6 +101,49 @@ TEST_P(DoorbellOnBus, a_read_costs_one_register_access) {
     EXPECT_EQ(accesses, 1u);
 }
 
+// covers: gen.resbits.08
+// Device-grade barriers, whether ORDER_PLATFORM was negotiated or not: release before publishing, full before the
+// suppression word and before the doorbell, acquire before the used entry.
+TEST_P(DoorbellOnBus, barriers_are_those_for_devices) {
+    Blk& disk = machine.plug_disk();
+    disk.offered.set(fake::feature::order_platform, !is_legacy(GetParam()));
+    machine.start();
+    ASSERT_TRUE(reads(machine));
+    hosted::start_trace();
+    ASSERT_TRUE(reads(machine));
+    std::string order;
+    for (const auto& access : hosted::stop_trace())
+        order += access.kind == hosted::Access::Kind::Write   ? 'w'
+                 : access.kind == hosted::Access::Kind::Read  ? 'r'
+                 : access.barrier == hosted::Barrier::Full    ? 'F'
+                 : access.barrier == hosted::Barrier::Release ? 'R'
+                                                              : 'A';
+    EXPECT_EQ(order, "RFFwA");
+}
+
+// A device may prefer its doorbell in I/O space (the note in 4.1.4); so does this one, and also has it in memory.
+// covers: pci.modern.10, pci.modern.51
+TEST(Doorbell, a_doorbell_in_io_space_is_used) {
+    Machine machine(Bus::Pci);
+    Blk& disk = machine.plug_disk();
+    VirtioPci& function = machine.function();
+    using Bar = fake::PciFunction::Bar;
+    function.set_bar(2, {Bar::Kind::Io, 0x100, false});
+    function.capabilities.insert(function.capabilities.begin(),
+                                 {VirtioPci::notify_cfg, 2, 0, 0x10, 0x40, {4}});
+    function.build_config_space();
+    hosted::start_trace();
+    machine.start();
+    ASSERT_TRUE(reads(machine));
+    EXPECT_GT(disk.queue(0).notifications, 0u);
+    u64 window = machine.pci_bus().host().io.cpu - machine.pci_bus().host().io.bus;
+    unsigned rung = 0;
+    for (const auto& access : hosted::stop_trace())
+        rung += access.kind == hosted::Access::Kind::Write && access.width == 2 &&
+                access.address == window + function.bar_base(2) + 0x10 + 12; // queue_notify_off 3 times 4
+    EXPECT_EQ(rung, disk.queue(0).notifications);
+}
+
 // covers: gen.init.04, gen.suspend.01
 TEST_P(DoorbellOnBus, features_come_before_queues_and_suspend_is_never_set) {
     Blk& disk = machine.plug_disk();

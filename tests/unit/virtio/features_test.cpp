@@ -44,6 +44,7 @@ fake::Features whitelist(bool legacy, bool disk) {
 }
 
 // covers: gen.feat.01, gen.feat.04, gen.feat.05, gen.feat.06, gen.feat.07, gen.feat.08, gen.feat.11, gen.resbits.10
+// covers: pci.modern.30, pci.modern.31
 // covers: gen.legacy.07, gen.legacy.08, blk.05, blk.06, blk.08, blk.legacy.01, mmio.38
 TEST_P(FeaturesOnBus, an_offer_of_everything_is_accepted_in_part) {
     Blk& disk = machine.plug_disk();

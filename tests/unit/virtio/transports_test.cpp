@@ -36,6 +36,8 @@ class Transports : public testing::TestWithParam<Setup> {
     Machine machine{GetParam().bus};
 };
 
+// The fakes report each write into a PCI capability: the PCI_CFG window is not used at all.
+// covers: pci.modern.16, pci.modern.35, pci.modern.36, pci.modern.37
 // covers: gen.init.02, gen.init.03, gen.init.07, gen.init.11, gen.legacy.05, gen.status.01
 TEST_P(Transports, bring_up_takes_the_steps_in_order) {
     fake::Blk& disk = plug_disk();
