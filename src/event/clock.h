@@ -24,7 +24,9 @@ Instant now();
 constexpr Duration operator-(Instant later, Instant earlier) {
     return {later.microseconds - earlier.microseconds};
 }
-constexpr Instant operator+(Instant when, Duration duration) { return {when.microseconds + duration.microseconds}; }
+constexpr Instant operator+(Instant when, Duration duration) {
+    return {when.microseconds + duration.microseconds};
+}
 
 // The latest moment at which a wait ends. Every wait has one.
 class Deadline {

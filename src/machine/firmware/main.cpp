@@ -22,7 +22,9 @@ namespace {
 constexpr u64 MiB = 1 << 20;
 
 // Small machines keep most RAM for what the user loads; the upper bound is far above what many disks need.
-u64 heap_bytes(u64 total_ram) { return std::clamp<u64>(align_down<u64>(total_ram / 8, MiB), 4 * MiB, 32 * MiB); }
+u64 heap_bytes(u64 total_ram) {
+    return std::clamp<u64>(align_down<u64>(total_ram / 8, MiB), 4 * MiB, 32 * MiB);
+}
 
 void start_heap(system::MemoryMap& memory) {
     u64 bytes = heap_bytes(memory.total_ram());
@@ -30,7 +32,8 @@ void start_heap(system::MemoryMap& memory) {
     auto base = memory.allocate(bytes, 4096, "Vireo heap", u64{1} << 32);
     if (!base)
         panic("no room for the heap");
-    firmware_heap().initialise(reinterpret_cast<std::byte*>(static_cast<uptr>(*base)), static_cast<usize>(bytes));
+    firmware_heap().initialise(reinterpret_cast<std::byte*>(static_cast<uptr>(*base)),
+                               static_cast<usize>(bytes));
 }
 
 // "128 MiB", "3 GiB", "1.5 GiB": the largest unit that shows the size exactly to a tenth.
@@ -60,7 +63,7 @@ template <typename T, typename... A> T& make_for_ever(A&&... arguments) {
     return *VIREO_MUST(make_owned<T>(std::forward<A>(arguments)...)).release();
 }
 
-void add_sources(virtio::DeviceManager& devices, const Platform& platform) {
+void add_sources([[maybe_unused]] virtio::DeviceManager& devices, [[maybe_unused]] const Platform& platform) {
     // MMIO first, then PCI: device numbers follow this order (docs/using.md).
 #ifdef CONFIG_VIRTIO_MMIO
     if (!platform.virtio_mmio.empty())

@@ -99,8 +99,8 @@ class Session final : public event::Poller {
     std::unique_ptr<Driver> driver_;
 
     State state_ = State::Found;
-    Error reason_{}; // why it is Broken
-    u8 status_ = 0;  // the bits that we have set since the last reset
+    Error reason_{};        // why it is Broken
+    u8 status_ = 0;         // the bits that we have set since the last reset
     bool is_quiet_ = false; // the last reset was confirmed
     bool announced_ = false;
     bool driver_active_ = false; // between start() and stop()
