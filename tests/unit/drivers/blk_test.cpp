@@ -137,6 +137,21 @@ TEST_P(BlkOnBus, lengths_that_are_no_whole_blocks_are_refused) {
     EXPECT_TRUE(disk.requests().empty());
 }
 
+// U-Boot hangs on a count of 0.
+TEST_P(BlkOnBus, a_transfer_of_nothing_ends_at_once) {
+    Blk& disk = machine.plug_disk();
+    machine.start();
+    ASSERT_TRUE(machine.disk());
+    disk.forget_requests();
+    u64 begin = hosted::clock_now();
+    (void)machine.disk()->read(0, MutableBytes());
+    (void)machine.disk()->write(8192, Bytes());
+    (void)machine.disk()->read(std::span<const device::BlockExtent>());
+    EXPECT_TRUE(disk.requests().empty());
+    EXPECT_LT(hosted::clock_now() - begin, hosted::second);
+    EXPECT_TRUE(reads());
+}
+
 TEST_P(BlkOnBus, an_empty_disk_is_a_disk_without_blocks) {
     machine.plug_disk(0);
     machine.start();
