@@ -48,16 +48,12 @@ void barrier_release() { asm volatile("dmb sy" : : : "memory"); }
 void barrier_acquire() { asm volatile("dmb ld" : : : "memory"); }
 
 void sync_instruction_cache(const void* start, usize bytes) {
-    u64 types = VIREO_READ_REGISTER(ctr_el0);
-    usize data_line = usize{4} << (types >> 16 & 0xf);
-    usize instruction_line = usize{4} << (types & 0xf);
+    usize line = usize{4} << (VIREO_READ_REGISTER(ctr_el0) >> 16 & 0xf);
     uptr base = reinterpret_cast<uptr>(start);
-    for (uptr at = base & ~(data_line - 1); at < base + bytes; at += data_line)
+    for (uptr at = base & ~(line - 1); at < base + bytes; at += line)
         asm volatile("dc cvau, %0" : : "r"(at) : "memory");
-    asm volatile("dsb ish" : : : "memory");
-    for (uptr at = base & ~(instruction_line - 1); at < base + bytes; at += instruction_line)
-        asm volatile("ic ivau, %0" : : "r"(at) : "memory");
-    asm volatile("dsb ish\n isb" : : : "memory");
+    // Of the instruction caches all of this processor's, which is the only one that runs.
+    asm volatile("dsb ish\n ic iallu\n dsb ish\n isb" : : : "memory");
 }
 
 void halt() {

@@ -34,24 +34,87 @@ std::optional<u64> read_cells(Bytes cells, usize index, usize count) {
     return value;
 }
 
+// --- the structure block (5.4) ---
+
+namespace {
+
+constexpr u32 begin_node = 1;
+constexpr u32 end_node = 2;
+constexpr u32 property_token = 3;
+constexpr u32 nothing = 4;
+constexpr u32 end_of_tree = 9;
+
+// The word at `offset`, which is a multiple of 4; behind the end there is only `end_of_tree`.
+u32 word(const Layout& layout, u32 offset) {
+    if (!range_fits(offset, 4, layout.structure_bytes))
+        return end_of_tree;
+    u32 value;
+    std::memcpy(&value, __builtin_assume_aligned(layout.structure + offset, 4), 4);
+    return std::byteswap(value);
+}
+
+// The name of the node at `offset`. It may be empty; one that does not end counts as the rest of the block.
+std::string_view node_name(const Layout& layout, u32 offset) {
+    offset = std::min(offset + 4, layout.structure_bytes);
+    auto name = static_cast<const char*>(static_cast<const void*>(layout.structure + offset));
+    u32 room = layout.structure_bytes - offset;
+    auto terminator = static_cast<const char*>(std::memchr(name, 0, room));
+    return {name, terminator ? static_cast<usize>(terminator - name) : room};
+}
+
+u32 after_name(const Layout& layout, u32 offset) {
+    return align_up<u32>(offset + 4 + static_cast<u32>(node_name(layout, offset).size()) + 1, 4);
+}
+
+struct Property {
+    u32 name; // in the strings block
+    u32 value;
+    u32 bytes;
+    u32 next; // offset behind it
+};
+
+// The property at `offset`; empty if what is there does not fit the block.
+std::optional<Property> read_property(const Layout& layout, u32 offset) {
+    u32 bytes = word(layout, offset + 4);
+    u32 value = offset + 12;
+    if (!range_fits(value, bytes, layout.structure_bytes))
+        return std::nullopt;
+    return Property{word(layout, offset + 8), value, bytes, align_up<u32>(value + bytes, 4)};
+}
+
+bool has_name(const Layout& layout, const Property& property, std::string_view name) {
+    if (!range_fits(property.name, name.size() + 1, layout.strings_bytes))
+        return false;
+    const char* its_name = layout.strings + property.name;
+    return its_name[0] == name[0] && its_name[name.size()] == 0 &&
+           std::memcmp(its_name, name.data(), name.size()) == 0;
+}
+
+} // namespace
+
 // --- Node ---
 
 std::string_view Node::name() const {
-    if (offset_ < 0)
-        return {};
-    int length = 0;
-    const char* name = fdt_get_name(blob_, offset_, &length);
-    return name && length > 0 ? std::string_view(name, static_cast<usize>(length)) : std::string_view();
+    return offset_ >= 0 ? node_name(layout_, static_cast<u32>(offset_)) : std::string_view();
 }
 
 std::optional<Bytes> Node::property(const char* name) const {
     if (offset_ < 0)
         return std::nullopt;
-    int length = 0;
-    const void* value = fdt_getprop(blob_, offset_, name, &length);
-    if (!value || length < 0)
-        return std::nullopt;
-    return Bytes(static_cast<const std::byte*>(value), static_cast<usize>(length));
+    std::string_view wanted(name);
+    for (u32 at = after_name(layout_, static_cast<u32>(offset_));;) {
+        u32 token = word(layout_, at);
+        if (token == nothing) {
+            at += 4;
+            continue;
+        }
+        auto found = token == property_token ? read_property(layout_, at) : std::nullopt;
+        if (!found)
+            return std::nullopt;
+        if (has_name(layout_, *found, wanted))
+            return Bytes(layout_.structure + found->value, found->bytes);
+        at = found->next;
+    }
 }
 
 std::optional<u32> Node::cell(const char* property_name, usize index) const {
@@ -74,7 +137,18 @@ std::string_view Node::text(const char* property_name) const {
 }
 
 bool Node::is_compatible(const char* name) const {
-    return offset_ >= 0 && fdt_node_check_compatible(blob_, offset_, name) == 0;
+    auto property_value = property("compatible");
+    if (!property_value)
+        return false;
+    std::string_view rest(static_cast<const char*>(static_cast<const void*>(property_value->data())),
+                          property_value->size());
+    for (std::string_view wanted(name); !rest.empty();) {
+        std::string_view entry = rest.substr(0, rest.find('\0'));
+        if (entry == wanted)
+            return true;
+        rest.remove_prefix(std::min(entry.size() + 1, rest.size()));
+    }
+    return false;
 }
 
 bool Node::is_enabled() const {
@@ -99,46 +173,57 @@ Result<Tree> Tree::open(Bytes blob) {
         return error(ErrorCode::Corrupt, "device tree blocks misaligned");
     if (int code = fdt_check_full(blob.data(), claimed); code != 0)
         return tree_error(code);
-    return Tree(blob.data());
+    return adopt(blob.data());
+}
+
+Tree Tree::adopt(const std::byte* checked_blob) {
+    Tree tree;
+    tree.layout_ = {.blob = checked_blob,
+                    .structure = checked_blob + fdt_off_dt_struct(checked_blob),
+                    .strings = static_cast<const char*>(static_cast<const void*>(checked_blob)) +
+                               fdt_off_dt_strings(checked_blob),
+                    .structure_bytes = fdt_size_dt_struct(checked_blob),
+                    .strings_bytes = fdt_size_dt_strings(checked_blob)};
+    return tree;
 }
 
 usize Tree::used_bytes() const {
     // open() has checked that each block lies inside the tree. The reservation block says its size by its last entry.
-    usize structure = usize{fdt_off_dt_struct(blob_)} + fdt_size_dt_struct(blob_);
-    usize strings = usize{fdt_off_dt_strings(blob_)} + fdt_size_dt_strings(blob_);
-    usize reserved = fdt_off_mem_rsvmap(blob_) + (reservation_count() + 1) * sizeof(fdt_reserve_entry);
+    usize structure = usize{fdt_off_dt_struct(blob())} + fdt_size_dt_struct(blob());
+    usize strings = usize{fdt_off_dt_strings(blob())} + fdt_size_dt_strings(blob());
+    usize reserved = fdt_off_mem_rsvmap(blob()) + (reservation_count() + 1) * sizeof(fdt_reserve_entry);
     return align_up(std::max({structure, strings, reserved}), 8);
 }
 
 Result<Tree> Tree::copy_to(MutableBytes target) const {
-    usize bytes = std::min<usize>(used_bytes(), fdt_totalsize(blob_));
+    usize bytes = std::min<usize>(used_bytes(), fdt_totalsize(blob()));
     if (bytes > target.size())
         return error(ErrorCode::NoMemory, "no room for the device tree");
-    std::memmove(target.data(), blob_, bytes);
+    std::memmove(target.data(), blob(), bytes);
     fdt_set_totalsize(target.data(), static_cast<u32>(bytes));
-    return Tree(target.data());
+    return adopt(target.data());
 }
 
 std::optional<Node> Tree::find(std::string_view path) const {
     path = path.substr(0, path.find(':'));
     if (path.empty() || path.size() > 1024)
         return std::nullopt;
-    int offset = fdt_path_offset_namelen(blob_, path.data(), static_cast<int>(path.size()));
+    int offset = fdt_path_offset_namelen(blob(), path.data(), static_cast<int>(path.size()));
     if (offset < 0)
         return std::nullopt;
-    return Node(blob_, offset);
+    return Node(layout_, offset);
 }
 
 usize Tree::reservation_count() const {
-    int count = fdt_num_mem_rsv(blob_);
+    int count = fdt_num_mem_rsv(blob());
     return count > 0 ? static_cast<usize>(count) : 0;
 }
 
 std::optional<Region> Tree::reservation(usize index) const {
     u64 base = 0;
     u64 bytes = 0;
-    if (index >= reservation_count() || fdt_get_mem_rsv(blob_, static_cast<int>(index), &base, &bytes) != 0 ||
-        !checked_add(base, bytes))
+    if (index >= reservation_count() ||
+        fdt_get_mem_rsv(blob(), static_cast<int>(index), &base, &bytes) != 0 || !checked_add(base, bytes))
         return std::nullopt;
     return Region{base, bytes};
 }
@@ -146,27 +231,46 @@ std::optional<Region> Tree::reservation(usize index) const {
 // --- Walk ---
 
 Node Walk::parent() const {
-    return depth_ >= 1 && depth_ <= max_depth + 1 ? Node(blob_, buses_[depth_ - 1].offset) : Node();
+    return depth_ >= 1 && depth_ <= max_depth + 1 ? Node(layout_, buses_[depth_ - 1].offset) : Node();
 }
 
 bool Walk::next() {
-    // libfdt counts the depth from the node it starts at; the root is found as the first node.
-    int offset = node_.offset() < 0 ? fdt_next_node(blob_, -1, nullptr)
-                                    : fdt_next_node(blob_, node_.offset(), &depth_);
+    u32 at = 0;
     if (node_.offset() < 0)
-        depth_ = 0;
-    if (offset < 0 || depth_ < 0)
+        depth_ = -1;
+    else
+        at = after_name(layout_, static_cast<u32>(node_.offset()));
+    // `at` grows with each round, and behind the block's end there is an end.
+    for (;;) {
+        u32 token = word(layout_, at);
+        if (token == begin_node)
+            break;
+        if (token == property_token) {
+            auto property = read_property(layout_, at);
+            if (!property)
+                return false;
+            at = property->next;
+            continue;
+        }
+        if (token == end_node)
+            --depth_;
+        else if (token != nothing)
+            return false;
+        at += 4;
+    }
+    // Only one node has no parent.
+    if (++depth_ < (node_.offset() < 0 ? 0 : 1))
         return false;
-    node_ = Node(blob_, offset);
+    node_ = Node(layout_, static_cast<int>(at));
     if (depth_ <= max_depth)
-        buses_[depth_] = {offset, false, 0, 0, std::nullopt};
+        buses_[depth_] = {node_.offset(), false, 0, 0, std::nullopt};
     return true;
 }
 
 const Walk::Bus& Walk::bus(int depth) const {
     Bus& bus = buses_[depth];
     if (!bus.known) {
-        Node node(blob_, bus.offset);
+        Node node(layout_, bus.offset);
         bus.address_cells = cell_count(node, "#address-cells", 2);
         bus.size_cells = cell_count(node, "#size-cells", 1);
         bus.ranges = node.property("ranges");

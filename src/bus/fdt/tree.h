@@ -3,8 +3,9 @@
 
 #include "base/result.h"
 
-// A flattened device tree (Devicetree Specification 0.4, chapters 2 and 5), read through libfdt. What it says is not
-// trusted: the structure is checked once when it is opened, and every property is checked where it is read, so that a
+// A flattened device tree (Devicetree Specification 0.4, chapters 2 and 5). What it says is not trusted: libfdt checks the
+// structure once when it is opened (nodes and properties are then read without it: its own reading checks each byte again,
+// which was most of the time from reset to the prompt), and every property is checked where it is read, so that a
 // tree that makes no sense gives "not there", never a wild access or an endless loop.
 namespace vireo::bus::fdt {
 
@@ -18,11 +19,20 @@ struct Region {
 // reach that far, or for another count.
 std::optional<u64> read_cells(Bytes cells, usize index, usize count);
 
+// Where the blocks of a tree lie (5.1).
+struct Layout {
+    const void* blob = nullptr;
+    const std::byte* structure = nullptr;
+    const char* strings = nullptr;
+    u32 structure_bytes = 0;
+    u32 strings_bytes = 0;
+};
+
 // One node of a tree; valid as long as the tree's bytes are. A default-constructed one has no properties.
 class Node {
   public:
     Node() = default;
-    Node(const void* blob, int offset) : blob_(blob), offset_(offset) {}
+    Node(const Layout& layout, int offset) : layout_(layout), offset_(offset) {}
 
     // Where it lies in the structure: the same node has the same offset.
     int offset() const { return offset_; }
@@ -40,7 +50,7 @@ class Node {
     bool is_enabled() const;
 
   private:
-    const void* blob_ = nullptr;
+    Layout layout_;
     int offset_ = -1;
 };
 
@@ -54,14 +64,15 @@ class Tree {
     // blob.size() bytes. The bytes must stay and must not change while the tree or its nodes are used.
     static Result<Tree> open(Bytes blob);
     // A tree that has been checked already, and copied to where nobody else writes.
-    static Tree adopt(const std::byte* checked_blob) { return Tree(checked_blob); }
+    static Tree adopt(const std::byte* checked_blob);
 
     // Bytes up to the end of the last block in use: firmware pads trees generously.
     usize used_bytes() const;
     // Copies the used part to `target`, which is aligned to 8, may overlap the tree and has at least used_bytes().
     Result<Tree> copy_to(MutableBytes target) const;
 
-    const void* blob() const { return blob_; }
+    const void* blob() const { return layout_.blob; }
+    const Layout& layout() const { return layout_; }
 
     // The node at a full path ("/chosen"), or at an alias; what follows a ':' is ignored. So it takes `stdout-path` as it is.
     std::optional<Node> find(std::string_view path) const;
@@ -71,8 +82,7 @@ class Tree {
     std::optional<Region> reservation(usize index) const;
 
   private:
-    explicit Tree(const void* blob) : blob_(blob) {}
-    const void* blob_ = nullptr;
+    Layout layout_;
 };
 
 // Visits all nodes from the root in the tree's order and knows, for each, how the buses above it translate addresses.
@@ -82,7 +92,7 @@ class Walk {
     // Nodes deeper than this are visited, but their addresses are not known.
     static constexpr int max_depth = 8;
 
-    explicit Walk(const Tree& tree) : blob_(tree.blob()) {}
+    explicit Walk(const Tree& tree) : layout_(tree.layout()) {}
 
     // To the next node; false after the last.
     bool next();
@@ -109,7 +119,7 @@ class Walk {
         std::optional<Bytes> ranges;
     };
     const Bus& bus(int depth) const;
-    const void* blob_;
+    Layout layout_;
     Node node_;
     int depth_ = -1;
     mutable Bus

@@ -80,7 +80,7 @@ extern "C" [[gnu::used]] void vireo_early(uptr device_tree, uptr processor) {
     if (auto copied = tree->copy_to({at(final_tree), tree_bytes}); !copied)
         give_up("device tree", copied.error());
     uptr distance = vireo_copy_image(static_cast<uptr>(final_image));
-    arch::sync_instruction_cache(at(final_image), arch::image_file_bytes());
+    arch::sync_instruction_cache(at(final_image), arch::image_address(vireo_text_end) - arch::image_base());
     handoff.device_tree = final_tree;
     handoff.device_tree_bytes = tree_bytes;
     handoff.loaded_at = arch::image_base();
