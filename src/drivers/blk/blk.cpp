@@ -4,8 +4,8 @@
 #include "drivers/blk/config.h"
 #include "virtio/wire/shared.h"
 
-// Block device (section 5.2). Many requests in flight; data goes straight between the device and the caller's memory.
-// README.md in this folder says which features are used and which are not, and why.
+// Block device (section 5.2). Many requests in flight; data goes straight between the device and the caller's
+// memory. README.md in this folder says which features are used and which are not, and why.
 namespace vireo::drivers::blk {
 
 namespace {
@@ -19,8 +19,8 @@ using event::Duration;
 
 constexpr usize request_queue = 0;
 constexpr u16 max_slots = BlockDevice::max_in_flight;
-// A request is a header, data, and a status byte, each in descriptors of its own: any device takes that, also those that insist
-// on it (section 5.2.6.4).
+// A request is a header, data, and a status byte, each in descriptors of its own: any device takes that, also
+// those that insist on it (section 5.2.6.4).
 constexpr u16 frame_buffers = 2;
 constexpr u16 max_chain = frame_buffers + BlockRequest::max_segments;
 
@@ -95,7 +95,7 @@ class VirtioBlk final : public Driver, public BlockDevice {
     usize number_ = 0;
 };
 
-// --- life -----------------------------------------------------------------------------------------------------
+// --- life --------------------------------------------------------------------------------------------------
 
 Result<> VirtioBlk::start() {
     VIREO_TRY(learn_facts());
@@ -127,7 +127,8 @@ void VirtioBlk::went_live() { read_serial(); }
 
 void VirtioBlk::stop(Error why) {
     shared_ = nullptr;
-    for (u16 i = 0; i < std::exchange(slot_count_, u16{0}); ++i)
+    u16 count = std::exchange(slot_count_, u16{0});
+    for (u16 i = 0; i < count; ++i)
         if (event::Request* request = std::exchange(slots_[i].request, nullptr))
             request->complete(why);
 }
@@ -141,14 +142,15 @@ void VirtioBlk::config_changed() {
         facts_.block_count = now.block_count;
 }
 
-// --- requests -------------------------------------------------------------------------------------------------
+// --- requests ----------------------------------------------------------------------------------------------
 
 bool VirtioBlk::start(BlockRequest& request) {
     u16 slot = first_free_;
     if (slot >= slot_count_)
         return false;
     auto chain = queue().begin(buffers_of(request));
-    // Building fails only for want of DMA memory; the chain then falls apart again, and there may be room later.
+    // Building fails only for want of DMA memory; the chain then falls apart again, and there may be room
+    // later.
     if (!chain || !build(*chain, slot, request))
         return false;
     bool is_read = request.operation == BlockRequest::Operation::Read;
@@ -244,8 +246,8 @@ Result<> VirtioBlk::outcome_of(u16 slot, u32 written) const {
     return {};
 }
 
-// Asks for the serial number (GET_ID). A disk without one is as good as any; one that does not answer is reset, and gets no
-// second question.
+// Asks for the serial number (GET_ID). A disk without one is as good as any; one that does not answer is
+// reset, and gets no second question.
 void VirtioBlk::read_serial() {
     facts_.serial[0] = 0;
     u16 slot = first_free_;

@@ -456,6 +456,35 @@ TEST_P(BlkOnBus, large_transfers_keep_the_queue_full) {
     EXPECT_LT(hosted::clock_now() - begin, requests * hosted::millisecond / 8);
 }
 
+// Many requests in flight when the device is given up, for each of the reasons that there are: all of them end.
+TEST_P(BlkOnBus, every_request_in_flight_ends_when_the_disk_is_given_up) {
+    Blk& disk = machine.plug_disk();
+    disk.set_size_max(4096);
+    disk.set_seg_max(1);
+    machine.start();
+    ASSERT_TRUE(machine.disk());
+    std::function<void()> reasons[] = {
+        [] {}, // none but the deadline
+        [&] { machine.loop.request_interrupt(); },
+        [&] { disk.need_reset(); },
+        [&] { disk.queue(0).ring->give_back(0xffff'ffff, 0); },
+    };
+    for (auto& reason : reasons) {
+        u64 before = disk.buffers_taken();
+        disk.faults.never_completes = true;
+        u64 event = hosted::schedule(100 * hosted::millisecond, reason);
+        auto bytes = bytes_of(2 << 20);
+        EXPECT_FALSE(machine.disk()->read(0, bytes));
+        hosted::cancel(event);
+        EXPECT_GT(disk.buffers_taken() - before, 8u);
+        EXPECT_EQ(hosted::DmaArena::instance().live_shares(), 0u);
+        disk.faults.never_completes = false;
+        if (machine.state() != State::Running)
+            ASSERT_TRUE(machine.manager.rescan());
+        EXPECT_TRUE(reads(0, 2 << 20));
+    }
+}
+
 // covers: ring.split.05
 // Payload goes straight to the caller's memory: the device gets as few, large pieces as the limits allow.
 TEST_P(BlkOnBus, neighbouring_extents_become_one_request) {
