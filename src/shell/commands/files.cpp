@@ -19,9 +19,11 @@ class Listing final : public fs::DirectoryVisitor {
         std::string_view tag = info.type == fs::FileType::Directory      ? "<DIR> "
                                : info.type == fs::FileType::SymbolicLink ? "<SYM> "
                                                                          : "      ";
-        print(context_.console, "{}{:10} ", tag, info.bytes);
-        print_untrusted(context_.console, name);
-        context_.console.write("\n");
+        StringBuffer<320> line; // one write for each entry; names have at most 255 bytes
+        print(line, "{}{:10} ", tag, info.bytes);
+        print_untrusted(line, name);
+        line.write("\n");
+        context_.console.write(line.view());
         return ++count_ % 64 != 0 || !context_.interrupted();
     }
 
