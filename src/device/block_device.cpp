@@ -9,12 +9,12 @@ namespace {
 
 using event::Deadline;
 
-// No single request is longer than this, whatever the device's limits say: a chain's length has 32 bits, and QEMU takes less
-// than 2 GiB at a time.
+// No single request is longer than this, whatever the device's limits say: a chain's length has 32 bits, and
+// QEMU takes less than 2 GiB at a time.
 constexpr u64 max_request_bytes = u64{1} << 30;
 
-// How long a disk may show no progress: the fixed time, and what the slowest disk worth waiting for (4 MiB a second) needs
-// for all that it was given.
+// How long a disk may show no progress: the fixed time, and what the slowest disk worth waiting for (4 MiB a
+// second) needs for all that it was given.
 Deadline progress_deadline(u64 bytes_in_flight) {
     constexpr u64 bytes_per_second = u64{4} << 20;
     u64 allowance = bytes_in_flight / (bytes_per_second / 1024) * 1'000'000 / 1024;
@@ -30,8 +30,8 @@ u64 BlockRequest::bytes() const {
     return sum;
 }
 
-// Walks extents and cuts requests from them, each as large as the device's limits allow. Extents that follow each other
-// on the disk go into one request, whose segments then lie wherever the caller wants the data.
+// Walks extents and cuts requests from them, each as large as the device's limits allow. Extents that follow
+// each other on the disk go into one request, whose segments then lie wherever the caller wants the data.
 class BlockDevice::Plan {
   public:
     Plan(const BlockFacts& facts, std::span<const BlockExtent> extents) : facts_(&facts), extents_(extents) {
@@ -145,7 +145,8 @@ Result<> BlockDevice::flush() {
     return request.outcome();
 }
 
-// Why a disk with nothing in flight takes no request: it is out of order, or there is no memory to describe the request in.
+// Why a disk with nothing in flight takes no request: it is out of order, or there is no memory to describe
+// the request in.
 Error BlockDevice::refused() const {
     Result<> state = usable();
     return state ? error(ErrorCode::NoMemory, "no DMA memory for a disk request") : state.error();
@@ -157,7 +158,7 @@ Result<> BlockDevice::prepare() {
     return {};
 }
 
-// --- transfer -------------------------------------------------------------------------------------------------
+// --- transfer ----------------------------------------------------------------------------------------------
 
 // Carries a plan out with as many requests in flight as the device takes.
 class BlockDevice::Transfer {

@@ -29,7 +29,8 @@ struct BlockExtent {
     u64 bytes; // a multiple of the block size
 };
 
-// One request to a device: consecutive blocks, memory in one or more segments. Owned by BlockDevice::transfer.
+// One request to a device: consecutive blocks, memory in one or more segments. Owned by
+// BlockDevice::transfer.
 class BlockRequest : public event::Request {
   public:
     static constexpr usize max_segments = 16;
@@ -45,25 +46,26 @@ class BlockRequest : public event::Request {
     u64 bytes() const;
 };
 
-// A disk. Callers see synchronous functions that keep the device as busy as it can be; the driver sees validated
-// requests within its limits. Bounds are checked here, once. On a deadline or Ctrl-C the device is reset (abort) and
-// every request in flight ends with an error, so nothing writes into the caller's memory after the return.
+// A disk. Callers see synchronous functions that keep the device as busy as it can be; the driver sees
+// validated requests within its limits. Bounds are checked here, once. On a deadline or Ctrl-C the device is
+// reset (abort) and every request in flight ends with an error, so nothing writes into the caller's memory
+// after the return.
 class BlockDevice {
   public:
     static constexpr usize max_in_flight = 64;
-    // A disk that shows no progress at all for this long is given up (longer, in proportion, with many megabytes in
-    // flight: a slow disk is not a dead one).
+    // A disk that shows no progress at all for this long is given up (longer, in proportion, with many
+    // megabytes in flight: a slow disk is not a dead one).
     static constexpr event::Duration progress_timeout = event::Duration::seconds(20);
 
     virtual ~BlockDevice() = default;
     const BlockFacts& facts() const { return facts_; }
 
-    // Reads or writes whole blocks. `memory.size()` is a multiple of the block size.
-    // Errors: OutOfRange (beyond the end), ReadOnly, Io, Timeout, Interrupted, DeviceBroken, InvalidArgument (size).
+    // Reads or writes whole blocks. `memory.size()` is a multiple of the block size. Errors: OutOfRange
+    // (beyond the end), ReadOnly, Io, Timeout, Interrupted, DeviceBroken, InvalidArgument (size).
     Result<> read(u64 first_block, MutableBytes memory);
     Result<> write(u64 first_block, Bytes memory);
-    // Many extents in one go, in few, large requests, with as many in flight as the device takes. Neighbours on disk
-    // become one request. The first error ends the transfer.
+    // Many extents in one go, in few, large requests, with as many in flight as the device takes. Neighbours
+    // on disk become one request. The first error ends the transfer.
     Result<> read(std::span<const BlockExtent> extents);
     Result<> write(std::span<const BlockExtent> extents);
     // Makes all finished writes durable.
@@ -75,8 +77,8 @@ class BlockDevice {
   protected:
     explicit BlockDevice(event::EventLoop& loop) : loop_(loop) {}
 
-    // Takes a request (begin() has been called) and completes it later from the event loop, never from inside start();
-    // false if there is no room now: BlockDevice tries again after something has completed.
+    // Takes a request (begin() has been called) and completes it later from the event loop, never from inside
+    // start(); false if there is no room now: BlockDevice tries again after something has completed.
     virtual bool start(BlockRequest& request) = 0;
     // Announces the started requests to the device: called once after a batch of start().
     virtual void commit() = 0;

@@ -13,7 +13,8 @@ namespace {
 constexpr u32 smallest_block = 512;
 constexpr u32 largest_block = 65536;
 
-// A limit of our own on one segment, well inside the 32 bits of a descriptor and a multiple of every block size.
+// A limit of our own on one segment, well inside the 32 bits of a descriptor and a multiple of every block
+// size.
 constexpr u32 largest_segment = u32{1} << 30;
 
 bool is_block_size(u64 bytes) {
@@ -27,7 +28,8 @@ Result<Config> read_config(virtio::Session& session) {
     return config.read_consistent([&](virtio::DeviceConfig& from) -> Result<Config> {
         Config read;
         read.capacity = VIREO_TRY(from.field<u64>(offsetof(virtio_blk_config, capacity)));
-        // The others exist only with their feature (section 2.5.1): a short configuration space ends before them.
+        // The others exist only with their feature (section 2.5.1): a short configuration space ends before
+        // them.
         if (session.has(VIRTIO_BLK_F_SIZE_MAX))
             read.size_max = VIREO_TRY(from.field<u32>(offsetof(virtio_blk_config, size_max)));
         if (session.has(VIRTIO_BLK_F_SEG_MAX))
@@ -60,8 +62,9 @@ Result<Limits> derive_facts(const Config& config, u16 max_data_buffers, device::
     if (config.seg_max != 0)
         limits.max_data_buffers = static_cast<u16>(std::min<u32>(config.seg_max, max_data_buffers));
 
-    // A size_max below the block size means several descriptors for one block. If even one block needs more of them than a
-    // request may have, the limits contradict each other: then size_max is not taken seriously.
+    // A size_max below the block size means several descriptors for one block. If even one block needs more
+    // of them than a request may have, the limits contradict each other: then size_max is not taken
+    // seriously.
     u32 size_max = config.size_max;
     u64 for_one_block = size_max == 0 ? 1 : (u64{facts.block_bytes} + size_max - 1) / size_max;
     if (size_max == 0 || for_one_block > limits.max_data_buffers) {

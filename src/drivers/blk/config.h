@@ -6,8 +6,8 @@
 
 namespace vireo::drivers::blk {
 
-// What the device says about itself (section 5.2.4), as read: nothing is checked yet. Fields whose feature was not
-// offered have the value that means "not known".
+// What the device says about itself (section 5.2.4), as read: nothing is checked yet. Fields whose feature
+// was not offered have the value that means "not known".
 struct Config {
     u64 capacity = 0; // 512-byte sectors
     u32 size_max = 0;
@@ -27,9 +27,9 @@ struct Limits {
 // Reads what the accepted features give, as one consistent value.
 Result<Config> read_config(virtio::Session& session);
 
-// Turns the device's word into facts that the upper floors can rely on. Values that make no sense (a block size of 3, a
-// segment limit of 0) are replaced by what every device can do. `max_data_buffers`: what the queue allows.
-// Errors: Corrupt for a capacity that no disk can have.
+// Turns the device's word into facts that the upper floors can rely on. Values that make no sense (a block
+// size of 3, a segment limit of 0) are replaced by what every device can do. `max_data_buffers`: what the
+// queue allows. Errors: Corrupt for a capacity that no disk can have.
 Result<Limits> derive_facts(const Config& config, u16 max_data_buffers, device::BlockFacts& facts);
 
 } // namespace vireo::drivers::blk

@@ -4,8 +4,8 @@
 #include "virtio/session/session.h"
 #include "virtio/wire/entropy.h"
 
-// Entropy device (section 5.4): the smallest complete driver. One queue, no features, no configuration; a buffer goes in
-// empty and comes back with random bytes. README.md in this folder says the rest.
+// Entropy device (section 5.4): the smallest complete driver. One queue, no features, no configuration; a
+// buffer goes in empty and comes back with random bytes. README.md in this folder says the rest.
 namespace vireo::drivers {
 
 namespace {
@@ -53,8 +53,8 @@ class Rng final : public Driver, public device::EntropySource {
 
     // --- EntropySource
     Result<> read(MutableBytes bytes) override {
-        // The device may give less than was asked for (section 5.4.6), and is trusted for no byte more than it says it
-        // wrote. It must give at least one; one that keeps giving none would hold us for ever.
+        // The device may give less than was asked for (section 5.4.6), and is trusted for no byte more than
+        // it says it wrote. It must give at least one; one that keeps giving none would hold us for ever.
         unsigned empty_answers = 0;
         while (!bytes.empty()) {
             usize count = VIREO_TRY(fill(static_cast<u32>(std::min<usize>(bytes.size(), chunk_bytes))));

@@ -8,17 +8,18 @@ namespace vireo::virtio {
 
 class Queue;
 
-// One request under construction: buffers that the device reads, then buffers that it writes (section 2.7.4.2 allows no
-// other order). Made by Queue::begin, consumed by Queue::submit; dropped before that, it gives its room and its buffers
-// back. Must not outlive its Queue or move with it.
+// One request under construction: buffers that the device reads, then buffers that it writes (section 2.7.4.2
+// allows no other order). Made by Queue::begin, consumed by Queue::submit; dropped before that, it gives its
+// room and its buffers back. Must not outlive its Queue or move with it.
 class Chain {
   public:
     Chain(Chain&& other) noexcept;
     Chain& operator=(Chain&&) = delete;
     ~Chain();
 
-    // Adds a buffer; its Span is consumed in any case. Errors: TooLarge (more buffers than begin() was asked for, or
-    // 4 GiB in total, section 2.7.5.2), InvalidArgument (device-readable after device-writable, or empty).
+    // Adds a buffer; its Span is consumed in any case. Errors: TooLarge (more buffers than begin() was asked
+    // for, or 4 GiB in total, section 2.7.5.2), InvalidArgument (device-readable after device-writable, or
+    // empty).
     Result<> add(dma::Span<dma::ToDevice>&& buffer);
     Result<> add(dma::Span<dma::FromDevice>&& buffer);
 

@@ -140,7 +140,7 @@ std::optional<Completion> Queue::break_queue(const char* what) {
     return std::nullopt;
 }
 
-// --- the shadow -------------------------------------------------------------------------------------------------
+// --- the shadow --------------------------------------------------------------------------------------------
 
 // Takes `count` entries, linked by `next`, off the free list. There are that many.
 u16 Queue::take_entries(u16 count) {
@@ -206,7 +206,7 @@ void Queue::release(u16 id) {
     give_entries_back(id);
 }
 
-// --- Chain -----------------------------------------------------------------------------------------------------
+// --- Chain -------------------------------------------------------------------------------------------------
 
 Chain::Chain(Chain&& other) noexcept
     : queue_(std::exchange(other.queue_, nullptr)), id_(other.id_), last_(other.last_),

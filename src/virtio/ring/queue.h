@@ -23,14 +23,15 @@ struct Completion {
 
 // One virtqueue, from the driver's side.
 //
-// Everything that matters is kept in private memory (the shadow): which entries are free, which begin a chain in
-// flight, what they map. Shared memory is written by us and, where the device writes, read once, checked, and used; so
-// a device can refuse service, but not make Vireo touch memory that it should not. What a device must not do (a used entry
-// for a chain that is not in flight, progress without buffers, a length beyond the buffer) makes the queue broken, for good:
-// harvest() gives nothing more, fault() says why, and Session resets the device.
+// Everything that matters is kept in private memory (the shadow): which entries are free, which begin a chain
+// in flight, what they map. Shared memory is written by us and, where the device writes, read once, checked,
+// and used; so a device can refuse service, but not make Vireo touch memory that it should not. What a device
+// must not do (a used entry for a chain that is not in flight, progress without buffers, a length beyond the
+// buffer) makes the queue broken, for good: harvest() gives nothing more, fault() says why, and Session
+// resets the device.
 //
-// Hot path: begin, add, submit for each chain, then publish and needs_kick once for the batch. No allocation, no virtual
-// call, no copy. The doorbell is not the ring's affair: Session rings it.
+// Hot path: begin, add, submit for each chain, then publish and needs_kick once for the batch. No allocation,
+// no virtual call, no copy. The doorbell is not the ring's affair: Session rings it.
 class Queue {
   public:
     Queue() = default;
@@ -40,8 +41,8 @@ class Queue {
     Queue& operator=(Queue&&) = default;
 
     u16 size() const { return size_; }
-    // False where devices are known to report wrong lengths (legacy interface, section 2.7.8.2): then Completion::written
-    // is a hint that only a driver without any other way to know may use.
+    // False where devices are known to report wrong lengths (legacy interface, section 2.7.8.2): then
+    // Completion::written is a hint that only a driver without any other way to know may use.
     bool has_exact_lengths() const { return !clamp_lengths_; }
     RingAddresses addresses() const { return ring_.addresses(); }
     // Asks the device to send no notifications; once, when it knows the ring. It may send some all the same.
@@ -50,25 +51,27 @@ class Queue {
     u16 max_chain() const { return max_chain_; }
     u16 capacity(u16 buffers) const;
 
-    // Sets room for a chain of up to `buffers` (at least 1, at most max_chain()) aside. Empty: no room now, try again after
-    // a harvest (section 2.7.13.1: check before mapping).
+    // Sets room for a chain of up to `buffers` (at least 1, at most max_chain()) aside. Empty: no room now,
+    // try again after a harvest (section 2.7.13.1: check before mapping).
     std::optional<Chain> begin(u16 buffers);
-    // Hands the chain, which has at least one buffer, over. The device sees it after publish(). `token` comes back in the
-    // Completion.
+    // Hands the chain, which has at least one buffer, over. The device sees it after publish(). `token` comes
+    // back in the Completion.
     void submit(Chain&& chain, u16 token);
     void publish();
     // True if the device must be told of what was published since the last call.
     bool needs_kick() { return ring_.needs_kick(); }
 
-    // The next chain that the device has used, its buffers given back to us (unshared), each chain exactly once.
+    // The next chain that the device has used, its buffers given back to us (unshared), each chain exactly
+    // once.
     std::optional<Completion> harvest();
     // Why the queue is broken, or nothing.
     const std::optional<Error>& fault() const { return fault_; }
     // Chains submitted and not yet harvested.
     u16 in_flight() const { return in_flight_; }
 
-    // Ends the queue's life; nothing else may be called after it. `device_is_quiet`: its reset has been confirmed, so the
-    // buffers of all chains in flight come back and the memory is freed. Otherwise all of it is left to the device for ever.
+    // Ends the queue's life; nothing else may be called after it. `device_is_quiet`: its reset has been
+    // confirmed, so the buffers of all chains in flight come back and the memory is freed. Otherwise all of
+    // it is left to the device for ever.
     void close(bool device_is_quiet);
 
   private:

@@ -32,16 +32,17 @@ struct UsedEntry {
     u32 bytes;
 };
 
-// What Queue needs of a virtqueue format. SplitRing is one; the packed ring of section 2.8 fits the same shape: the id is
-// then the buffer id, and the elements of a direct chain take the next positions of the ring in order.
+// What Queue needs of a virtqueue format. SplitRing is one; the packed ring of section 2.8 fits the same
+// shape: the id is then the buffer id, and the elements of a direct chain take the next positions of the ring
+// in order.
 template <typename T>
 concept RingFormat = requires(T ring, const T& const_ring, u16 id, std::span<const Element> elements,
                               std::byte* table, dma::BusAddress bus, std::span<const dma::Mapping> mappings) {
-    // Asks the device to send no used buffer notifications: Vireo polls. The device knows the ring already (its memory
-    // is all zero when it is enabled, section 4.2.3.2).
+    // Asks the device to send no used buffer notifications: Vireo polls. The device knows the ring already
+    // (its memory is all zero when it is enabled, section 4.2.3.2).
     { ring.suppress_notifications() } -> std::same_as<void>;
-    // Adds the chain that begins at elements[id] and follows `next`; the device does not see it yet. Queue has made
-    // sure that there is room.
+    // Adds the chain that begins at elements[id] and follows `next`; the device does not see it yet. Queue
+    // has made sure that there is room.
     { ring.add_direct(id, elements) } -> std::same_as<void>;
     // Adds a chain as one entry that refers to `table`, into which its descriptors are written.
     { ring.add_indirect(id, table, bus, mappings) } -> std::same_as<void>;
@@ -49,8 +50,8 @@ concept RingFormat = requires(T ring, const T& const_ring, u16 id, std::span<con
     { ring.publish() } -> std::same_as<void>;
     // Whether the device wants to be told about what was published since the last call. Full barrier inside.
     { ring.needs_kick() } -> std::same_as<bool>;
-    // The next used entry, if the device has used one. `exposed` is how many published chains it has not used yet: more
-    // progress than that is DeviceBroken.
+    // The next used entry, if the device has used one. `exposed` is how many published chains it has not used
+    // yet: more progress than that is DeviceBroken.
     { ring.take_used(id) } -> std::same_as<Result<std::optional<UsedEntry>>>;
     { const_ring.addresses() } -> std::same_as<RingAddresses>;
     // Gives the ring's memory up without freeing it.

@@ -11,8 +11,8 @@ namespace {
 
 using namespace wire;
 
-// A modern device takes the parts at any address of their alignment (16, 2, 4: section 2.7); a cache line keeps what we
-// write and what the device writes apart.
+// A modern device takes the parts at any address of their alignment (16, 2, 4: section 2.7); a cache line
+// keeps what we write and what the device writes apart.
 constexpr u32 modern_alignment = 64;
 
 u16 direction_flag(const dma::Mapping& mapping) {
@@ -60,7 +60,8 @@ RingAddresses SplitRing::addresses() const {
 }
 
 void SplitRing::add_direct(u16 id, std::span<const Element> elements) {
-    // The chain's descriptors are the shadow's own indices, so a loop would be a loop in the shadow (section 2.7.5.2).
+    // The chain's descriptors are the shadow's own indices, so a loop would be a loop in the shadow (section
+    // 2.7.5.2).
     for (u16 index = id; index != Element::no_element;) {
         const Element& element = elements[index];
         bool is_last = element.next == Element::no_element;
@@ -111,8 +112,8 @@ bool SplitRing::needs_kick() {
     u16 before = std::exchange(checked_, published_);
     if (!event_index_)
         return (used_->flags.load() & VIRTQ_USED_F_NO_NOTIFY) == 0;
-    // The device wants to hear of the entry with index avail_event. The whole batch [before, published_) counts, not its
-    // last entry only, and all of it modulo 2^16 (section 2.7.10.1).
+    // The device wants to hear of the entry with index avail_event. The whole batch [before, published_)
+    // counts, not its last entry only, and all of it modulo 2^16 (section 2.7.10.1).
     u16 wanted = avail_event_->load();
     return static_cast<u16>(wanted - before) < static_cast<u16>(published_ - before);
 }
@@ -135,8 +136,9 @@ Result<std::optional<UsedEntry>> SplitRing::take_used(u16 exposed) {
     return std::optional(entry);
 }
 
-// With EVENT_IDX the device tells us when it uses the entry with index used_event. Just behind the next entry is as far
-// away as it gets: 65,535 entries. It is moved on before they have gone by; an event too many would do no harm.
+// With EVENT_IDX the device tells us when it uses the entry with index used_event. Just behind the next entry
+// is as far away as it gets: 65,535 entries. It is moved on before they have gone by; an event too many would
+// do no harm.
 void SplitRing::keep_notifications_away() {
     if (!event_index_ || static_cast<u16>(used_event_ - next_used_) > 0x8000)
         return;

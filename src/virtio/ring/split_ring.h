@@ -7,8 +7,9 @@
 
 namespace vireo::virtio {
 
-// The split virtqueue (section 2.7): how chains are written into shared memory and used ones are read out of it. It
-// writes what Queue tells it and never reads back what it wrote; it knows nothing of who owns a descriptor.
+// The split virtqueue (section 2.7): how chains are written into shared memory and used ones are read out of
+// it. It writes what Queue tells it and never reads back what it wrote; it knows nothing of who owns a
+// descriptor.
 class SplitRing {
   public:
     SplitRing() = default;

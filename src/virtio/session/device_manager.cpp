@@ -4,7 +4,8 @@
 #include "base/log.h"
 
 extern "C" {
-// The linker makes these around the section that VIREO_VIRTIO_DRIVER fills. Weak: there may be no driver at all.
+// The linker makes these around the section that VIREO_VIRTIO_DRIVER fills. Weak: there may be no driver at
+// all.
 [[gnu::weak,
   gnu::visibility("hidden")]] extern const vireo::virtio::DriverManifest* const __start_vireo_drivers[];
 [[gnu::weak,

@@ -6,8 +6,9 @@
 
 namespace vireo::virtio {
 
-// All VirtIO devices of the machine, in the order in which they were found: the sources in the order in which they were
-// added, each in the order of its bus. It keeps every device, driven or not, working or not, until the end.
+// All VirtIO devices of the machine, in the order in which they were found: the sources in the order in which
+// they were added, each in the order of its bus. It keeps every device, driven or not, working or not, until
+// the end.
 class DeviceManager final : public system::VirtioInspector, private TransportSource::Sink {
   public:
     DeviceManager(event::EventLoop& loop, device::Registry& registry,

@@ -29,29 +29,30 @@ struct FeatureDependency {
     u8 needs;
 };
 
-// The driver half of one device: the meaning of its configuration and requests, nothing of how it is reached. Session
-// calls it; it calls Session back for queues, configuration and shared memory.
+// The driver half of one device: the meaning of its configuration and requests, nothing of how it is reached.
+// Session calls it; it calls Session back for queues, configuration and shared memory.
 //
-// Life: create, then start -> (harvest ...) -> stop, as often as the device has to be reset, then destruction.
+// Life: create, then start -> (harvest ...) -> stop, as often as the device has to be reset, then
+// destruction.
 class Driver {
   public:
     virtual ~Driver() = default;
 
-    // Step 7 of section 3.1.1: read and check the configuration, allocate shared memory, fill queues. The queues are
-    // set up, the device is not live yet: what is committed reaches it at step 8. Called anew after each reset, when
-    // everything about the device may have changed. An error makes the device FAILED.
+    // Step 7 of section 3.1.1: read and check the configuration, allocate shared memory, fill queues. The
+    // queues are set up, the device is not live yet: what is committed reaches it at step 8. Called anew
+    // after each reset, when everything about the device may have changed. An error makes the device FAILED.
     virtual Result<> start() = 0;
 
-    // The device is live for the first time since it was (re)started by the manager; not called after a reset in between.
-    // For what needs a running device to be known.
+    // The device is live for the first time since it was (re)started by the manager; not called after a reset
+    // in between. For what needs a running device to be known.
     virtual void went_live() {}
 
-    // Takes every finished request out of the queues and completes it; true if there was one. Called from the event
-    // loop while something is in flight. Does not wait.
+    // Takes every finished request out of the queues and completes it; true if there was one. Called from the
+    // event loop while something is in flight. Does not wait.
     virtual bool harvest() = 0;
 
-    // The device was reset or is beyond reach and touches no memory any more: every request in flight ends with `why`,
-    // before this returns. Shared memory and queues are gone; start() may follow.
+    // The device was reset or is beyond reach and touches no memory any more: every request in flight ends
+    // with `why`, before this returns. Shared memory and queues are gone; start() may follow.
     virtual void stop(Error why) = 0;
 
     // The device says that its configuration changed (section 3.2.1). Reads what matters again.
@@ -59,12 +60,13 @@ class Driver {
 
     // Makes the device known to the upper floors. Called once, after the first successful start.
     virtual Result<> announce(device::Registry& registry) = 0;
-    // The name that announce() gave it, for people, and what tells it from others of its kind: "virtio 0 (serial abc)".
+    // The name that announce() gave it, for people, and what tells it from others of its kind: "virtio 0
+    // (serial abc)".
     virtual void print_name(Writer& out) const = 0;
 };
 
-// Everything there is to know about a driver before it runs. What Vireo negotiates for a device is read off here (plus
-// core_features, which queues and sessions implement for every driver).
+// Everything there is to know about a driver before it runs. What Vireo negotiates for a device is read off
+// here (plus core_features, which queues and sessions implement for every driver).
 struct DriverManifest {
     std::string_view name; // "virtio-blk"
     u32 device_type;
@@ -80,9 +82,10 @@ std::span<const DriverManifest* const> linked_drivers();
 
 } // namespace vireo::virtio
 
-// Adds a manifest to the drivers. The entry is a pointer in a linker section of its own, which linked_drivers() walks:
-// no static constructor, and a driver that is not linked leaves no trace. `used` and `retain` keep the entry although
-// nothing names it; the address sanitizer must not put red zones between entries.
+// Adds a manifest to the drivers. The entry is a pointer in a linker section of its own, which
+// linked_drivers() walks: no static constructor, and a driver that is not linked leaves no trace. `used` and
+// `retain` keep the entry although nothing names it; the address sanitizer must not put red zones between
+// entries.
 #define VIREO_VIRTIO_DRIVER(manifest)                                                                        \
     [[gnu::used, gnu::retain, gnu::section("vireo_drivers"), clang::no_sanitize("address")]]                 \
     static const ::vireo::virtio::DriverManifest* const vireo_virtio_driver_entry = &(manifest)

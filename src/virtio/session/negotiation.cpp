@@ -7,8 +7,8 @@ using namespace wire;
 
 namespace {
 
-// Takes out, until nothing changes, every feature whose prerequisite is not there. Each pass removes at least one, so there
-// are no more passes than dependencies.
+// Takes out, until nothing changes, every feature whose prerequisite is not there. Each pass removes at least
+// one, so there are no more passes than dependencies.
 FeatureSet close_over(FeatureSet features, std::span<const FeatureDependency> dependencies) {
     for (bool changed = true; changed;) {
         changed = false;

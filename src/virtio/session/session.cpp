@@ -14,11 +14,12 @@ using event::Duration;
 
 namespace {
 
-// How long a device may take to confirm a reset. QEMU needs none; hardware and vhost back ends drain their queues first.
+// How long a device may take to confirm a reset. QEMU needs none; hardware and vhost back ends drain their
+// queues first.
 constexpr Duration reset_timeout = Duration::seconds(3);
 
-// A device with requests in flight that finishes none is looked at this often (one status read), and once, after this
-// long, the doorbell is rung again: against a notification that was lost or suppressed by mistake.
+// A device with requests in flight that finishes none is looked at this often (one status read), and once,
+// after this long, the doorbell is rung again: against a notification that was lost or suppressed by mistake.
 constexpr Duration look_interval = Duration::milli(100);
 constexpr Duration extra_kick_after = Duration::seconds(1);
 
@@ -52,7 +53,7 @@ Result<> Session::acknowledge() {
     return {};
 }
 
-// --- bring-up (section 3.1.1) -----------------------------------------------------------------------------------
+// --- bring-up (section 3.1.1) ------------------------------------------------------------------------------
 
 Result<> Session::start() {
     VIREO_ASSERT(driver_ && state_ != State::Running);
@@ -78,7 +79,7 @@ Result<> Session::bring_up() {
     // 3. The guest knows how to drive it.
     VIREO_TRY(add_status(wire::DRIVER));
 
-    // 4. Of the features that the device offers, accept what we understand. The last time until the next reset.
+    // 4. Of the features that the device offers, accept what we understand, once until the next reset.
     offered_ = transport_->offered_features();
     accepted_ = VIREO_TRY(negotiate(offered_, *transport_, *manifest_));
     transport_->accept_features(accepted_);
@@ -92,8 +93,8 @@ Result<> Session::bring_up() {
             return error(ErrorCode::NotSupported, "device refuses the features");
     }
 
-    // 7. Device-specific set-up: queues, configuration, first buffers. Nothing is announced to the device yet: commit()
-    //    keeps quiet until step 8.
+    // 7. Device-specific set-up: queues, configuration, first buffers. Nothing is announced to the device yet:
+    //    commit() keeps quiet until step 8.
     VIREO_TRY(create_queues());
     driver_active_ = true;
     VIREO_TRY(driver_->start());
@@ -160,10 +161,10 @@ Result<> Session::add_status(u8 bits) {
     return {};
 }
 
-// --- the way down ------------------------------------------------------------------------------------------------
+// --- the way down ------------------------------------------------------------------------------------------
 
-// Resets the device and, once it confirms, takes back all memory that it could reach. Without the confirmation (section
-// 2.4.2) that memory stays the device's: DeviceBroken.
+// Resets the device and, once it confirms, takes back all memory that it could reach. Without the
+// confirmation (section 2.4.2) that memory stays the device's: DeviceBroken.
 Result<> Session::reset_device() {
     transport_->set_status(0);
     u8 status = wire::status_gone;
@@ -189,13 +190,14 @@ Result<> Session::reset_device() {
     return {};
 }
 
-// Bring-up failed: tells the device, and touches it no more until the next reset, which is when its memory is freed.
+// Bring-up failed: tells the device, and touches it no more until the next reset, which is when its memory is
+// freed.
 void Session::give_up(Error why) {
     state_ = State::Broken;
     reason_ = why;
     stop_driver(why);
-    // A device that has not finished its reset must be told nothing; one that is gone hears nothing, and the error that
-    // this write would give is the one that we have.
+    // A device that has not finished its reset must be told nothing; one that is gone hears nothing, and the
+    // error that this write would give is the one that we have.
     if (is_quiet_)
         (void)add_status(wire::FAILED);
 }
@@ -244,7 +246,7 @@ Result<> Session::usable() const {
     return reason_.what ? reason_ : error(ErrorCode::DeviceBroken, "device is not running");
 }
 
-// --- operation ---------------------------------------------------------------------------------------------------
+// --- operation ---------------------------------------------------------------------------------------------
 
 void Session::commit(usize index) {
     LiveQueue& queue = queues_[index];
@@ -319,7 +321,8 @@ bool Session::check_stalled() {
 }
 
 std::optional<Error> Session::check_health() {
-    // Events first: one for the configuration may mean DEVICE_NEEDS_RESET, which the status then shows (section 3.2.1).
+    // Events first: one for the configuration may mean DEVICE_NEEDS_RESET, which the status then shows
+    // (section 3.2.1).
     bool config_changed = transport_->take_events().config;
     u8 status = transport_->status();
     if (status == wire::status_gone)

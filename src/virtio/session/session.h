@@ -12,17 +12,17 @@
 
 namespace vireo::virtio {
 
-// *The* owner of one device's life: transport, driver, queues, and all memory that the device may touch. Nobody else
-// writes the device status, enables a queue or decides when memory may be freed.
+// *The* owner of one device's life: transport, driver, queues, and all memory that the device may touch.
+// Nobody else writes the device status, enables a queue or decides when memory may be freed.
 //
 //   Found ---start--> Running ---restart--> Running
-//     |                  |  \                  (reset, driver stopped, brought up again: after a timeout or Ctrl-C)
+//     |                  |  \                  (after a timeout or Ctrl-C: reset, driver stopped, up again)
 //     |                  |   `--- protocol violation, NEEDS_RESET, gone ---> Broken ---start--> Running
 //     |                  `------- quiesce --------------------------------> Stopped ---start--> Running
 //     `-- (no driver: stays Found, acknowledged and left alone)
 //
-// Memory rule: what the device may touch is freed only after a reset that the device has confirmed (section 3.3.1); if it
-// never confirms, that memory is given up for good.
+// Memory rule: what the device may touch is freed only after a reset that the device has confirmed (section
+// 3.3.1); if it never confirms, that memory is given up for good.
 class Session final : public event::Poller {
   public:
     enum class State : u8 { Found, Running, Broken, Stopped };
@@ -31,11 +31,13 @@ class Session final : public event::Poller {
     ~Session();
 
     // --- the manager's side
-    // Finds the driver's manifest among `drivers` and creates the driver; false if there is none for this device.
+    // Finds the driver's manifest among `drivers` and creates the driver; false if there is none for this
+    // device.
     Result<bool> bind(std::span<const DriverManifest* const> drivers);
     // For a device without driver: resets it, notices it (ACKNOWLEDGE) and notes what it offers.
     Result<> acknowledge();
-    // Brings the device up, steps 1 to 8 of section 3.1.1, from any state. On an error it is FAILED and Broken.
+    // Brings the device up, steps 1 to 8 of section 3.1.1, from any state. On an error it is FAILED and
+    // Broken.
     Result<> start();
     // Looks at status and configuration changes of a running device.
     void refresh();
@@ -48,13 +50,14 @@ class Session final : public event::Poller {
     DeviceConfig config() { return DeviceConfig(*transport_); }
     // Queue `index` of the manifest. From start() until stop().
     Queue& queue(usize index) { return queues_[index].ring; }
-    // Publishes what was submitted to a queue and, if the device wants it and is live, rings the doorbell: once for each batch.
+    // Publishes what was submitted to a queue and, if the device wants it and is live, rings the doorbell:
+    // once for each batch.
     void commit(usize index);
-    // Memory shared with the device that lives until the next reset, zeroed; at most `max_shared` pieces. Session frees
-    // it, so that a driver cannot free what a device still uses. Errors: NoMemory.
+    // Memory shared with the device that lives until the next reset, zeroed; at most `max_shared` pieces.
+    // Session frees it, so that a driver cannot free what a device still uses. Errors: NoMemory.
     Result<dma::Buffer*> share(usize bytes, usize alignment);
-    // Gives up everything in flight, which ends with `why`, and makes the device work again (reset, steps 1 to 8). Broken
-    // if that fails.
+    // Gives up everything in flight, which ends with `why`, and makes the device work again (reset, steps 1
+    // to 8). Broken if that fails.
     void restart(Error why);
     // Nothing while the device works, else why it does not.
     Result<> usable() const;

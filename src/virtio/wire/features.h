@@ -3,8 +3,8 @@
 
 #include "base/std.h"
 
-// Feature bits that mean the same for every device type (chapter 6). Bits 0 to 23 and 50 to 127 belong to the device
-// types and stand in their own headers.
+// Feature bits that mean the same for every device type (chapter 6). Bits 0 to 23 and 50 to 127 belong to the
+// device types and stand in their own headers.
 namespace vireo::virtio::wire {
 
 inline constexpr unsigned VIRTIO_F_NOTIFY_ON_EMPTY = 24; // legacy interface only (section 6.3)
@@ -30,7 +30,8 @@ struct FeatureName {
     std::string_view name;
 };
 
-// Names of the bits above, and of each device type's own bits (empty for types without any, or not listed here).
+// Names of the bits above, and of each device type's own bits (empty for types without any, or not listed
+// here).
 std::span<const FeatureName> reserved_feature_names();
 std::span<const FeatureName> device_feature_names(u32 device_type);
 

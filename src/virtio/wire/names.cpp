@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "virtio/wire/features.h"
 
-// Names for people only: nothing is decided by them. A device type is listed here whether Vireo drives it or not, so
-// that `virtio list` can say what a machine offers.
+// Names for people only: nothing is decided by them. A device type is listed here whether Vireo drives it or
+// not, so that `virtio list` can say what a machine offers.
 namespace vireo::virtio::wire {
 
 namespace {

@@ -5,14 +5,14 @@
 
 namespace vireo::virtio::wire {
 
-// The standard's fields are little-endian; the legacy interface's are in the processor's order (section 2.7.3). On a
-// little-endian processor the two are one, and every machine of Vireo is little-endian.
+// The standard's fields are little-endian; the legacy interface's are in the processor's order (section
+// 2.7.3). On a little-endian processor the two are one, and every machine of Vireo is little-endian.
 static_assert(std::endian::native == std::endian::little);
 
-// An integer in memory that driver and device share. Each load and store happens exactly once and whole: the compiler
-// may neither read a value twice (the device could have changed it between check and use) nor tear it. Order between
-// accesses comes from dma/barriers.h alone. A u64 on a 32-bit processor is two accesses: no field that both sides
-// touch at the same time is that wide.
+// An integer in memory that driver and device share. Each load and store happens exactly once and whole: the
+// compiler may neither read a value twice (the device could have changed it between check and use) nor tear
+// it. Order between accesses comes from dma/barriers.h alone. A u64 on a 32-bit processor is two accesses: no
+// field that both sides touch at the same time is that wide.
 template <std::unsigned_integral T> class Shared {
   public:
     T load() const
@@ -31,7 +31,8 @@ template <std::unsigned_integral T> class Shared {
     alignas(sizeof(T)) T value_;
 };
 
-// Shared memory seen as `count` wire structs. The memory comes from the DMA pool, is aligned for T, and outlives the view.
+// Shared memory seen as `count` wire structs. The memory comes from the DMA pool, is aligned for T, and
+// outlives the view.
 template <typename T> T* overlay(std::byte* memory) { return std::launder(reinterpret_cast<T*>(memory)); }
 
 } // namespace vireo::virtio::wire

@@ -10,8 +10,8 @@ namespace vireo::virtio::wire {
 // Section 2.7: "The maximum Queue Size value is 32768", always a power of two.
 inline constexpr u32 virtq_max_size = 32768;
 
-// Section 2.7.5. The device never writes it; the driver writes it before the chain is published and not again until
-// the device has used it.
+// Section 2.7.5. The device never writes it; the driver writes it before the chain is published and not again
+// until the device has used it.
 struct virtq_desc {
     Shared<u64> addr;
     Shared<u32> len;
@@ -55,9 +55,9 @@ struct SplitLayout {
     u32 avail_event;
     u32 bytes;
 
-    // `used_alignment` is 4 or more; for the legacy interface it is Queue Align, and the three parts and the padding
-    // between them are then exactly the block that section 2.7.2 prescribes (whose ALIGN macro, taken literally,
-    // rounds with the wrong mask: round-up is meant).
+    // `used_alignment` is 4 or more; for the legacy interface it is Queue Align, and the three parts and the
+    // padding between them are then exactly the block that section 2.7.2 prescribes (whose ALIGN macro, taken
+    // literally, rounds with the wrong mask: round-up is meant).
     static constexpr SplitLayout of(u32 queue_size, u32 used_alignment) {
         SplitLayout layout{};
         layout.avail = sizeof(virtq_desc) * queue_size;
@@ -70,7 +70,8 @@ struct SplitLayout {
 };
 inline constexpr u32 legacy_queue_align = 4096;
 
-// The sizes that the legacy formula gives for queues of 128, 256 and 1024 entries, and the modern minimum of section 2.7.
+// The sizes that the legacy formula gives for queues of 128, 256 and 1024 entries, and the modern minimum of
+// section 2.7.
 static_assert(SplitLayout::of(128, legacy_queue_align).used == 4096 &&
               SplitLayout::of(128, legacy_queue_align).bytes == 8192);
 static_assert(SplitLayout::of(256, legacy_queue_align).used == 8192 &&

@@ -6,8 +6,8 @@
 
 namespace vireo::test {
 
-// The device's end of a split virtqueue, as bytes: offsets and values are those of section 2.7, written down here once
-// more. It does exactly what a test says, right or wrong.
+// The device's end of a split virtqueue, as bytes: offsets and values are those of section 2.7, written down
+// here once more. It does exactly what a test says, right or wrong.
 class RingEnd {
   public:
     struct Descriptor {

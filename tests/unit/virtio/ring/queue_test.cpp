@@ -6,7 +6,7 @@ namespace {
 
 using virtio::Chain;
 
-// --- what the device finds ---------------------------------------------------------------------------------------
+// --- what the device finds ---------------------------------------------------------------------------------
 
 class Layout : public RingTest {
   protected:
@@ -109,7 +109,7 @@ TEST_F(Layout, avail_flags_wire_value) {
     EXPECT_EQ(device->available_flags(), 0);
 }
 
-// --- building ----------------------------------------------------------------------------------------------------
+// --- building ----------------------------------------------------------------------------------------------
 
 using Building = RingTest;
 
@@ -186,7 +186,7 @@ TEST_F(Building, entries_that_were_reserved_and_not_needed_come_back) {
     EXPECT_TRUE(queue.begin(3));
 }
 
-// --- notifications -------------------------------------------------------------------------------------------------
+// --- notifications -----------------------------------------------------------------------------------------
 
 using Kicks = RingTest;
 
@@ -241,7 +241,8 @@ TEST_F(Kicks, kick_decision_is_after_full_barrier) {
     make(8, true);
     device->set_avail_event(77);
     give(0);
-    // The device goes to sleep while we are in the barrier: it saw the old index and asks for the entry just published.
+    // The device goes to sleep while we are in the barrier: it saw the old index and asks for the entry just
+    // published.
     hosted::set_barrier_hook([&](hosted::Barrier kind) {
         if (kind == hosted::Barrier::Full) {
             EXPECT_EQ(device->available_index(), 1) << "the index is out before the barrier";
@@ -266,7 +267,7 @@ TEST_F(Kicks, publish_is_release) {
     EXPECT_TRUE(seen);
 }
 
-// --- what the device may lie about ---------------------------------------------------------------------------------
+// --- what the device may lie about -------------------------------------------------------------------------
 
 class Lies : public RingTest {
   protected:
@@ -410,7 +411,7 @@ TEST_F(Lies, harvest_without_news_is_nothing) {
     EXPECT_FALSE(queue.fault());
 }
 
-// --- the end -------------------------------------------------------------------------------------------------------
+// --- the end -----------------------------------------------------------------------------------------------
 
 using Closing = RingTest;
 
