@@ -117,9 +117,11 @@ def test_switching_boards_in_a_source_folder_elsewhere_gives_the_same_bytes(copy
 
 def test_relative_output_folder(copy):
     make("O=out/arm", "qemu_arm_defconfig", cwd=copy)
-    make("O=out/arm", cwd=copy)
-    assert (copy / "out/arm/u-boot.bin").is_file()
-    assert not (copy / "u-boot.bin").exists()
+    make("O=out/arm", "compile_commands", cwd=copy)
+    assert "src/base/" in (copy / "out/arm/compile_commands.json").read_text()
+    assert not (copy / ".config").exists() and not (copy / "build").exists()
+    make("O=out/arm", "mrproper", cwd=copy)
+    assert not any((copy / "out/arm").iterdir())
     shutil.rmtree(copy / "out")
 
 
