@@ -41,7 +41,9 @@ inline const char* name_of(Bus bus) {
 // together: plug in devices, arrange how they behave, start().
 class Machine {
   public:
-    explicit Machine(Bus bus) : bus_(bus) {
+    explicit Machine(Bus bus,
+                     std::span<const virtio::DriverManifest* const> drivers = virtio::linked_drivers())
+        : bus_(bus), manager(loop, registry, drivers) {
         // pc_host: the port mechanisms get their share of tests, too.
         if (!is_mmio(bus))
             pci_bus_ = std::make_unique<fake::PciBus>(bus == Bus::PciLegacy ? fake::PciBus::pc_host()
@@ -124,7 +126,7 @@ class Machine {
     // Last, so that the stack goes before the devices and the check for leaks comes after everything.
     event::EventLoop loop;
     device::Registry registry;
-    virtio::DeviceManager manager{loop, registry};
+    virtio::DeviceManager manager;
 };
 
 // A test of the whole stack, once for each bus: `INSTANTIATE_TEST_SUITE_P(All, Suite, on(all_buses), bus_name)`.

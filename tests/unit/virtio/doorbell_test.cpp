@@ -155,5 +155,63 @@ TEST_P(DoorbellOnBus, features_come_before_queues_and_suspend_is_never_set) {
     EXPECT_FALSE(disk.accepted().has(fake::feature::suspend));
 }
 
+// A driver that fills its queue while the device is being set up, as drivers of receive queues do.
+class Eager final : public virtio::Driver {
+  public:
+    explicit Eager(virtio::Session& session) : session_(session) {}
+    Result<> start() override {
+        auto chain = session_.queue(0).begin(1);
+        if (!chain)
+            return error(ErrorCode::NoMemory, "test");
+        VIREO_TRY(chain->add(VIREO_TRY(dma::share_from_device(bytes_))));
+        session_.queue(0).submit(std::move(*chain), 0);
+        session_.commit(0); // must not ring yet
+        return {};
+    }
+    bool harvest() override {
+        auto done = session_.queue(0).harvest();
+        received += done ? done->written : 0;
+        return done.has_value();
+    }
+    void stop(Error) override {}
+    Result<> announce(device::Registry&) override { return {}; }
+    void print_name(Writer& out) const override { out.write("eager"); }
+    u32 received = 0;
+
+  private:
+    virtio::Session& session_;
+    std::byte bytes_[16];
+};
+
+constexpr virtio::QueueSpec eager_queues[] = {{.name = "requestq"}};
+constexpr virtio::DriverManifest eager_manifest{
+    "eager",
+    4,
+    {},
+    {},
+    {},
+    eager_queues,
+    [](virtio::Session& session) -> Result<std::unique_ptr<virtio::Driver>> {
+        return std::unique_ptr<virtio::Driver>(new Eager(session));
+    }};
+constexpr const virtio::DriverManifest* eager_drivers[] = {&eager_manifest};
+
+class DoorbellOnBusEach : public testing::TestWithParam<Bus> {};
+INSTANTIATE_TEST_SUITE_P(All, DoorbellOnBusEach, on(all_buses), bus_name);
+
+// covers: gen.init.14, gen.init.10
+// What start() put into a queue is announced once, after DRIVER_OK; the referee reports an earlier notification.
+TEST_P(DoorbellOnBusEach, buffers_of_the_set_up_are_announced_after_driver_ok) {
+    Machine machine(GetParam(), eager_drivers);
+    fake::Rng& rng = machine.plug_rng();
+    machine.start();
+    ASSERT_EQ(machine.state(), State::Running);
+    EXPECT_EQ(rng.queue(0).notifications, 1u);
+    auto& driver = static_cast<Eager&>(*machine.session().driver());
+    ASSERT_TRUE(machine.loop.wait_until(event::Deadline::after(event::Duration::seconds(1)),
+                                        [&] { return driver.received > 0; }));
+    EXPECT_EQ(driver.received, 16u);
+}
+
 } // namespace
 } // namespace vireo::test

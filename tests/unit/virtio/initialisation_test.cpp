@@ -187,7 +187,7 @@ TEST_P(LifeOnBusEach, odd_queue_sizes_are_refused_or_served) {
             EXPECT_TRUE(wrote_failed(disk)) << size;
             EXPECT_FALSE(each.complaints.log().empty()) << size;
         }
-        bool must_work = size == 4;
+        bool must_work = size == 4 || (!is_legacy(GetParam()) && size > 4); // rounded down
         bool must_fail = is_legacy(GetParam()) && GetParam() != Bus::MmioLegacy && !std::has_single_bit(size);
         if (must_work) {
             EXPECT_EQ(each.state(), State::Running);
