@@ -96,8 +96,10 @@ def measure_start(boards, runs, build_folder):
 
 
 def sizes(boards, build_folder):
+    """Bytes of the images, for each board."""
     return {board.name: {"vireo": os.path.getsize(os.path.join(build_folder(board), board.firmware)),
-                         "u-boot": os.path.getsize(os.path.join(RIVAL, board.rival)) if board.rival else None}
+                         # Not its ROM file, which is padded to 1 MiB.
+            "u-boot": os.path.getsize(os.path.join(RIVAL, os.path.dirname(board.rival), "u-boot.bin")) if board.rival else None}
             for board in boards}
 
 
@@ -132,7 +134,7 @@ def report(start, image_sizes, runs):
             rest = f"- | {mine:.1f} | - | -"
         lines.append(f"| {name} | {milliseconds(times['floor'])} | {milliseconds(times['vireo'])} | {rest} |")
     lines += ["", "Debian packages no U-Boot for riscv32.", "", "## Image size", "",
-              "Bytes of the file that `-bios` takes.", "", "| board | Vireo | U-Boot | Vireo / U-Boot |", "|---|---|---|---|"]
+              "Bytes of the file that `-bios` takes; of U-Boot on x86 its `u-boot.bin`, without the padding of the ROM file.", "", "| board | Vireo | U-Boot | Vireo / U-Boot |", "|---|---|---|---|"]
     for name, size in image_sizes.items():
         rest = f"{size['u-boot']} | {size['vireo'] / size['u-boot']:.2f}" if size["u-boot"] else "- | -"
         lines.append(f"| {name} | {size['vireo']} | {rest} |")
