@@ -250,6 +250,7 @@ void sync_instruction_cache(const void* start, usize bytes) {
 }
 
 void halt() { std::abort(); }
+void stop_after_defect() { std::abort(); }
 
 std::string_view name() { return "hosted"; }
 

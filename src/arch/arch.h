@@ -40,6 +40,10 @@ void sync_instruction_cache(const void* start, usize bytes);
 // Stops this processor for ever, with interrupts off.
 [[noreturn]] void halt();
 
+// What follows the message about a defect of our own: a trace of the callers, then the machine starts anew, as after an
+// exception; before the machine knows how, it halts.
+[[noreturn]] void stop_after_defect();
+
 // The word for this instruction set: "arm", "arm64", "riscv32", "riscv64", "x86", "x86_64", "hosted".
 std::string_view name();
 

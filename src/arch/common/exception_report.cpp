@@ -31,6 +31,15 @@ void print_frame(Writer& out, usize number, uptr address) {
     print(out, "  #{:<2} 0x{:08x}\n", number, address - image_base());
 }
 
+// Ends every report.
+[[noreturn]] void finish_report(Writer& out, uptr program_counter, uptr link_register, uptr stack_pointer) {
+    print_trace(out, program_counter, link_register, stack_pointer);
+    if (final_action)
+        final_action();
+    out.write("Halted.\n");
+    halt();
+}
+
 } // namespace
 
 void set_stack_bounds(uptr low, uptr high) {
@@ -82,11 +91,16 @@ void report_exception(const ExceptionReport& report) {
     print(*out, "Image at ");
     print_word(*out, image_base());
     out->write("\n");
-    print_trace(*out, report.program_counter, report.link_register, report.stack_pointer);
-    if (final_action)
-        final_action();
-    out->write("Halted.\n");
-    halt();
+    finish_report(*out, report.program_counter, report.link_register, report.stack_pointer);
+}
+
+[[gnu::noinline]] void stop_after_defect() {
+    Writer* out = log_writer();
+    if (reporting || !out)
+        halt();
+    reporting = true;
+    finish_report(*out, reinterpret_cast<uptr>(__builtin_return_address(0)), 0,
+                  reinterpret_cast<uptr>(__builtin_frame_address(0)));
 }
 
 } // namespace vireo::arch
