@@ -167,4 +167,6 @@ Result<BusAddress> share(std::byte* memory, u32 bytes, Direction direction) {
 }
 void unshare(const Mapping& mapping) { DmaArena::instance().unshare(mapping); }
 
+u32 largest_share() { return std::numeric_limits<u32>::max(); }
+
 } // namespace vireo::dma::backend

@@ -35,6 +35,9 @@ void free(const Mapping& memory);
 // caller's memory only after `unshare`.
 Result<BusAddress> share(std::byte* memory, u32 bytes, Direction direction);
 void unshare(const Mapping& mapping);
+// The most bytes that one share() can take, at least 64 KiB: 4 GiB - 1 where the device sees all memory, less where
+// data passes through a pool of shared pages.
+u32 largest_share();
 } // namespace backend
 
 struct ToDevice {

@@ -26,4 +26,6 @@ Result<BusAddress> share(std::byte* memory, u32, Direction) { return bus_address
 
 void unshare(const Mapping&) {}
 
+u32 largest_share() { return std::numeric_limits<u32>::max(); }
+
 } // namespace vireo::dma::backend

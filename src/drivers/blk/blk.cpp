@@ -44,7 +44,9 @@ class VirtioBlk final : public Driver, public BlockDevice {
     Result<> start() override;
     void went_live() override;
     bool harvest() override;
-    void stop(Error why) override;
+    Result<u16> queue_count() override { return u16{1}; }
+    void stop(Error why, InFlight fate) override;
+    void queue_stopped(usize index, Error why) override;
     void config_changed() override;
     Result<> announce(device::Registry& registry) override {
         VIREO_TRY(registry.block.add(*this));
@@ -125,12 +127,20 @@ Result<> VirtioBlk::learn_facts() {
 
 void VirtioBlk::went_live() { read_serial(); }
 
-void VirtioBlk::stop(Error why) {
+void VirtioBlk::stop(Error why, InFlight) {
+    queue_stopped(request_queue, why);
     shared_ = nullptr;
-    u16 count = std::exchange(slot_count_, u16{0});
-    for (u16 i = 0; i < count; ++i)
-        if (event::Request* request = std::exchange(slots_[i].request, nullptr))
-            request->complete(why);
+    slot_count_ = 0;
+}
+
+void VirtioBlk::queue_stopped(usize, Error why) {
+    for (u16 i = 0; i < slot_count_; ++i) {
+        event::Request* request = std::exchange(slots_[i].request, nullptr);
+        if (!request)
+            continue;
+        slots_[i].next_free = std::exchange(first_free_, i);
+        request->complete(why);
+    }
 }
 
 // Section 5.2.6.1: the capacity may have changed. The rest cannot change without a reset.

@@ -38,8 +38,12 @@ class Rng final : public Driver, public device::EntropySource {
         return true;
     }
 
-    void stop(Error why) override {
+    Result<u16> queue_count() override { return u16{1}; }
+    void stop(Error why, InFlight) override {
+        queue_stopped(request_queue, why);
         buffer_ = nullptr;
+    }
+    void queue_stopped(usize, Error why) override {
         if (request_.state() == event::Request::State::InFlight)
             request_.complete(why);
     }

@@ -60,6 +60,8 @@ class Queue {
     void publish();
     // True if the device must be told of what was published since the last call.
     bool needs_kick() { return ring_.needs_kick(); }
+    // The upper half of the doorbell's value with VIRTIO_F_NOTIFICATION_DATA (section 2.9).
+    u16 notification_data() const { return ring_.notification_data(); }
 
     // The next chain that the device has used, its buffers given back to us (unshared), each chain exactly
     // once.

@@ -10,6 +10,8 @@ struct RingOptions {
     u16 size = 0;             // entries; for a split ring a power of two up to 32768
     bool contiguous = false;  // one page-aligned block of the legacy layout instead of the modern one
     bool event_index = false; // VIRTIO_F_EVENT_IDX was accepted
+    bool in_order =
+        false; // VIRTIO_F_IN_ORDER was accepted: chains take consecutive entries (section 2.7.5.2)
 };
 
 // One entry of the private shadow (see Queue): a buffer of a chain, and the entry that comes after it.
@@ -54,6 +56,9 @@ concept RingFormat = requires(T ring, const T& const_ring, u16 id, std::span<con
     // yet: more progress than that is DeviceBroken.
     { ring.take_used(id) } -> std::same_as<Result<std::optional<UsedEntry>>>;
     { const_ring.addresses() } -> std::same_as<RingAddresses>;
+    // What a notification carries in its upper half with VIRTIO_F_NOTIFICATION_DATA: where the next chain goes,
+    // as published (section 2.9).
+    { const_ring.notification_data() } -> std::same_as<u16>;
     // Gives the ring's memory up without freeing it.
     { ring.quarantine() } -> std::same_as<void>;
 };

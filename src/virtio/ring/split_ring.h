@@ -25,6 +25,8 @@ class SplitRing {
     bool needs_kick();
     Result<std::optional<UsedEntry>> take_used(u16 exposed);
     RingAddresses addresses() const;
+    // The available index: its low 15 bits are next_off, its top bit next_wrap (section 2.9).
+    u16 notification_data() const { return published_; }
     void quarantine() { memory_.quarantine(); }
 
   private:

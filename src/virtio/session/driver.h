@@ -29,6 +29,12 @@ struct FeatureDependency {
     u8 needs;
 };
 
+// What becomes of the requests that were in flight when a device was reset.
+enum class InFlight : u8 {
+    End, // they end with an error
+    Keep // the device comes up again at once: those that may be repeated wait for the next start()
+};
+
 // The driver half of one device: the meaning of its configuration and requests, nothing of how it is reached.
 // Session calls it; it calls Session back for queues, configuration and shared memory.
 //
@@ -38,9 +44,14 @@ class Driver {
   public:
     virtual ~Driver() = default;
 
+    // How many queues to set up, asked once FEATURES_OK stands: at least one. Queue i is like entry i of the
+    // manifest, those beyond its end like its last. May read the configuration (blk with VIRTIO_BLK_F_MQ).
+    virtual Result<u16> queue_count() = 0;
+
     // Step 7 of section 3.1.1: read and check the configuration, allocate shared memory, fill queues. The
     // queues are set up, the device is not live yet: what is committed reaches it at step 8. Called anew
-    // after each reset, when everything about the device may have changed. An error makes the device FAILED.
+    // after each reset, when everything about the device may have changed: what stop() kept is checked again
+    // and submitted again here. An error makes the device FAILED.
     virtual Result<> start() = 0;
 
     // The device is live for the first time since it was (re)started by the manager; not called after a reset
@@ -51,9 +62,15 @@ class Driver {
     // event loop while something is in flight. Does not wait.
     virtual bool harvest() = 0;
 
-    // The device was reset or is beyond reach and touches no memory any more: every request in flight ends
-    // with `why`, before this returns. Shared memory and queues are gone; start() may follow.
-    virtual void stop(Error why) = 0;
+    // The device was reset or is beyond reach and touches no memory any more. Shared memory and queues are
+    // gone; start() may follow. End: every request in flight, and every one that was kept, ends with `why`
+    // before this returns. Keep: requests that may be repeated (a read, a write of the same data) may stay in
+    // flight; start() follows, or stop(End).
+    virtual void stop(Error why, InFlight fate) = 0;
+
+    // Queue `index` alone was reset (VIRTIO_F_RING_RESET) and is set up anew, empty: the requests that were in
+    // it end with `why` before this returns.
+    virtual void queue_stopped(usize index, Error why) = 0;
 
     // The device says that its configuration changed (section 3.2.1). Reads what matters again.
     virtual void config_changed() {}

@@ -94,7 +94,7 @@ void Session::print(Writer& out) const {
     for (usize i = 0; i < queues_.size(); ++i) {
         const LiveQueue& queue = queues_[i];
         vireo::print(out, "     queue {}   {}: {} entries, {} in flight, {} notifications\n", i,
-                     manifest_->queues[i].name, queue.ring.size(), queue.ring.in_flight(), queue.kicks);
+                     manifest_->queues[std::min(i, manifest_->queues.size() - 1)].name, queue.ring.size(), queue.ring.in_flight(), queue.kicks);
     }
 }
 

@@ -110,12 +110,13 @@ Result<> Session::bring_up() {
 
 Result<> Session::create_queues() {
     auto specs = manifest_->queues;
-    auto count = transport_->queue_count();
-    if (count && *count < specs.size())
+    u16 wanted = VIREO_TRY(driver_->queue_count());
+    auto offered = transport_->queue_count();
+    if (wanted == 0 || (offered && *offered < wanted))
         return error(ErrorCode::NotSupported, "device has too few queues");
-    queues_ = VIREO_TRY(OwnedArray<LiveQueue>::create(specs.size()));
-    for (usize i = 0; i < specs.size(); ++i)
-        VIREO_TRY(create_queue(static_cast<u16>(i), specs[i]));
+    queues_ = VIREO_TRY(OwnedArray<LiveQueue>::create(wanted));
+    for (u16 i = 0; i < wanted; ++i)
+        VIREO_TRY(create_queue(i, specs[std::min<usize>(i, specs.size() - 1)]));
     return {};
 }
 
@@ -204,7 +205,7 @@ void Session::give_up(Error why) {
 
 void Session::stop_driver(Error why) {
     if (std::exchange(driver_active_, false))
-        driver_->stop(why);
+        driver_->stop(why, InFlight::End);
 }
 
 // The device cannot be trusted any more: reset it, and only then let its requests end and their memory go.

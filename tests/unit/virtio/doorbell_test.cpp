@@ -173,7 +173,9 @@ class Eager final : public virtio::Driver {
         received += done ? done->written : 0;
         return done.has_value();
     }
-    void stop(Error) override {}
+    Result<u16> queue_count() override { return u16{1}; }
+    void stop(Error, virtio::InFlight) override {}
+    void queue_stopped(usize, Error) override {}
     Result<> announce(device::Registry&) override { return {}; }
     void print_name(Writer& out) const override { out.write("eager"); }
     u32 received = 0;
