@@ -7,11 +7,11 @@ namespace vireo::virtio {
 
 // What a ring is made with. Session derives it from what was negotiated.
 struct RingOptions {
-    u16 size = 0;             // entries; for a split ring a power of two up to 32768
+    u16 size = 0;             // entries, up to 32768; for a split ring a power of two
     bool contiguous = false;  // one page-aligned block of the legacy layout instead of the modern one
     bool event_index = false; // VIRTIO_F_EVENT_IDX was accepted
-    bool in_order =
-        false; // VIRTIO_F_IN_ORDER was accepted: chains take consecutive entries (section 2.7.5.2)
+    bool in_order = false;    // VIRTIO_F_IN_ORDER was accepted: chains take consecutive entries
+    bool packed = false;      // VIRTIO_F_RING_PACKED was accepted: the format of section 2.8
 };
 
 // One entry of the private shadow (see Queue): a buffer of a chain, and the entry that comes after it.
