@@ -28,9 +28,6 @@ constexpr u8 transmitter_empty = 0x20;
 constexpr usize fifo_bytes = 16;
 // A sender that is held up comes back within less than a millisecond, on a busy host within a few.
 constexpr auto quiet_time = event::Duration::milli(30);
-// The port has no room while whoever reads it is busy (a script, a terminal that was stopped), and then nothing may be
-// lost; but a reader that never comes back must not stop the machine.
-constexpr auto room_deadline = event::Duration::seconds(10);
 
 } // namespace
 
@@ -44,20 +41,12 @@ void Ns16550::start(const io::Window& registers) {
     ModemControl::write(registers_, ready);
 }
 
-bool Ns16550::wait_for_room() {
-    auto has_room = [this] { return (LineStatus::read(registers_) & transmitter_empty) != 0; };
-    bool room = has_room();
-    if (!room && !stuck_)
-        room = event::poll_until(event::Deadline::after(room_deadline), has_room);
-    stuck_ = !room;
-    return room;
-}
-
 void Ns16550::send(std::string_view bytes) {
     // An empty transmitter takes a FIFO full without being asked again.
-    usize room = fifos_on_ ? fifo_bytes : 1;
-    while (!bytes.empty() && wait_for_room()) {
-        std::string_view part = bytes.substr(0, room);
+    usize at_once = fifos_on_ ? fifo_bytes : 1;
+    auto has_room = [this] { return (LineStatus::read(registers_) & transmitter_empty) != 0; };
+    while (!bytes.empty() && room_.wait(has_room)) {
+        std::string_view part = bytes.substr(0, at_once);
         for (char byte : part)
             Data::write(registers_, static_cast<u8>(byte));
         bytes.remove_prefix(part.size());

@@ -3,6 +3,7 @@
 
 #include "event/clock.h"
 #include "io/window.h"
+#include "machine/serial/transmit_room.h"
 #include "system/console.h"
 
 namespace vireo::machine {
@@ -30,14 +31,13 @@ class Ns16550 final : public system::SerialPort {
     void announce_input(bool on) const;
 
   private:
-    bool wait_for_room();
     void start_fifos_when_quiet();
 
     io::Window registers_;
     std::optional<event::Deadline>
         quiet_; // when there has been no input for long enough; not set while there is some
     bool fifos_on_ = false;
-    bool stuck_ = false; // had no room for a whole deadline: do not wait again until it has
+    TransmitRoom room_;
 };
 
 } // namespace vireo::machine

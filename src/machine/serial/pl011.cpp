@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/serial/pl011.h"
 
-#include "event/clock.h"
-
 namespace vireo::machine {
 namespace {
 
@@ -22,8 +20,6 @@ constexpr u32 enabled_both_ways = 1 << 0 | 1 << 8 | 1 << 9;
 // The FIFO has filled to its level, or holds something that nobody fetched for a while.
 constexpr u32 receive_interrupts = 1 << 4 | 1 << 6;
 
-constexpr auto room_deadline = event::Duration::milli(500);
-
 } // namespace
 
 void Pl011::start(const io::Window& registers) {
@@ -38,18 +34,10 @@ void Pl011::start(const io::Window& registers) {
     Control::write(registers_, enabled_both_ways);
 }
 
-bool Pl011::wait_for_room() {
-    auto has_room = [this] { return (Flags::read(registers_) & transmit_full) == 0; };
-    bool room = has_room();
-    if (!room && !stuck_)
-        room = event::poll_until(event::Deadline::after(room_deadline), has_room);
-    stuck_ = !room;
-    return room;
-}
-
 void Pl011::send(std::string_view bytes) {
+    auto has_room = [this] { return (Flags::read(registers_) & transmit_full) == 0; };
     for (char byte : bytes) {
-        if (!wait_for_room())
+        if (!room_.wait(has_room))
             return;
         Data::write(registers_, static_cast<u8>(byte));
     }

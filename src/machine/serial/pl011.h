@@ -2,6 +2,7 @@
 #pragma once
 
 #include "io/window.h"
+#include "machine/serial/transmit_room.h"
 #include "system/console.h"
 
 namespace vireo::machine {
@@ -24,10 +25,8 @@ class Pl011 final : public system::SerialPort {
     void announce_input(bool on) const;
 
   private:
-    bool wait_for_room();
-
     io::Window registers_;
-    bool stuck_ = false; // had no room for a whole deadline: do not wait again until it has
+    TransmitRoom room_;
 };
 
 } // namespace vireo::machine
