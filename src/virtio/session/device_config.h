@@ -23,6 +23,12 @@ class DeviceConfig {
         }
     }
 
+    // Writes one of the few fields that a driver may write, of 8, 16 or 32 bits. Only after FEATURES_OK.
+    template <std::unsigned_integral T> Result<> set_field(u32 offset, T value) {
+        static_assert(sizeof(T) <= 4);
+        return transport_.write_config(offset, sizeof(T), value);
+    }
+
     // Calls `read`, which reads all that the driver wants to know and returns it in one comparable value,
     // until what it gave was not changed meanwhile: by the generation counter, or, on legacy interfaces,
     // which have none, until two readings agree (section 2.5.4). DeviceBroken if the configuration never

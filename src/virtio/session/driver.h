@@ -29,6 +29,12 @@ struct FeatureDependency {
     u8 needs;
 };
 
+// A feature that must not be accepted where the device offers another one.
+struct FeatureConflict {
+    u8 feature;
+    u8 offered;
+};
+
 // What becomes of the requests that were in flight when a device was reset.
 enum class InFlight : u8 {
     End, // they end with an error
@@ -92,6 +98,7 @@ struct DriverManifest {
     std::span<const FeatureDependency> dependencies;
     std::span<const QueueSpec> queues; // queue i of the device is queues[i]
     Result<std::unique_ptr<Driver>> (*create)(Session& session);
+    std::span<const FeatureConflict> conflicts = {};
 };
 
 // All drivers that are linked in, in link order.

@@ -30,6 +30,9 @@ Result<FeatureSet> negotiate(const FeatureSet& offered, const Transport& transpo
         return error(ErrorCode::NotSupported, "modern interface without VERSION_1");
 
     FeatureSet understood = core_features | manifest.required | manifest.optional;
+    for (const FeatureConflict& conflict : manifest.conflicts)
+        if (offered.has(conflict.offered))
+            understood.remove(conflict.feature);
     FeatureSet accepted =
         close_over(offered & understood & transport.allowed_features(), manifest.dependencies);
     if (!accepted.has_all(manifest.required))
