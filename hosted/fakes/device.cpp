@@ -56,7 +56,7 @@ void Device::write_status(u8 value) {
         bool valid = true;
         for (usize i = 0; i < offered.words.size(); ++i)
             valid &= (accepted().words[i] & ~offered.words[i]) == 0;
-        if (!valid || faults.refuse_features_ok)
+        if (!accepts_features() || !valid || faults.refuse_features_ok)
             status_ &= static_cast<u8>(~status::features_ok);
     }
     last_activity_ = hosted::clock_now();
@@ -73,16 +73,23 @@ void Device::reset() {
     status_ = 0;
     events_ = 0;
     held_.clear();
-    for (Queue& queue : queues_) {
-        queue.size = 0;
-        queue.descriptors = queue.driver_area = queue.device_area = 0;
-        queue.enabled = false;
-        queue.disabling = 0;
-        queue.written = 0;
-        queue.ring.reset();
+    for (u16 i = 0; i < queue_count(); ++i) {
+        finish_stop(i);
+        queues_[i].stopped_ring.reset();
+        queues_[i].unconfirmed = queues_[i].was_stopped = false;
     }
     referee_.reset_completed();
     was_reset();
+}
+
+void Device::remove() {
+    reset();
+    faults.gone = true;
+}
+
+void Device::insert() {
+    faults.gone = false;
+    reset();
 }
 
 void Device::need_reset() {
@@ -108,19 +115,24 @@ void Device::enable_queue(u16 index) {
         referee_.complain("pci.modern.24", which + " enabled twice");
         return;
     }
-    referee_.queue_enabled();
-    if (queue.size == 0 || queue.size > queue.size_max || !std::has_single_bit(queue.size)) {
-        referee_.complain("pci.modern.23", which + " enabled with size " + std::to_string(queue.size) +
-                                               " of at most " + std::to_string(queue.size_max));
+    referee_.queue_enabled(queue.was_stopped);
+    if (queue.unconfirmed)
+        referee_.complain("gen.vqreset.01", which + " enabled again before its reset was confirmed");
+    bool packed = accepted().has(feature::ring_packed);
+    if (queue.size == 0 || queue.size > queue.size_max || queue.size > 32768 ||
+        (!packed && !std::has_single_bit(queue.size))) {
+        referee_.complain(packed ? "pci.modern.22" : "pci.modern.23",
+                          which + " enabled with size " + std::to_string(queue.size) + " of at most " +
+                              std::to_string(queue.size_max));
         return;
     }
     auto check = [&](u64 address, u64 alignment, const char* rule, const char* part) {
         if (address == 0 || address % alignment != 0)
             referee_.complain(rule, which + ": " + part + " at " + hex(address));
     };
-    check(queue.descriptors, 16, "ring.split.01", "descriptor table");
-    check(queue.driver_area, 2, "ring.split.02", "available ring");
-    check(queue.device_area, 4, "ring.split.03", "used ring");
+    check(queue.descriptors, 16, packed ? "ring.packed.01" : "ring.split.01", "descriptors");
+    check(queue.driver_area, packed ? 4 : 2, packed ? "ring.packed.02" : "ring.split.02", "driver area");
+    check(queue.device_area, 4, packed ? "ring.packed.02" : "ring.split.03", "device area");
     RingSetup setup;
     setup.owner = name_ + " queue " + std::to_string(index);
     setup.size = queue.size;
@@ -129,30 +141,67 @@ void Device::enable_queue(u16 index) {
     setup.device_area = queue.device_area;
     setup.event_idx = accepted().has(feature::event_idx);
     setup.indirect = accepted().has(feature::indirect_desc);
-    queue.ring = std::make_unique<SplitRing>(setup);
+    setup.packed = packed;
+    setup.in_order = accepted().has(feature::in_order);
+    queue.ring = Ring::create(setup);
     queue.enabled = true;
     queue.ring->check_fresh();
     if (faults.suppresses_notifications)
         queue.ring->ask_for_notification(false);
 }
 
-void Device::stop_queue(u16 index) {
+void Device::stop_queue(u16 index, bool by_reset) {
     Queue& queue = queues_[index];
-    queue.enabled = false;
-    queue.ring.reset();
-    queue.written = 0;
+    queue.stopping = queue.unconfirmed = queue.was_stopped = true;
+    queue.resetting = by_reset;
     queue.disabling = faults.queue_disable_polls;
+    if (queue.disabling == 0 && !faults.queue_reset_never_ends)
+        finish_stop(index);
+}
+
+bool Device::stop_is_pending(u16 index) {
+    Queue& queue = queues_[index];
+    if (queue.stopping) {
+        if (faults.queue_reset_never_ends)
+            return true;
+        if (queue.disabling > 0) {
+            --queue.disabling;
+            return true;
+        }
+        finish_stop(index);
+    }
+    queue.unconfirmed = false;
+    queue.stopped_ring.reset();
+    if (!queue.ring)
+        drop_held(index);
+    return false;
+}
+
+// Section 2.6.1.1: all state of the queue goes. What the driver may free is remembered until it has read that it may.
+void Device::finish_stop(u16 index) {
+    Queue& queue = queues_[index];
+    queue.enabled = queue.stopping = false;
+    queue.disabling = 0;
+    queue.size = 0;
+    queue.descriptors = queue.driver_area = queue.device_area = 0;
+    queue.written = 0;
+    queue.stopped_ring = std::move(queue.ring);
+}
+
+void Device::drop_held(u16 index) {
     std::erase_if(held_, [&](auto& held) { return held.second.queue == index; });
 }
 
-void Device::notify(u16 index) {
+void Device::notify(u16 index, std::optional<u16> data) {
     if (faults.gone)
         return;
     Queue* queue = find_queue(index);
     referee_.notified(queue && queue->enabled, index);
-    if (!queue || !queue->enabled)
+    if (!queue || !queue->ring)
         return;
     ++queue->notifications;
+    if (data && report_unwelcome_notifications)
+        queue->ring->check_notification_data(*data);
     bool stalled = hosted::clock_now() - last_activity_ >= patience;
     last_activity_ = hosted::clock_now();
     if (report_unwelcome_notifications && !stalled)
@@ -162,11 +211,15 @@ void Device::notify(u16 index) {
     run_queue(index);
 }
 
+// 2.1.2: no buffer is consumed before DRIVER_OK. A device that needs a reset has stopped.
+bool Device::takes_work(const Queue& queue) const {
+    return queue.ring && is_live() && !faults.gone && !faults.deaf && !(status_ & status::needs_reset) &&
+           !reset_pending_;
+}
+
 void Device::run_queue(u16 index) {
     Queue& queue = queues_[index];
-    // 2.1.2: no buffer is consumed before DRIVER_OK. A device that needs a reset has stopped.
-    if (!queue.ring || !is_live() || faults.gone || faults.deaf || (status_ & status::needs_reset) ||
-        reset_pending_)
+    if (!takes_work(queue))
         return;
     if (!may_access_memory) {
         hosted::report("pci.bus-master", name_ + ": there is work to do, but bus mastering is off");
@@ -180,45 +233,103 @@ void Device::run_queue(u16 index) {
             if (faults.scribbles)
                 queue.ring->scribble(*chain);
             held_.emplace(number, Held{index, std::move(*chain)});
+            if (faults.needs_reset_every != 0 && taken_ % faults.needs_reset_every == 0)
+                return need_reset();
             if (faults.never_completes)
                 continue;
             u64 delay = latency ? latency(number) : 0;
             if (delay == 0) {
-                complete(number);
+                finish(number);
             } else {
                 hosted::schedule(delay, [this, number, epoch = epoch_] {
                     if (epoch == epoch_)
-                        complete(number);
+                        finish(number);
                 });
             }
-            if (!queue.ring)
-                return; // the test's hook reset the device
+            if (!takes_work(queue))
+                return; // a test's hook reset the device, or it needs a reset
         }
+        if (queue.ring->setup().in_order)
+            report_in_order(index);
+        if (!takes_work(queue))
+            return;
         queue.ring->ask_for_notification(!suppress);
         // A buffer that came before the request was visible would get no notification: look again.
     } while (queue.ring->has_available());
 }
 
-void Device::complete(u64 number) {
+void Device::finish(u64 number) {
     auto held = held_.find(number);
     if (held == held_.end() || faults.gone || (status_ & status::needs_reset))
         return;
     u16 index = held->second.queue;
     Queue& queue = queues_[index];
-    u32 written = execute(index, held->second.chain);
-    Completion completion{number, index, held->second.chain.head, written};
+    if (!queue.ring)
+        return;
+    if (queue.ring->setup().in_order) {
+        held->second.is_ready = true;
+        bool is_alone = in_order_batch == 1 || latency;
+        if (is_alone)
+            report_in_order(index);
+        return;
+    }
+    u16 descriptors = held->second.chain.ring_descriptors;
+    if (auto done = carry_out(number))
+        report(queue, {done->id, done->bytes_written, 1, descriptors}, done->times);
+}
+
+std::optional<Completion> Device::carry_out(u64 number) {
+    auto held = held_.find(number);
+    u16 index = held->second.queue;
+    Completion completion{number, index, held->second.chain.head, execute(index, held->second.chain)};
     if (faults.lie)
         faults.lie(completion);
-    if (completion.times == 0 || !queue.ring)
-        return;
-    queue.ring->check_untouched(held->second.chain);
+    held = held_.find(number); // a test's hook may have reset the device
+    if (held == held_.end() || !queues_[index].ring || completion.times == 0)
+        return std::nullopt;
+    queues_[index].ring->check_untouched(held->second.chain);
     held_.erase(held);
-    for (unsigned i = 0; i < completion.times; ++i)
-        queue.ring->give_back(completion.id, completion.bytes_written);
-    ++given_back_;
+    return completion;
+}
+
+void Device::report(Queue& queue, const Ring::Used& used, unsigned times) {
+    for (unsigned i = 0; i < times; ++i)
+        queue.ring->put_used(used);
+    given_back_ += used.buffers;
     last_activity_ = hosted::clock_now();
     if (queue.ring->driver_wants_notification() && !faults.no_interrupts)
         events_ |= event::queue;
+}
+
+// Those at the head of the queue that are done, in batches as large as they may be.
+void Device::report_in_order(u16 index) {
+    Queue& queue = queues_[index];
+    auto next_ready = [&] {
+        auto next =
+            std::find_if(held_.begin(), held_.end(), [&](auto& held) { return held.second.queue == index; });
+        return next != held_.end() && next->second.is_ready ? next : held_.end();
+    };
+    Ring::Used batch{0, 0, 0, 0};
+    for (auto next = next_ready(); next != held_.end(); next = next_ready()) {
+        u64 writable = next->second.chain.writable_bytes();
+        u16 descriptors = next->second.chain.ring_descriptors;
+        next->second.is_ready = false; // one that a test swallows is not tried again
+        auto done = carry_out(next->first);
+        if (!queue.ring)
+            return;
+        if (done) {
+            batch.id = done->id;
+            batch.bytes_written = done->bytes_written;
+            ++batch.buffers;
+            batch.descriptors = static_cast<u16>(batch.descriptors + descriptors);
+        }
+        bool may_go_on = done && batch.buffers < in_order_batch && done->bytes_written == writable &&
+                         done->times == 1 && next_ready() != held_.end();
+        if (may_go_on || batch.buffers == 0)
+            continue;
+        report(queue, batch, done ? done->times : 1);
+        batch = {0, 0, 0, 0};
+    }
 }
 
 void Device::program_waits() {
@@ -229,7 +340,7 @@ void Device::program_waits() {
         if (!queue.ring)
             continue;
         if (queue.ring->notification_is_due())
-            referee_.complain(accepted().has(feature::event_idx) ? "ring.split.30" : "ring.split.28",
+            referee_.complain(queue.ring->notification_rule(),
                               "the program waits, but queue " + std::to_string(i) +
                                   " has new buffers and got no notification");
         if (faults.suppresses_notifications)
@@ -243,6 +354,9 @@ void Device::memory_taken_back(u64 bus, u64 bytes) {
         if (queues_[i].ring && queues_[i].ring->occupies(bus, bytes))
             referee_.complain("gen.cleanup.02", "the memory of queue " + std::to_string(i) +
                                                     " was freed while the queue is live");
+        else if (queues_[i].stopped_ring && queues_[i].stopped_ring->occupies(bus, bytes))
+            referee_.complain("gen.vqreset.02", "the memory of queue " + std::to_string(i) +
+                                                    " was freed before its reset was confirmed");
     for (auto& [number, held] : held_)
         for (auto* pieces : {&held.chain.readable, &held.chain.writable})
             for (auto& piece : *pieces)

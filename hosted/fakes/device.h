@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hosted/clock.h"
+#include "hosted/fakes/packed_ring.h"
 #include "hosted/fakes/referee.h"
 #include "hosted/fakes/split_ring.h"
 
@@ -41,7 +42,9 @@ struct Faults {
     bool suppresses_notifications = false; // asks the driver not to notify, and polls
     bool no_interrupts = false;            // never sets an event bit
     unsigned queue_disable_polls = 0;      // QueueReady / queue_reset reads that still show the old value
-    std::function<void(Completion&)> lie;  // falsifies a completion
+    bool queue_reset_never_ends = false;
+    u64 needs_reset_every = 0;            // DEVICE_NEEDS_RESET instead of every n-th buffer; 0: never
+    std::function<void(Completion&)> lie; // falsifies a completion
     std::function<void(u32 offset)> before_config_read; // e.g. changes the configuration between two halves
 };
 
@@ -57,10 +60,23 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
         u64 driver_area = 0;
         u64 device_area = 0;
         bool enabled = false;
-        unsigned disabling = 0; // reads until a stop that was asked for is complete
-        u8 written = 0;         // which registers were written since the last reset (transport's bits)
-        std::unique_ptr<SplitRing> ring;
+        bool stopping = false;    // a stop or reset of the queue was asked for and is not complete
+        bool resetting = false;   // the last one was a reset (2.6.1), not QueueReady = 0
+        unsigned disabling = 0;   // reads until it is
+        bool unconfirmed = false; // the driver has not read yet that it is complete
+        bool was_stopped = false; // the queue alone, since the device was reset
+        u8 written = 0;           // which registers were written since the last reset (transport's bits)
+        std::unique_ptr<Ring> ring;
+        std::unique_ptr<Ring> stopped_ring; // what it was, until the stop is confirmed
         u64 notifications = 0;
+
+        // The ring in its format; nullptr if it has the other one or the queue is not enabled.
+        SplitRing* split() {
+            return ring && !ring->setup().packed ? static_cast<SplitRing*>(ring.get()) : nullptr;
+        }
+        PackedRing* packed() {
+            return ring && ring->setup().packed ? static_cast<PackedRing*>(ring.get()) : nullptr;
+        }
     };
 
     Device(u32 type, std::string name, usize queues);
@@ -73,10 +89,13 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     Features offered;
     // How long the n-th buffer takes, in virtual time. The default is none: done when the notification returns.
     std::function<u64(u64 number)> latency;
-    // Whether the referee complains about notifications that were not asked for. One that comes after nothing happened
+    // Whether the referee complains about notifications that were not asked for, and about what they carry. One that comes after nothing happened
     // for `patience` is always welcome: a driver may try once more before it gives up.
     static constexpr u64 patience = 50 * hosted::millisecond;
     bool report_unwelcome_notifications = true;
+    // With IN_ORDER: one used entry may stand for so many buffers, as long as all but the last one were used completely
+    // (sections 2.7.9, 2.8.9). Buffers that are done at once are done together.
+    u16 in_order_batch = 1;
 
     const std::string& name() const { return name_; }
     u32 type() const { return type_; }
@@ -96,6 +115,9 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     void bump_generation() { ++generation_; }
     // Sets DEVICE_NEEDS_RESET and stops working.
     void need_reset();
+    // Pulled out: it touches neither registers nor memory any more. insert() brings it back as from the factory.
+    void remove();
+    void insert();
     // Raises event bits out of the blue.
     void raise(u8 events) { events_ |= events; }
     // Works off what is available in a queue now, notified or not.
@@ -121,8 +143,12 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     Queue* find_queue(u32 index) { return index < queues_.size() ? &queues_[index] : nullptr; }
     // The registers of the queue are complete: checks them and starts the queue.
     void enable_queue(u16 index);
-    void stop_queue(u16 index);
-    void notify(u16 index);
+    // Stops or resets one queue. `stop_is_pending`, asked by each read of the register that shows it, is true until
+    // that is complete; its first false is the confirmation that the driver must wait for.
+    void stop_queue(u16 index, bool by_reset);
+    bool stop_is_pending(u16 index);
+    // `data`: what NOTIFICATION_DATA adds, if the notification was wide enough to carry it.
+    void notify(u16 index, std::optional<u16> data = std::nullopt);
     u32 read_config(u32 offset, u8 width, bool natural_width_only, const char* width_rule);
     void write_config(u32 offset, u8 width, u32 value, bool natural_width_only, const char* width_rule);
     u32 generation() const { return generation_; }
@@ -139,6 +165,8 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     virtual std::span<const ConfigField> config_fields() const { return {}; }
     // Device type's own bits that the standard describes.
     virtual Features described_features() const { return {}; }
+    // FEATURES_OK was asked for: whether the accepted features will do. May complain.
+    virtual bool accepts_features() { return true; }
     virtual void was_reset() {}
     // The driver reads or writes the configuration at this offset; for rules of the device type.
     virtual void config_accessed(u32) {}
@@ -150,12 +178,21 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     struct Held {
         u16 queue;
         Chain chain;
+        bool is_ready = false; // done, and waits for those before it
     };
     Referee::Rules rules() const;
     void reset();
     void program_waits() override;
     void memory_taken_back(u64 bus, u64 bytes) override;
-    void complete(u64 number);
+    void finish_stop(u16 index);
+    void drop_held(u16 index);
+    // The buffer's time has come.
+    void finish(u64 number);
+    // Executes one buffer and says what goes into the used ring; nothing if the device was reset meanwhile.
+    std::optional<Completion> carry_out(u64 number);
+    void report(Queue& queue, const Ring::Used& used, unsigned times);
+    void report_in_order(u16 index);
+    bool takes_work(const Queue& queue) const;
     const ConfigField* find_field(u32 offset) const;
     void check_config_access(u32 offset, u8 width, bool natural, const char* width_rule, bool is_write);
 

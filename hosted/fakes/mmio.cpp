@@ -225,28 +225,23 @@ u32 MmioSlot::read_queue_register(u64 offset, Device::Queue* queue) {
         ready_was_read_ = true;
     if (!queue)
         return 0;
+    auto index = static_cast<u16>(queue_select_);
     switch (offset) {
     case QueueSizeMax:
         if (is_legacy() && queue->enabled)
             complain("mmio.legacy.03", offset, "QueueSizeMax read while the queue is in use");
         return queue->size_max;
     case QueuePfn:
-        return queue->enabled ? page_number_ : queue_stuck ? 1 : 0;
+        return device_->stop_is_pending(index) || queue->enabled ? page_number_ : queue_stuck ? 1 : 0;
     case QueueReady:
         ready_back_due_ = false;
-        if (queue->disabling > 0) {
-            --queue->disabling;
-            return 1;
-        }
-        return queue->enabled || queue_stuck;
+        if (queue->resetting) // QueueReset shows how far it is
+            return queue->enabled || queue_stuck;
+        return device_->stop_is_pending(index) || queue->enabled || queue_stuck;
     default: // QueueReset
-        if (!has_queue_reset || !device_->accepted().has(feature::ring_reset))
+        if (!device_->accepted().has(feature::ring_reset))
             complain("mmio.01", offset, "QueueReset without RING_RESET");
-        if (queue->disabling > 0) {
-            --queue->disabling;
-            return 1;
-        }
-        return 0;
+        return has_queue_reset && device_->stop_is_pending(index);
     }
 }
 
@@ -296,10 +291,7 @@ void MmioSlot::write_register(u64 offset, u32 value) {
         page_size_ = value;
         break;
     case QueueNotify:
-        if (value >= device_->queue_count())
-            complain("mmio.37", offset, "notification of a queue that does not exist");
-        else
-            device_->notify(static_cast<u16>(value));
+        notify(value);
         break;
     case InterruptAck:
         if (value & ~u32{event::queue | event::config})
@@ -341,11 +333,10 @@ void MmioSlot::write_queue_register(u64 offset, u32 value) {
         return write_legacy_queue_register(offset, value, *queue);
     if (offset == QueueReady)
         return set_queue_ready(value, *queue);
-    if (offset == QueueReset) {
-        if (!has_queue_reset || !device_->accepted().has(feature::ring_reset))
-            return complain("mmio.01", offset, "QueueReset without RING_RESET");
-        return device_->stop_queue(static_cast<u16>(queue_select_));
-    }
+    if (offset == QueueReset)
+        return reset_queue(value, *queue);
+    if (queue->unconfirmed && queue->resetting)
+        complain("mmio.21", offset, "written before QueueReset was read back as 0");
     if (queue->enabled)
         return complain("mmio.15", offset, "written while QueueReady is not 0");
     if (!ready_was_read_)
@@ -369,15 +360,37 @@ void MmioSlot::write_queue_register(u64 offset, u32 value) {
 void MmioSlot::set_queue_ready(u32 value, Device::Queue& queue) {
     auto index = static_cast<u16>(queue_select_);
     if (value == 0) {
-        device_->stop_queue(index);
+        device_->stop_queue(index, false);
         ready_back_due_ = true;
         return;
     }
     if (value != 1)
         complain("mmio.16", QueueReady, "neither 0 nor 1");
     if (queue.written != all_modern)
-        complain("mmio.36", QueueReady, "set before size and all addresses were written");
+        complain(queue.was_stopped ? "gen.vqreset.03" : "mmio.36", QueueReady,
+                 "set before size and all addresses were written");
     device_->enable_queue(index);
+}
+
+void MmioSlot::reset_queue(u32 value, Device::Queue& queue) {
+    if (!device_->accepted().has(feature::ring_reset))
+        return complain("mmio.01", QueueReset, "QueueReset without RING_RESET");
+    if (value != 1)
+        return complain("mmio.21", QueueReset, "written with another value than 1");
+    if (!queue.enabled)
+        complain("mmio.21", QueueReset, "a queue reset that is not enabled");
+    if (has_queue_reset)
+        device_->stop_queue(static_cast<u16>(queue_select_), true);
+}
+
+// Section 4.2.3.3: the index; with NOTIFICATION_DATA next_off and next_wrap in the upper half.
+void MmioSlot::notify(u32 value) {
+    bool with_data = device_->accepted().has(feature::notification_data);
+    u32 index = with_data ? value & 0xffff : value;
+    if (index >= device_->queue_count())
+        return complain("mmio.37", QueueNotify, "notification of a queue that does not exist");
+    device_->notify(static_cast<u16>(index),
+                    with_data ? std::optional(static_cast<u16>(value >> 16)) : std::nullopt);
 }
 
 void MmioSlot::write_legacy_queue_register(u64 offset, u32 value, Device::Queue& queue) {
@@ -401,7 +414,7 @@ void MmioSlot::write_legacy_queue_register(u64 offset, u32 value, Device::Queue&
         break;
     case QueuePfn:
         if (value == 0)
-            device_->stop_queue(static_cast<u16>(queue_select_));
+            device_->stop_queue(static_cast<u16>(queue_select_), false);
         else
             start_legacy_queue(value, queue);
         break;

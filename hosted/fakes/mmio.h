@@ -18,7 +18,8 @@ class MmioSlot final : public hosted::RegisterBlock {
     u32 magic = 0x7472'6976;
     u32 version;
     std::optional<u32> device_id; // instead of the device's
-    // QueueReset exists and works (it does not in QEMU 7.2, which offers the feature all the same).
+    // QueueReset exists. In QEMU 7.2 it does not, although the feature is offered: it reads as 0, and a reset that is
+    // asked for does nothing, so QueueReady stays 1.
     bool has_queue_reset = true;
     // A stale owner left queue 0 in use: QueueReady (QueuePFN) reads as not 0 until the next reset does not help.
     bool queue_stuck = false;
@@ -42,6 +43,8 @@ class MmioSlot final : public hosted::RegisterBlock {
     void write_queue_register(u64 offset, u32 value);
     void write_legacy_queue_register(u64 offset, u32 value, Device::Queue& queue);
     void set_queue_ready(u32 value, Device::Queue& queue);
+    void reset_queue(u32 value, Device::Queue& queue);
+    void notify(u32 value);
     void start_legacy_queue(u32 page_number, Device::Queue& queue);
     bool is_legacy() const { return version == 1; }
 

@@ -156,9 +156,9 @@ void Referee::queue_touched(const char* what) {
         complain("gen.init.04", std::string(what) + " before the accepted features were written");
 }
 
-void Referee::queue_enabled() {
+void Referee::queue_enabled(bool again) {
     queue_touched("a queue enabled");
-    if ((status_ & status::driver_ok) && !accepted_.has(feature::ring_reset))
+    if ((status_ & status::driver_ok) && !(again && accepted_.has(feature::ring_reset)))
         complain("gen.init.11", "a queue enabled after DRIVER_OK");
 }
 

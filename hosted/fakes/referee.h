@@ -34,7 +34,8 @@ class Referee {
     void config_written();
     // The driver selects, sizes, places or enables a queue.
     void queue_touched(const char* what);
-    void queue_enabled();
+    // `again`: it was stopped or reset alone before.
+    void queue_enabled(bool again);
     void notified(bool enabled, u16 queue);
 
     bool is_live() const { return (status_ & status::driver_ok) && !(status_ & status::failed); }

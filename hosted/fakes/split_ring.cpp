@@ -8,27 +8,6 @@ namespace vireo::fake {
 using hosted::DmaArena;
 using hosted::hex;
 
-void SplitRing::complain(const char* rule, const std::string& text) const {
-    hosted::report(rule, setup_.owner + ": " + text);
-}
-
-std::byte* SplitRing::reach(u64 bus, u64 bytes, DmaArena::Use use) const {
-    return DmaArena::instance().reach(bus, bytes, use, setup_.owner);
-}
-
-u16 SplitRing::load16(u64 bus) const {
-    u8 bytes[2] = {};
-    if (std::byte* memory = reach(bus, 2, DmaArena::Use::Read))
-        std::memcpy(bytes, memory, 2);
-    return static_cast<u16>(bytes[0] | bytes[1] << 8);
-}
-
-void SplitRing::store16(u64 bus, u16 value) const {
-    u8 bytes[2] = {static_cast<u8>(value), static_cast<u8>(value >> 8)};
-    if (std::byte* memory = reach(bus, 2, DmaArena::Use::Write))
-        std::memcpy(memory, bytes, 2);
-}
-
 std::optional<SplitRing::Descriptor> SplitRing::load_descriptor(u64 table, u16 index) const {
     std::byte* memory = reach(table + 16 * u64{index}, 16, DmaArena::Use::Read);
     if (!memory)
@@ -46,22 +25,18 @@ std::optional<SplitRing::Descriptor> SplitRing::load_descriptor(u64 table, u16 i
 }
 
 bool SplitRing::occupies(u64 bus, u64 bytes) const {
-    return ranges_overlap(bus, bytes, setup_.descriptors, 16 * u64{setup_.size}) ||
-           ranges_overlap(bus, bytes, setup_.driver_area, 6 + 2 * u64{setup_.size}) ||
-           ranges_overlap(bus, bytes, setup_.device_area, 6 + 8 * u64{setup_.size});
+    return ranges_overlap(bus, bytes, setup().descriptors, 16 * u64{setup().size}) ||
+           ranges_overlap(bus, bytes, setup().driver_area, 6 + 2 * u64{setup().size}) ||
+           ranges_overlap(bus, bytes, setup().device_area, 6 + 8 * u64{setup().size});
 }
 
 void SplitRing::check_fresh() {
-    auto zeroed = [&](u64 bus, u64 bytes) {
-        std::byte* memory = reach(bus, bytes, DmaArena::Use::Read);
-        return memory && std::all_of(memory, memory + bytes, [](std::byte b) { return b == std::byte{0}; });
-    };
-    u64 size = setup_.size;
+    u64 size = setup().size;
     // The driver's own suppression words (flags, used_event) may be set up already.
-    if (!zeroed(setup_.descriptors, 16 * size) || !zeroed(setup_.driver_area + 2, 2 + 2 * size) ||
-        !zeroed(setup_.device_area, 4 + 8 * size + (setup_.event_idx ? 2 : 0)))
+    if (!is_zeroed(setup().descriptors, 16 * size) || !is_zeroed(setup().driver_area + 2, 2 + 2 * size) ||
+        !is_zeroed(setup().device_area, 4 + 8 * size + (setup().event_idx ? 2 : 0)))
         complain("mmio.36", "the ring memory was not zeroed before the queue was enabled");
-    if (load16(setup_.device_area) != 0)
+    if (load16(setup().device_area) != 0)
         complain("ring.split.25", "used flags are not 0 when the queue is enabled");
 }
 
@@ -69,27 +44,27 @@ bool SplitRing::has_available() { return available_index() != taken_; }
 
 void SplitRing::check_available_flags() {
     u16 flags = available_flags();
-    if (setup_.event_idx && flags != 0)
+    if (setup().event_idx && flags != 0)
         complain("ring.split.18", "available flags are " + hex(flags) + " although EVENT_IDX was negotiated");
-    if (!setup_.event_idx && flags > 1)
+    if (!setup().event_idx && flags > 1)
         complain("ring.split.16", "available flags are " + hex(flags));
 }
 
 std::optional<Chain> SplitRing::take() {
     check_available_flags();
     u16 index = available_index();
-    if (static_cast<u16>(index - taken_) > setup_.size) {
+    if (static_cast<u16>(index - taken_) > setup().size) {
         complain("ring.split.15", "available idx went from " + std::to_string(taken_) + " to " +
                                       std::to_string(index) + " in a queue of " +
-                                      std::to_string(setup_.size));
+                                      std::to_string(setup().size));
         taken_ = index;
     }
     while (taken_ != index) {
-        u16 head = load16(setup_.driver_area + 4 + 2 * u64{static_cast<u16>(taken_ % setup_.size)});
+        u16 head = load16(setup().driver_area + 4 + 2 * u64{static_cast<u16>(taken_ % setup().size)});
         ++taken_;
         Chain chain;
         chain.head = head;
-        chain.owner = setup_.owner;
+        chain.owner = setup().owner;
         if (walk(head, chain))
             return chain;
     }
@@ -97,17 +72,21 @@ std::optional<Chain> SplitRing::take() {
 }
 
 bool SplitRing::walk(u16 head, Chain& chain) {
-    if (head >= setup_.size) {
+    if (head >= setup().size) {
         complain("ring.split.38", "available ring names descriptor " + std::to_string(head) + " of " +
-                                      std::to_string(setup_.size));
+                                      std::to_string(setup().size));
         return false;
     }
-    if (!walk_table(chain, setup_.descriptors, setup_.size, head, false))
+    if (setup().in_order && head != in_order_next_)
+        complain("ring.split.09", "with IN_ORDER, a chain begins at descriptor " + std::to_string(head) +
+                                      " instead of " + std::to_string(in_order_next_));
+    if (!walk_table(chain, setup().descriptors, setup().size, head, false))
         return false;
-    if (chain.descriptors > setup_.size)
+    in_order_next_ = static_cast<u16>((head + chain.ring_descriptors) % setup().size);
+    if (chain.descriptors > setup().size)
         complain("ring.split.12", "a chain of " + std::to_string(chain.descriptors) +
                                       " descriptors is longer than the queue size " +
-                                      std::to_string(setup_.size));
+                                      std::to_string(setup().size));
     if (chain.readable_bytes() + chain.writable_bytes() > u64{1} << 32)
         complain("ring.split.06", "a chain is longer than 4 GiB");
     if (chain.readable.empty() && chain.writable.empty()) {
@@ -150,8 +129,13 @@ bool SplitRing::walk_table(Chain& chain, u64 table, u32 entries, u16 first, bool
             }
             return enter_indirect(chain, *descriptor);
         }
-        if (!add_piece(chain, *descriptor))
+        if (descriptor->bytes == 0)
+            complain("ring.split.38", "a descriptor of no bytes");
+        if (!add_piece(chain, descriptor->address, descriptor->bytes, descriptor->flags & flag_write,
+                       "ring.split.04"))
             return false;
+        if (setup().in_order)
+            check_order(chain, index, *descriptor, inside_indirect);
         if (!(descriptor->flags & flag_next))
             return true;
         index = descriptor->next;
@@ -164,7 +148,7 @@ bool SplitRing::walk_table(Chain& chain, u64 table, u32 entries, u16 first, bool
 }
 
 bool SplitRing::enter_indirect(Chain& chain, const Descriptor& descriptor) {
-    if (!setup_.indirect) {
+    if (!setup().indirect) {
         complain("ring.split.10", "an indirect descriptor although INDIRECT_DESC was not negotiated");
         return false;
     }
@@ -186,17 +170,18 @@ bool SplitRing::enter_indirect(Chain& chain, const Descriptor& descriptor) {
     return walk_table(chain, descriptor.address, entries, 0, true);
 }
 
-bool SplitRing::add_piece(Chain& chain, const Descriptor& descriptor) {
-    bool writable = descriptor.flags & flag_write;
-    if (descriptor.bytes == 0)
-        complain("ring.split.38", "a descriptor of no bytes");
-    if (!writable && !chain.writable.empty())
-        complain("ring.split.04", "a device-readable descriptor behind a device-writable one");
-    auto use = writable ? DmaArena::Use::Write : DmaArena::Use::Read;
-    if (!reach(descriptor.address, descriptor.bytes, use))
-        return false;
-    (writable ? chain.writable : chain.readable).push_back({descriptor.address, descriptor.bytes});
-    return true;
+// Sections 2.7.5 and 2.7.5.3: with IN_ORDER, descriptors are used in ring order, those of a table one after the other.
+void SplitRing::check_order(const Chain& chain, u16 index, const Descriptor& descriptor,
+                            bool inside_indirect) {
+    if (!(descriptor.flags & flag_next))
+        return;
+    u32 expected = index + 1u;
+    if (!inside_indirect && expected == setup().size)
+        expected = 0;
+    if (descriptor.next != expected)
+        complain(inside_indirect ? "ring.split.14" : "ring.split.08",
+                 "with IN_ORDER, descriptor " + std::to_string(index) + " of chain " +
+                     std::to_string(chain.head) + " is followed by " + std::to_string(descriptor.next));
 }
 
 void SplitRing::check_untouched(const Chain& chain) {
@@ -205,7 +190,7 @@ void SplitRing::check_untouched(const Chain& chain) {
             ++it;
             continue;
         }
-        auto now = load_descriptor(setup_.descriptors, it->first);
+        auto now = load_descriptor(setup().descriptors, it->first);
         if (!scribbled_ && (!now || *now != held_[it->first]))
             complain("gen.cleanup.01",
                      "descriptor " + std::to_string(it->first) + " changed while the device held it");
@@ -233,7 +218,7 @@ void SplitRing::scribble(const Chain& chain) {
     };
     for (auto& [index, head] : owner_of_)
         if (head == chain.head)
-            spoil(setup_.descriptors + 16 * u64{index});
+            spoil(setup().descriptors + 16 * u64{index});
     if (auto table = held_tables_.find(chain.head); table != held_tables_.end())
         for (usize i = 0; i < table->second.entries.size(); ++i)
             spoil(table->second.bus + 16 * i);
@@ -245,18 +230,21 @@ void SplitRing::set_used_element(u16 slot, u32 id, u32 bytes) {
         element[i] = static_cast<u8>(id >> (8 * i));
         element[4 + i] = static_cast<u8>(bytes >> (8 * i));
     }
-    if (std::byte* memory = reach(setup_.device_area + 4 + 8 * u64{slot}, 8, DmaArena::Use::Write))
+    if (std::byte* memory = reach(setup().device_area + 4 + 8 * u64{slot}, 8, DmaArena::Use::Write))
         std::memcpy(memory, element, 8);
 }
 
-void SplitRing::give_back(u32 id, u32 bytes_written) {
-    // The element before the index (2.7.8.2).
-    set_used_element(static_cast<u16>(used_index_ % setup_.size), id, bytes_written);
-    set_used_index(static_cast<u16>(used_index_ + 1));
+void SplitRing::put_used(const Used& used) {
+    // The element before the index (2.7.8.2). One for a whole batch lies where the first of it would be (2.7.9).
+    set_used_element(static_cast<u16>(used_index_ % setup().size), used.id, used.bytes_written);
+    set_used_index(static_cast<u16>(used_index_ + used.buffers));
 }
 
+// Nothing in the format depends on it.
+u16 SplitRing::descriptors_of(u32) const { return 1; }
+
 void SplitRing::ask_for_notification(bool wanted) {
-    if (!setup_.event_idx) {
+    if (!setup().event_idx) {
         set_used_flags(wanted ? 0 : 1);
         return;
     }
@@ -267,7 +255,7 @@ void SplitRing::ask_for_notification(bool wanted) {
 bool SplitRing::driver_wants_notification() {
     u16 before = told_index_;
     told_index_ = used_index_;
-    if (setup_.event_idx)
+    if (setup().event_idx)
         return passes(used_event(), before, used_index_);
     return used_index_ != before && (available_flags() & 1) == 0;
 }
@@ -278,17 +266,21 @@ bool SplitRing::notification_is_due() {
     u16 index = judged_ = available_index();
     if (index == before)
         return false;
-    if (setup_.event_idx)
-        return passes(load16(setup_.device_area + 4 + 8 * u64{setup_.size}), before, index);
-    return (load16(setup_.device_area) & 1) == 0;
+    if (setup().event_idx)
+        return passes(load16(setup().device_area + 4 + 8 * u64{setup().size}), before, index);
+    return (load16(setup().device_area) & 1) == 0;
+}
+
+const char* SplitRing::notification_rule() const {
+    return setup().event_idx ? "ring.split.30" : "ring.split.28";
 }
 
 void SplitRing::notified() {
-    bool nothing_new = judged_ == available_index();
+    bool nothing_new = has_nothing_new();
     bool due = notification_is_due();
     if (due)
         return;
-    if (setup_.event_idx)
+    if (setup().event_idx)
         complain("ring.split.31", "a notification that the event index did not ask for");
     else if (!nothing_new)
         complain("ring.split.27", "a notification although used flags say NO_NOTIFY");

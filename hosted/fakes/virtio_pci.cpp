@@ -160,6 +160,13 @@ void VirtioPci::build_config_space() {
     }
 }
 
+void VirtioPci::set_common_length(u32 bytes) {
+    for (Capability& capability : capabilities)
+        if (capability.cfg_type == common_cfg)
+            capability.length = bytes;
+    build_config_space();
+}
+
 u32 VirtioPci::find_capability(u8 cfg_type) const {
     u32 at = config16(0x34) & 0xff;
     for (int steps = 0; at != 0 && steps < 48; ++steps, at = config16(at + 1) & 0xff)
@@ -274,6 +281,13 @@ const VirtioPci::Field* VirtioPci::find_common_field(u64 offset) {
     return nullptr;
 }
 
+// Section 4.1.4.3: these fields exist only if their feature was negotiated.
+void VirtioPci::require(unsigned bit, u64 offset) const {
+    if (!device_.accepted().has(bit))
+        report("gen.cfg.04", name() + ": common configuration offset " + hex(offset) +
+                                 " read without feature " + std::to_string(bit));
+}
+
 u32 VirtioPci::read_common(u64 offset, u8 width) {
     const Field* field = find_common_field(offset);
     if (field->width != width || (offset - field->offset) % width != 0)
@@ -317,9 +331,15 @@ u32 VirtioPci::read_common(u64 offset, u8 width) {
     case QueueNotifyOff:
         return notify_offset(queue_select_);
     case QueueNotifConfigData:
+        require(feature::notif_config_data, offset);
         return notify_data(queue_select_);
     case QueueReset:
-        return queue->disabling > 0 ? (queue->disabling--, 1u) : 0u;
+        require(feature::ring_reset, offset);
+        return device_.stop_is_pending(queue_select_);
+    case AdminQueueIndex:
+    case AdminQueueNum:
+        require(feature::admin_vq, offset);
+        return 0;
     default: {
         u64 address = offset < QueueDriver   ? queue->descriptors
                       : offset < QueueDevice ? queue->driver_area
@@ -375,14 +395,20 @@ void VirtioPci::write_queue_field(u64 offset, u32 value) {
                       name() + ": queue " + std::to_string(queue_select_) + " does not exist");
     if (offset == QueueReset) {
         if (!device_.accepted().has(feature::ring_reset) || value != 1)
-            report("pci.modern.27", name() + ": queue_reset written with " + hex(value));
-        return device_.stop_queue(queue_select_);
+            return report("pci.modern.27", name() + ": queue_reset written with " + hex(value));
+        if (!queue->enabled)
+            report("pci.modern.27", name() + ": a queue reset that is not enabled");
+        return device_.stop_queue(queue_select_, true);
     }
+    if (queue->unconfirmed)
+        report("pci.modern.27",
+               name() + ": queue field " + hex(offset) + " written before queue_reset was read back as 0");
     if (offset == QueueEnable) {
         if (value != 1)
             return report("pci.modern.26", name() + ": " + hex(value) + " written to queue_enable");
         if (queue->written != all_addresses)
-            report("pci.modern.24", name() + ": queue enabled before all addresses were written");
+            report(queue->was_stopped ? "gen.vqreset.03" : "pci.modern.24",
+                   name() + ": queue enabled before all addresses were written");
         if (queue->size == 0)
             queue->size = queue->size_max;
         return device_.enable_queue(queue_select_);
@@ -392,9 +418,11 @@ void VirtioPci::write_queue_field(u64 offset, u32 value) {
                       name() + ": queue field " + hex(offset) + " written after queue_enable");
     device_.referee().queue_touched("a queue programmed");
     if (offset == QueueSize) {
-        if (!std::has_single_bit(value) || value > queue->size_max)
-            report("pci.modern.23", name() + ": queue_size " + std::to_string(value) + " of at most " +
-                                        std::to_string(queue->size_max));
+        bool packed = device_.accepted().has(feature::ring_packed);
+        if (value == 0 || (!packed && !std::has_single_bit(value)) || value > queue->size_max)
+            report(packed ? "pci.modern.22" : "pci.modern.23", name() + ": queue_size " +
+                                                                   std::to_string(value) + " of at most " +
+                                                                   std::to_string(queue->size_max));
         queue->size = static_cast<u16>(value);
         return;
     }
@@ -412,16 +440,25 @@ void VirtioPci::write_notify(u64 offset, u8 width, u32 value) {
         report(with_data ? "pci.modern.45" : "pci.modern.44",
                name() + ": notification of " + std::to_string(8 * width) + " bits");
     u16 word = static_cast<u16>(value);
-    for (u16 i = 0; i < device_.queue_count(); ++i) {
-        u16 expected = device_.accepted().has(feature::notif_config_data) ? notify_data(i) : i;
-        if (word != expected)
-            continue;
-        if (offset != u64{notify_offset(i)} * notify_multiplier)
+    auto data = with_data && width == 4 ? std::optional(static_cast<u16>(value >> 16)) : std::nullopt;
+    auto expected = [&](u16 queue) {
+        return device_.accepted().has(feature::notif_config_data) ? notify_data(queue) : queue;
+    };
+    auto is_at = [&](u16 queue) { return offset == u64{notify_offset(queue)} * notify_multiplier; };
+    // Neither values nor addresses have to be different for each queue.
+    for (u16 i = 0; i < device_.queue_count(); ++i)
+        if (word == expected(i) && is_at(i))
+            return device_.notify(i, data);
+    for (u16 i = 0; i < device_.queue_count(); ++i)
+        if (word == expected(i)) {
             report("pci.modern.51",
                    name() + ": queue " + std::to_string(i) + " notified at offset " + hex(offset));
-        return device_.notify(i);
-    }
-    report("pci.modern.46", name() + ": notification value " + hex(word) + " names no queue");
+            return device_.notify(i, data);
+        }
+    bool configured = device_.accepted().has(feature::notif_config_data);
+    report(configured ? (with_data ? "pci.modern.49" : "pci.modern.48")
+                      : (with_data ? "pci.modern.47" : "pci.modern.46"),
+           name() + ": notification value " + hex(word) + " names no queue");
 }
 
 } // namespace vireo::fake

@@ -46,6 +46,9 @@ class VirtioPci final : public PciFunction {
     bool msix_enabled_before = false; // by an earlier owner
     bool queue_stuck = false;         // queue_enable reads as 1 after reset
     void build_config_space();
+    // The length of the common configuration structure that its capability says: 0x38 before there was a
+    // queue_notif_config_data, 0x3c before there were administration queues. Accesses beyond it are reported.
+    void set_common_length(u32 bytes);
     // Offset in configuration space of the first capability of this type, 0 if there is none.
     u32 find_capability(u8 cfg_type) const;
 
@@ -75,6 +78,7 @@ class VirtioPci final : public PciFunction {
     u32 read_structure(const Capability& structure, u64 offset, u8 width);
     void write_structure(const Capability& structure, u64 offset, u8 width, u32 value);
     u32 read_common(u64 offset, u8 width);
+    void require(unsigned bit, u64 offset) const;
     void write_common(u64 offset, u8 width, u32 value);
     void write_queue_field(u64 offset, u32 value);
     void write_notify(u64 offset, u8 width, u32 value);

@@ -60,7 +60,9 @@ u32 VirtioPci::read_legacy(u64 offset, u8 width) {
     case LegacyDriverFeatures:
         return device_.accepted().words[0];
     case LegacyQueueAddress:
-        return queue && queue->enabled ? legacy_page_ : queue_stuck ? 1 : 0;
+        if (queue && (device_.stop_is_pending(queue_select_) || queue->enabled))
+            return legacy_page_;
+        return queue_stuck ? 1 : 0;
     case LegacyQueueSize:
         return queue ? queue->size_max : 0;
     case LegacyQueueSelect:
@@ -120,7 +122,7 @@ void VirtioPci::place_legacy_queue(u32 page_number) {
         return report("pci.modern.56",
                       name() + ": queue " + std::to_string(queue_select_) + " does not exist");
     if (page_number == 0)
-        return device_.stop_queue(queue_select_);
+        return device_.stop_queue(queue_select_, false);
     legacy_page_ = page_number;
     queue->size = queue->size_max;
     queue->descriptors = u64{page_number} * 4096;

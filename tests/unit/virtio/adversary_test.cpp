@@ -63,7 +63,7 @@ void run_wild(fake::Device& device, Mind& mind) {
 
 // Something that happens while a request is in flight.
 void strike(fake::Device& device, Mind& mind) {
-    fake::SplitRing* ring = device.queue(0).ring.get();
+    fake::SplitRing* ring = device.queue(0).split();
     switch (mind.below(8)) {
     case 0:
         device.raise(static_cast<u8>(mind.below(4)));
