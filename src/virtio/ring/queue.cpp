@@ -3,10 +3,21 @@
 
 namespace vireo::virtio {
 
+namespace {
+// Both formats' indirect tables are made of descriptors of 16 bytes (sections 2.7.5.3 and 2.8.7).
+constexpr usize descriptor_bytes = sizeof(wire::virtq_desc);
+static_assert(sizeof(wire::pvirtq_desc) == descriptor_bytes);
+} // namespace
+
 Result<Queue> Queue::create(const QueueOptions& options) {
     Queue queue;
-    queue.ring_ = VIREO_TRY(SplitRing::create(options.ring));
+    if (options.ring.packed)
+        queue.packed_ring_ = VIREO_TRY(PackedRing::create(options.ring));
+    else
+        queue.split_ring_ = VIREO_TRY(SplitRing::create(options.ring));
     queue.size_ = options.ring.size;
+    queue.packed_ = options.ring.packed;
+    queue.in_order_ = options.ring.in_order;
     // Section 2.7.5.3.1: no chain, direct or indirect, is longer than the queue.
     queue.max_chain_ = std::min(options.max_chain, queue.size_);
     queue.clamp_lengths_ = options.clamp_lengths;
@@ -17,8 +28,7 @@ Result<Queue> Queue::create(const QueueOptions& options) {
     u16 tables = queue.max_chain_ > 1 ? std::min(options.indirect_tables, queue.size_) : u16{0};
     if (tables > 0) {
         usize entries = usize{tables} * queue.max_chain_;
-        queue.tables_ =
-            VIREO_TRY(dma::Buffer::create(entries * sizeof(wire::virtq_desc), sizeof(wire::virtq_desc)));
+        queue.tables_ = VIREO_TRY(dma::Buffer::create(entries * descriptor_bytes, descriptor_bytes));
         queue.table_mappings_ = VIREO_TRY(OwnedArray<dma::Mapping>::create(entries));
         queue.free_tables_ = VIREO_TRY(OwnedArray<u16>::create(tables));
         for (u16 i = 0; i < tables; ++i)
@@ -65,60 +75,134 @@ void Queue::submit(Chain&& chain, u16 token) {
     Head& head = heads_[id];
     if (head.table != 0) {
         auto mappings = table_mappings(head.table).first(head.buffers);
-        usize offset = usize{static_cast<u16>(head.table - 1)} * max_chain_ * sizeof(wire::virtq_desc);
-        ring_.add_indirect(id, tables_.data() + offset, tables_.bus() + offset, mappings);
+        usize offset = usize{static_cast<u16>(head.table - 1)} * max_chain_ * descriptor_bytes;
+        head.ring_id = with_ring([&](auto& ring) {
+            return ring.add_indirect(id, tables_.data() + offset, tables_.bus() + offset, mappings);
+        });
     } else {
         // Entries that begin() reserved and no buffer took.
         u16 unused = std::exchange(elements_[chain.last_].next, Element::no_element);
         give_entries_back(unused);
         head.entries = head.buffers;
-        ring_.add_direct(id, elements_);
+        head.ring_id = with_ring([&](auto& ring) { return ring.add_direct(id, elements_); });
     }
     head.state = Head::State::InFlight;
     head.token = token;
     head.writable_bytes = chain.writable_bytes_;
     head.sequence = submitted_++;
+    if (in_order_) {
+        if (in_flight_ == 0)
+            oldest_ = id;
+        else
+            heads_[newest_].after = id;
+        newest_ = id;
+    }
     ++in_flight_;
+    ++counters_.submitted;
+    counters_.bytes_to_device += chain.total_bytes_ - chain.writable_bytes_;
     chain.queue_ = nullptr;
 }
 
 void Queue::publish() {
-    ring_.publish();
+    with_ring([](auto& ring) { ring.publish(); });
     published_ = submitted_;
+}
+
+bool Queue::needs_kick() {
+    return with_ring([](auto& ring) { return ring.needs_kick(); });
+}
+
+void Queue::suppress_notifications() {
+    with_ring([](auto& ring) { ring.suppress_notifications(); });
+}
+
+RingAddresses Queue::addresses() const {
+    return with_ring([](const auto& ring) { return ring.addresses(); });
+}
+
+u16 Queue::notification_data() const {
+    return with_ring([](const auto& ring) { return ring.notification_data(); });
 }
 
 std::optional<Completion> Queue::harvest() {
     if (in_flight_ == 0 || fault_)
         return std::nullopt;
-    // Chains that were submitted and not published are not the device's to use.
-    auto unpublished = static_cast<u16>(submitted_ - published_);
-    auto used = ring_.take_used(static_cast<u16>(in_flight_ - unpublished));
-    if (!used) {
-        fault_ = used.error();
-        return std::nullopt;
-    }
-    if (!*used)
+    if (used_chains_ == 0 && !take_used())
         return std::nullopt;
 
-    UsedEntry entry = **used;
-    if (entry.id >= size_ || heads_[entry.id].state != Head::State::InFlight)
-        return break_queue("used entry names no buffer in flight");
-    auto id = static_cast<u16>(entry.id);
-    Head& head = heads_[id];
-    if (static_cast<u16>(head.sequence - published_) < unpublished)
-        return break_queue("used entry names a buffer not given yet");
-    if (entry.bytes > head.writable_bytes) {
-        // Section 2.7.8.2: many legacy devices report the length wrongly.
-        if (!clamp_lengths_)
-            return break_queue("used length beyond the buffer");
-        entry.bytes = head.writable_bytes;
-    }
-
-    Completion completion{head.token, entry.bytes};
+    // Chains that an entry skips count as used completely (sections 2.7.9 and 2.8.8).
+    bool is_last = --used_chains_ == 0;
+    u16 id = is_last ? used_id_ : oldest_;
+    const Head& head = heads_[id];
+    Completion completion{head.token, is_last ? used_bytes_ : head.writable_bytes};
+    oldest_ = head.after;
     unshare(id);
     release(id);
     --in_flight_;
+    ++counters_.completed;
+    counters_.bytes_from_device += completion.written;
     return completion;
+}
+
+// Takes the next used entry, if there is one and it is right.
+bool Queue::take_used() {
+    // Chains that were submitted and not published are not the device's to use.
+    auto exposed = static_cast<u16>(in_flight_ - static_cast<u16>(submitted_ - published_));
+    auto used = with_ring([&](auto& ring) { return ring.take_used(exposed); });
+    if (!used) {
+        fault_ = used.error();
+        return false;
+    }
+    if (!*used)
+        return false;
+
+    const UsedEntry& entry = **used;
+    if (in_order_ ? !find_chain_in_order(entry) : !find_chain(entry))
+        return false;
+    u32 writable = heads_[used_id_].writable_bytes;
+    used_bytes_ = entry.bytes;
+    if (entry.bytes > writable) {
+        // Section 2.7.8.2: many legacy devices report the length wrongly.
+        if (entry.has_length && !clamp_lengths_)
+            return break_queue("used length beyond the buffer");
+        used_bytes_ = entry.has_length ? writable : 0;
+    }
+    with_ring([&](auto& ring) { ring.skip_used(used_chains_, used_entries_); });
+    return true;
+}
+
+// Any chain that the device can see may be used next.
+bool Queue::find_chain(const UsedEntry& entry) {
+    if (entry.id >= size_ || heads_[entry.id].state != Head::State::InFlight)
+        return break_queue("used entry names no buffer in flight");
+    auto id = static_cast<u16>(entry.id);
+    const Head& head = heads_[id];
+    auto unpublished = static_cast<u16>(submitted_ - published_);
+    if (static_cast<u16>(head.sequence - published_) < unpublished)
+        return break_queue("used entry names a buffer not given yet");
+    used_id_ = id;
+    used_chains_ = 1;
+    used_entries_ = head.entries;
+    return true;
+}
+
+// Only the oldest chain, or a later one for all up to it. The walk ends after `most_chains` steps, each of which
+// completes a chain, or once for all in a broken queue.
+bool Queue::find_chain_in_order(const UsedEntry& entry) {
+    u16 id = oldest_;
+    u16 chains = 1;
+    u16 entries = heads_[id].entries;
+    while (heads_[id].ring_id != entry.id) {
+        if (chains == entry.most_chains)
+            return break_queue("used entry names no buffer whose turn it is");
+        id = heads_[id].after;
+        ++chains;
+        entries = static_cast<u16>(entries + heads_[id].entries);
+    }
+    used_id_ = id;
+    used_chains_ = chains;
+    used_entries_ = entries;
+    return true;
 }
 
 void Queue::close(bool device_is_quiet) {
@@ -129,15 +213,15 @@ void Queue::close(bool device_is_quiet) {
             if (heads_[id].state == Head::State::InFlight)
                 unshare(id);
     } else {
-        ring_.quarantine();
+        with_ring([](auto& ring) { ring.quarantine(); });
         tables_.quarantine();
     }
     *this = Queue();
 }
 
-std::optional<Completion> Queue::break_queue(const char* what) {
+bool Queue::break_queue(const char* what) {
     fault_ = error(ErrorCode::DeviceBroken, what);
-    return std::nullopt;
+    return false;
 }
 
 // --- the shadow --------------------------------------------------------------------------------------------

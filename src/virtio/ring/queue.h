@@ -3,6 +3,7 @@
 
 #include "base/owned_array.h"
 #include "virtio/ring/chain.h"
+#include "virtio/ring/packed_ring.h"
 #include "virtio/ring/split_ring.h"
 
 namespace vireo::virtio {
@@ -44,9 +45,9 @@ class Queue {
     // False where devices are known to report wrong lengths (legacy interface, section 2.7.8.2): then
     // Completion::written is a hint that only a driver without any other way to know may use.
     bool has_exact_lengths() const { return !clamp_lengths_; }
-    RingAddresses addresses() const { return ring_.addresses(); }
+    RingAddresses addresses() const;
     // Asks the device to send no notifications; once, when it knows the ring. It may send some all the same.
-    void suppress_notifications() { ring_.suppress_notifications(); }
+    void suppress_notifications();
     // The most buffers that a chain may have, and the most chains of `buffers` buffers in flight together.
     u16 max_chain() const { return max_chain_; }
     u16 capacity(u16 buffers) const;
@@ -59,9 +60,10 @@ class Queue {
     void submit(Chain&& chain, u16 token);
     void publish();
     // True if the device must be told of what was published since the last call.
-    bool needs_kick() { return ring_.needs_kick(); }
-    // The upper half of the doorbell's value with VIRTIO_F_NOTIFICATION_DATA (section 2.9).
-    u16 notification_data() const { return ring_.notification_data(); }
+    bool needs_kick();
+    // The upper half of the doorbell's value with VIRTIO_F_NOTIFICATION_DATA (section 2.9): the available index, or in
+    // a packed ring the offset and wrap counter of the next descriptor; both as published.
+    u16 notification_data() const;
 
     // The next chain that the device has used, its buffers given back to us (unshared), each chain exactly
     // once.
@@ -70,6 +72,15 @@ class Queue {
     const std::optional<Error>& fault() const { return fault_; }
     // Chains submitted and not yet harvested.
     u16 in_flight() const { return in_flight_; }
+
+    // What went through the queue since it was made, or since whoever adds it up cleared it.
+    struct Counters {
+        u64 submitted = 0; // chains
+        u64 completed = 0; // chains harvested
+        u64 bytes_to_device = 0;
+        u64 bytes_from_device = 0; // as far as harvest() reported them
+    };
+    Counters& counters() { return counters_; }
 
     // Ends the queue's life; nothing else may be called after it. `device_is_quiet`: its reset has been
     // confirmed, so the buffers of all chains in flight come back and the memory is freed. Otherwise all of
@@ -88,6 +99,8 @@ class Queue {
         u16 table = 0;    // 1 + index of its indirect table, 0: direct
         u16 sequence = 0; // how many chains were submitted before it
         u16 token = 0;
+        u16 ring_id = 0; // in order: what the device calls it
+        u16 after = 0;   // in order: the chain that was submitted next
         u32 writable_bytes = 0;
     };
 
@@ -97,9 +110,22 @@ class Queue {
     void add_buffer(u16 id, u16& last, const dma::Mapping& mapping);
     void unshare(u16 id);
     void release(u16 id);
-    std::optional<Completion> break_queue(const char* what);
+    bool take_used();
+    bool find_chain(const UsedEntry& entry);
+    bool find_chain_in_order(const UsedEntry& entry);
+    bool break_queue(const char* what);
 
-    SplitRing ring_; // becomes a variant when the packed ring comes; RingFormat is all that is used of it
+    // The ring in the format it has: one compare and a direct call.
+    template <typename F> decltype(auto) with_ring(F&& use) {
+        return packed_ ? use(packed_ring_) : use(split_ring_);
+    }
+    template <typename F> decltype(auto) with_ring(F&& use) const {
+        return packed_ ? use(packed_ring_) : use(split_ring_);
+    }
+
+    // One of the two; the other stays empty. To move and destroy a std::variant took 700 bytes more code.
+    SplitRing split_ring_;
+    PackedRing packed_ring_;
     OwnedArray<Element> elements_; // one for each ring entry: free list, or chain
     OwnedArray<Head> heads_;
     OwnedArray<dma::Mapping> table_mappings_; // max_chain_ for each table
@@ -115,7 +141,19 @@ class Queue {
     u16 in_flight_ = 0;
     u16 submitted_ = 0; // chains so far, modulo 2^16
     u16 published_ = 0; // of those, how many the device can see
+    Counters counters_;
     bool clamp_lengths_ = false;
+    bool packed_ = false;
+    bool in_order_ = false;
+    u16 oldest_ = 0; // in order: the chain in flight that was submitted first, if there is one
+    u16 newest_ = 0; // in order: the one that was submitted last
+
+    // What the used entry that was taken last stands for: chains not harvested yet, the last of them, and the bytes
+    // written into that one. More than one only in order.
+    u16 used_chains_ = 0;
+    u16 used_entries_ = 0; // of the ring, for all of them
+    u16 used_id_ = 0;
+    u32 used_bytes_ = 0;
 };
 
 } // namespace vireo::virtio

@@ -44,6 +44,7 @@ Result<SplitRing> SplitRing::create(const RingOptions& options) {
     ring.avail_event_ = overlay<Shared<u16>>(base + ring.layout_.avail_event);
     ring.size_ = options.size;
     ring.event_index_ = options.event_index;
+    ring.in_order_ = options.in_order;
     return ring;
 }
 
@@ -59,37 +60,49 @@ RingAddresses SplitRing::addresses() const {
     return {memory_.bus(), memory_.bus() + layout_.avail, memory_.bus() + layout_.used};
 }
 
-void SplitRing::add_direct(u16 id, std::span<const Element> elements) {
+u16 SplitRing::add_direct(u16 id, std::span<const Element> elements) {
     // The chain's descriptors are the shadow's own indices, so a loop would be a loop in the shadow (section
-    // 2.7.5.2).
-    for (u16 index = id; index != Element::no_element;) {
+    // 2.7.5.2). In order they are the next ones of the table, round and round (section 2.7.5): chains come back
+    // in that order too, so the free ones are always those that follow.
+    u16 head = in_order_ ? next_descriptor_ : id;
+    u16 at = head;
+    u16 index = id;
+    for (;;) {
         const Element& element = elements[index];
         bool is_last = element.next == Element::no_element;
+        u16 next = in_order_ ? mask(static_cast<u16>(at + 1)) : element.next;
         u16 flags = direction_flag(element.mapping);
         if (!is_last)
             flags |= VIRTQ_DESC_F_NEXT;
-        write_descriptor(descriptors_[index], element.mapping.bus, element.mapping.bytes, flags,
-                         is_last ? u16{0} : element.next);
+        write_descriptor(descriptors_[at], element.mapping.bus, element.mapping.bytes, flags,
+                         is_last ? u16{0} : next);
+        if (is_last)
+            break;
         index = element.next;
+        at = next;
     }
-    make_available(id);
+    next_descriptor_ = mask(static_cast<u16>(at + 1));
+    make_available(head);
+    return head;
 }
 
-void SplitRing::add_indirect(u16 id, std::byte* table, dma::BusAddress table_bus,
-                             std::span<const dma::Mapping> mappings) {
+u16 SplitRing::add_indirect(u16 id, std::byte* table, dma::BusAddress table_bus,
+                            std::span<const dma::Mapping> mappings) {
     auto* entries = overlay<virtq_desc>(table);
     for (usize i = 0; i < mappings.size(); ++i) {
-        bool is_last = i + 1 == mappings.size();
         u16 flags = direction_flag(mappings[i]);
-        if (!is_last)
+        if (i + 1 < mappings.size())
             flags |= VIRTQ_DESC_F_NEXT;
-        write_descriptor(entries[i], mappings[i].bus, mappings[i].bytes, flags,
-                         is_last ? u16{0} : static_cast<u16>(i + 1));
+        // Sequential even where no NEXT flag makes the device look: section 2.7.5.3.1 excepts none when in order.
+        write_descriptor(entries[i], mappings[i].bus, mappings[i].bytes, flags, static_cast<u16>(i + 1));
     }
+    u16 head = in_order_ ? next_descriptor_ : id;
     // INDIRECT alone: it may not be combined with NEXT (section 2.7.5.3.1).
-    write_descriptor(descriptors_[id], table_bus, static_cast<u32>(mappings.size() * sizeof(virtq_desc)),
+    write_descriptor(descriptors_[head], table_bus, static_cast<u32>(mappings.size() * sizeof(virtq_desc)),
                      VIRTQ_DESC_F_INDIRECT, 0);
-    make_available(id);
+    next_descriptor_ = mask(static_cast<u16>(head + 1));
+    make_available(head);
+    return head;
 }
 
 void SplitRing::make_available(u16 id) {
@@ -131,9 +144,10 @@ Result<std::optional<UsedEntry>> SplitRing::take_used(u16 exposed) {
         keep_notifications_away();
     }
     const virtq_used_elem& element = used_ring_[mask(next_used_)];
-    UsedEntry entry{element.id.load(), element.len.load()};
-    ++next_used_;
-    return std::optional(entry);
+    return std::optional(UsedEntry{.id = element.id.load(),
+                                   .bytes = element.len.load(),
+                                   .most_chains = static_cast<u16>(seen_used_ - next_used_),
+                                   .has_length = true});
 }
 
 // With EVENT_IDX the device tells us when it uses the entry with index used_event. Just behind the next entry

@@ -18,12 +18,13 @@ class SplitRing {
 
     // --- RingFormat (ring_format.h says what each means)
     void suppress_notifications();
-    void add_direct(u16 id, std::span<const Element> elements);
-    void add_indirect(u16 id, std::byte* table, dma::BusAddress table_bus,
-                      std::span<const dma::Mapping> mappings);
+    u16 add_direct(u16 id, std::span<const Element> elements);
+    u16 add_indirect(u16 id, std::byte* table, dma::BusAddress table_bus,
+                     std::span<const dma::Mapping> mappings);
     void publish();
     bool needs_kick();
     Result<std::optional<UsedEntry>> take_used(u16 exposed);
+    void skip_used(u16 chains, u16 /*descriptors*/) { next_used_ = static_cast<u16>(next_used_ + chains); }
     RingAddresses addresses() const;
     // The available index: its low 15 bits are next_off, its top bit next_wrap (section 2.9).
     u16 notification_data() const { return published_; }
@@ -44,12 +45,14 @@ class SplitRing {
 
     u16 size_ = 0;
     bool event_index_ = false;
-    u16 next_avail_ = 0; // where the next chain goes; ahead of `published_` while a batch is being built
-    u16 published_ = 0;  // what the device sees as avail.idx
-    u16 checked_ = 0;    // published_ at the last needs_kick()
-    u16 next_used_ = 0;  // the used entry that comes next
-    u16 seen_used_ = 0;  // used.idx when it was last read, validated
-    u16 used_event_ = 0; // what the device sees as used_event
+    bool in_order_ = false;
+    u16 next_descriptor_ = 0; // in order: the descriptor that the next chain begins at
+    u16 next_avail_ = 0;      // where the next chain goes; ahead of `published_` while a batch is being built
+    u16 published_ = 0;       // what the device sees as avail.idx
+    u16 checked_ = 0;         // published_ at the last needs_kick()
+    u16 next_used_ = 0;       // the used entry that comes next
+    u16 seen_used_ = 0;       // used.idx when it was last read, validated
+    u16 used_event_ = 0;      // what the device sees as used_event
 };
 
 } // namespace vireo::virtio
