@@ -14,6 +14,8 @@ CODE = {".h", ".cpp", ".S", ".ld", ".c"}
 SCRIPTS = {".py", ".sh", ".cmake"}
 # Text without a place for a comment, or not of ours.
 NO_LICENCE_LINE = {"LICENSE", "VERSION", "llvm-version", ".gitignore"}
+# Input for programs, not text.
+DATA = TOP / "tests" / "fuzz" / "corpus"
 MAX_LINES = 600
 
 
@@ -28,6 +30,8 @@ def tracked():
 
 
 def check(path):
+    if DATA in path.parents:
+        return
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

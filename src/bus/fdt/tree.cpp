@@ -184,6 +184,8 @@ Tree Tree::adopt(const std::byte* checked_blob) {
                                fdt_off_dt_strings(checked_blob),
                     .structure_bytes = fdt_size_dt_struct(checked_blob),
                     .strings_bytes = fdt_size_dt_strings(checked_blob)};
+    int reservations = fdt_num_mem_rsv(checked_blob);
+    tree.reservation_count_ = reservations > 0 ? static_cast<usize>(reservations) : 0;
     return tree;
 }
 
@@ -191,7 +193,7 @@ usize Tree::used_bytes() const {
     // open() has checked that each block lies inside the tree. The reservation block says its size by its last entry.
     usize structure = usize{fdt_off_dt_struct(blob())} + fdt_size_dt_struct(blob());
     usize strings = usize{fdt_off_dt_strings(blob())} + fdt_size_dt_strings(blob());
-    usize reserved = fdt_off_mem_rsvmap(blob()) + (reservation_count() + 1) * sizeof(fdt_reserve_entry);
+    usize reserved = fdt_off_mem_rsvmap(blob()) + (reservation_count_ + 1) * sizeof(fdt_reserve_entry);
     return align_up(std::max({structure, strings, reserved}), 8);
 }
 
@@ -214,16 +216,11 @@ std::optional<Node> Tree::find(std::string_view path) const {
     return Node(layout_, offset);
 }
 
-usize Tree::reservation_count() const {
-    int count = fdt_num_mem_rsv(blob());
-    return count > 0 ? static_cast<usize>(count) : 0;
-}
-
 std::optional<Region> Tree::reservation(usize index) const {
     u64 base = 0;
     u64 bytes = 0;
-    if (index >= reservation_count() ||
-        fdt_get_mem_rsv(blob(), static_cast<int>(index), &base, &bytes) != 0 || !checked_add(base, bytes))
+    if (index >= reservation_count_ || fdt_get_mem_rsv(blob(), static_cast<int>(index), &base, &bytes) != 0 ||
+        !checked_add(base, bytes))
         return std::nullopt;
     return Region{base, bytes};
 }

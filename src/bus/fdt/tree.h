@@ -66,7 +66,7 @@ class Tree {
     // A tree that has been checked already, and copied to where nobody else writes.
     static Tree adopt(const std::byte* checked_blob);
 
-    // Bytes up to the end of the last block in use: firmware pads trees generously.
+    // Bytes up to the end of the last block in use, rounded up to 8: firmware pads trees generously.
     usize used_bytes() const;
     // Copies the used part to `target`, which is aligned to 8, may overlap the tree and has at least used_bytes().
     Result<Tree> copy_to(MutableBytes target) const;
@@ -78,11 +78,12 @@ class Tree {
     std::optional<Node> find(std::string_view path) const;
 
     // The memory reservation block: ranges that must not be touched.
-    usize reservation_count() const;
+    usize reservation_count() const { return reservation_count_; }
     std::optional<Region> reservation(usize index) const;
 
   private:
     Layout layout_;
+    usize reservation_count_ = 0; // counted once: a tree may be nothing but reservations
 };
 
 // Visits all nodes from the root in the tree's order and knows, for each, how the buses above it translate addresses.

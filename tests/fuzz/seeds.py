@@ -1,0 +1,274 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the seeds in tests/fuzz/corpus that are not text: the same bytes each time. Run it after changing what a target's
+input means. File systems come from e2fsprogs; everything else is written out here, by the formats' own numbers."""
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import tempfile
+import zlib
+
+CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
+
+
+def seed(target, name, data):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def records(pieces):
+    """MemoryDisk::lay_out's input from a list of (place, bytes)."""
+    return b"".join(struct.pack("<IH", place, len(data)) + data for place, data in pieces)
+
+
+# --- split_ring: bytes as SplitTarget::step takes them
+
+SUBMIT, PUBLISH, USE, HARVEST, FLAGS, EVENT, WRONG = 0, 2, 3, 5, 6, 7, 8
+
+
+def submit(buffers, readable, *sizes):
+    return bytes([SUBMIT, buffers - 1, readable, *(size - 1 for size in sizes)])
+
+
+def ring_options(size_exponent, flags, max_chain, tables=0):
+    return bytes([size_exponent, flags, max_chain - 1] + ([tables - 1] if flags & 4 else []))
+
+
+def split_ring():
+    one = submit(1, 0, 16) + bytes([PUBLISH, USE])
+    three = submit(3, 1, 16, 200, 1) + bytes([PUBLISH, USE])
+    seed("split_ring", "honest", ring_options(3, 0, 3) + three * 12)
+    seed("split_ring", "event_index", ring_options(2, 1, 2) + (submit(2, 1, 16, 4) + bytes([EVENT, 1, 0, PUBLISH, USE])) * 8)
+    seed("split_ring", "indirect", ring_options(3, 5, 4, 8) + three * 9)
+    seed("split_ring", "in_order", ring_options(3, 2, 4) + three * 9)
+    seed("split_ring", "legacy", ring_options(4, 8, 3) + three * 3 + bytes([WRONG, 0, 255, 0, 0, 0, HARVEST]))
+    seed("split_ring", "batch", ring_options(4, 1, 3) + submit(1, 0, 9) * 6 + bytes([PUBLISH] + [USE] * 6))
+    seed("split_ring", "no_notifications", ring_options(1, 0, 2) + bytes([FLAGS, 1, 0]) + one * 5)
+    seed("split_ring", "wrong_id", ring_options(2, 0, 3) + submit(1, 0, 8) + bytes([PUBLISH, WRONG, 1, 0, 3, 8, 1, HARVEST]))
+    seed("split_ring", "wrong_length", ring_options(2, 0, 3) + submit(1, 0, 8) + bytes([PUBLISH, WRONG, 1, 0, 0, 9, 1, HARVEST]))
+    seed("split_ring", "index_runs_ahead", ring_options(2, 0, 3) + submit(1, 0, 8) + bytes([PUBLISH, WRONG, 2])
+         + struct.pack("<HIIH", 0, 0, 8, 60000) + bytes([HARVEST]))
+    seed("split_ring", "scribbled", ring_options(2, 0, 3) + three[:-1] + bytes([WRONG, 3, 0, 14, 200, USE, HARVEST]))
+    seed("split_ring", "one_entry", ring_options(0, 1, 1) + one * 6)
+
+
+# --- partition_tables
+
+def mbr_entry(kind, first, count, boot=0):
+    return struct.pack("<B3sB3sII", boot, b"\0\2\0", kind, b"\xff\xff\xff", first, count)
+
+
+def mbr(entries, signature=0x12345678):
+    return struct.pack("<440sIH", b"", signature, 0) + b"".join(entries).ljust(64, b"\0") + b"\x55\xaa"
+
+
+def disk(flags, blocks, pieces):
+    return struct.pack("<BH", flags, blocks - 1) + records(pieces)
+
+
+def gpt(blocks, block_bytes, entry_count=4, entry_bytes=128, at=1):
+    def guid(n):
+        return bytes([n] * 16)
+
+    def entry(n, first, last, name):
+        return (guid(n) + guid(n + 1) + struct.pack("<QQQ", first, last, 4) + name.encode("utf-16-le")).ljust(entry_bytes, b"\0")
+    table_blocks = -(-entry_count * entry_bytes // block_bytes)
+    first = 2 + table_blocks
+    middle = blocks // 2
+    entries = (entry(1, first, middle, "boot") + entry(3, middle + 1, blocks - 3 - table_blocks, "größe ✓")).ljust(
+        entry_count * entry_bytes, b"\0")
+
+    def header(mine, other, table):
+        def pack(crc):
+            return struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, crc, 0, mine, other, first,
+                               blocks - 2 - table_blocks, guid(9), table, entry_count, entry_bytes, zlib.crc32(entries))
+        return pack(zlib.crc32(pack(0)))
+    last = blocks - 1
+    return [(at * block_bytes, header(1, last, 2)), (2 * block_bytes, entries[:300]),
+            (last * block_bytes, header(last, 1, last - table_blocks)), ((last - table_blocks) * block_bytes, entries[:300])]
+
+
+def partition_tables():
+    protective = (0, mbr([mbr_entry(0xee, 1, 0xffffffff)]))
+    seed("partition_tables", "mbr", disk(0, 200, [(0, mbr([
+        mbr_entry(0x83, 8, 40, 0x80), mbr_entry(0x0c, 50, 20), mbr_entry(0x82, 190, 100)]))]))
+    chain = [(0, mbr([mbr_entry(0x83, 4, 10), mbr_entry(0x05, 20, 100)])),
+             (20 * 512, mbr([mbr_entry(0x83, 1, 9), mbr_entry(0x05, 10, 10)])),
+             (30 * 512, mbr([mbr_entry(0x83, 1, 9), mbr_entry(0x05, 20, 10)]))]
+    seed("partition_tables", "logical", disk(0, 200, chain + [(40 * 512, mbr([mbr_entry(0x83, 1, 9)]))]))
+    seed("partition_tables", "logical_loop", disk(0, 200, chain + [(40 * 512, mbr([mbr_entry(0x83, 1, 9), mbr_entry(0x05, 0, 10)]))]))
+    seed("partition_tables", "gpt", disk(2, 120, [protective] + gpt(120, 512)))
+    seed("partition_tables", "gpt_checked", disk(0, 120, [protective] + gpt(120, 512)))
+    seed("partition_tables", "gpt_4k", disk(3, 40, [protective] + gpt(40, 4096)))
+    seed("partition_tables", "gpt_long_entries", disk(2, 120, [protective] + gpt(120, 512, 4, 256)))
+    seed("partition_tables", "gpt_backup", disk(2, 120, [protective] + gpt(120, 512)[2:]))
+    seed("partition_tables", "boot_sector", disk(0, 64, [(0, b"\xeb\x3c\x90mkfs.fat\0\2\4\1\0\2"), (510, b"\x55\xaa")]))
+
+
+# --- ext4
+
+OPTIONS = {
+    "plain": "-t ext4 -b 1024 -O ^metadata_csum,^resize_inode,^has_journal",
+    "checksums": "-t ext4 -b 1024 -O metadata_csum,64bit,^resize_inode,^has_journal",
+    "ext2": "-t ext2 -b 1024 -O ^resize_inode -I 128",
+    "inline": "-t ext4 -b 1024 -I 256 -O inline_data,^metadata_csum,^resize_inode,^has_journal",
+    "bigalloc": "-t ext4 -b 1024 -O bigalloc,^metadata_csum,^resize_inode,^has_journal -C 4096",
+    "meta_bg": "-t ext4 -b 1024 -g 256 -O meta_bg,64bit,^flex_bg,^metadata_csum,^resize_inode,^has_journal",
+    "block_4k": "-t ext4 -b 4096 -O ^metadata_csum,^resize_inode,^has_journal",
+}
+
+
+def ext4():
+    environment = dict(os.environ, E2FSPROGS_FAKE_TIME="1700000000", PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    uuid = "00112233-4455-6677-8899-aabbccddeeff"
+
+    def run(*command):
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "small").write_bytes(b"a small file\n")
+        (folder / "file").write_bytes(b"Vireo" * 300)
+        with open(folder / "holes", "wb") as file:  # more extents than an inode has room for, and an indirect block
+            for place in (0, 4096, 9000, 16000, 24000, 32000):
+                file.seek(place)
+                file.write(b"x")
+        commands = ["write small small", "write file file", "write holes holes", "mkdir dir", "symlink link dir",
+                    "symlink long " + "/" * 70 + "file", "cd dir"]
+        commands += [f"write small entry-{i}" for i in range(4)]
+        (folder / "commands").write_text("\n".join(commands) + "\n")
+        for kind, options in OPTIONS.items():
+            image = folder / "image"
+            image.unlink(missing_ok=True)
+            run("mke2fs", "-q", "-F", *options.split(), "-N", "24", "-m", "0", "-U", uuid, "-E",
+                f"lazy_itable_init=0,root_owner=0:0,hash_seed={uuid}", str(image), "1024k" if "4096" in options else "512k")
+            subprocess.run(["debugfs", "-w", "-f", "commands", "image"], check=True, env=environment, cwd=folder,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            data = image.read_bytes()
+            seed("ext4", kind, bytes([len(data) // 65536 - 1]) + records(sparse(data)))
+
+
+def sparse(data, step=16):
+    """What is not zero, and not the padding of a bitmap, which nobody reads."""
+    pieces = []
+    for at in range(0, len(data), step):
+        piece = data[at:at + step]
+        if not any(piece) or piece == b"\xff" * step:
+            continue
+        if pieces and pieces[-1][0] + len(pieces[-1][1]) == at:
+            pieces[-1] = (pieces[-1][0], pieces[-1][1] + piece)
+        else:
+            pieces.append((at, piece))
+    return pieces
+
+
+# --- device_tree: nodes are (name, {property: value}, [nodes]); a value is text, bytes, or a list of cells
+
+def tree(root, reservations=()):
+    strings, structure = b"", b""
+
+    def pad(data):
+        return data + b"\0" * (-len(data) % 4)
+
+    def node(name, properties, children):
+        nonlocal strings, structure
+        structure += struct.pack(">I", 1) + pad(name.encode() + b"\0")
+        for key, value in properties.items():
+            if isinstance(value, list):
+                value = struct.pack(f">{len(value)}I", *value)
+            elif isinstance(value, str):
+                value = value.encode() + b"\0"
+            at = (b"\0" + strings).find(b"\0" + key.encode() + b"\0") if strings else -1
+            if at < 0:
+                at = len(strings)
+                strings += key.encode() + b"\0"
+            structure += struct.pack(">III", 3, len(value), at) + pad(value)
+        for child in children:
+            node(*child)
+        structure += struct.pack(">I", 2)
+    node(*root)
+    structure += struct.pack(">I", 9)
+    reserved = b"".join(struct.pack(">QQ", *entry) for entry in reservations) + bytes(16)
+    at_structure = 40 + len(reserved)
+    at_strings = at_structure + len(structure)
+    header = struct.pack(">10I", 0xd00dfeed, at_strings + len(strings), at_structure, at_strings, 40, 17, 16, 0, len(strings),
+                         len(structure))
+    return header + reserved + structure + strings
+
+
+def pci_node():
+    return ("pcie@10000000", {
+        "compatible": "pci-host-ecam-generic", "device_type": "pci", "#address-cells": [3], "#size-cells": [2],
+        "bus-range": [0, 255], "reg": [0x40, 0x10000000, 0, 0x10000000],
+        "ranges": [0x1000000, 0, 0, 0, 0x3eff0000, 0, 0x10000, 0x2000000, 0, 0x10000000, 0, 0x10000000, 0, 0x2eff0000,
+                   0x3000000, 0x80, 0, 0x80, 0, 0x80, 0]}, [])
+
+
+def device_tree():
+    cells = {"#address-cells": [2], "#size-cells": [2]}
+    slots = [(f"virtio_mmio@{0xa000000 + 0x200 * i:x}",
+              {"compatible": "virtio,mmio", "reg": [0, 0xa000000 + 0x200 * i, 0, 0x200]}, []) for i in range(3)]
+    arm = ("", {**cells, "model": "linux,dummy-virt", "interrupt-parent": [1]}, [
+        ("psci", {"compatible": b"arm,psci-1.0\0arm,psci-0.2\0arm,psci\0", "method": "hvc"}, []),
+        ("memory@40000000", {"device_type": "memory", "reg": [0, 0x40000000, 0, 0x8000000]}, []),
+        ("reserved-memory", {**cells, "ranges": b""}, [("keep@41000000", {"reg": [0, 0x41000000, 0, 0x1000]}, [])]),
+        *slots, pci_node(),
+        ("pl011@9000000", {"compatible": b"arm,pl011\0arm,primecell\0", "reg": [0, 0x9000000, 0, 0x1000],
+                           "interrupts": [0, 1, 4]}, []),
+        ("pl061@9030000", {"compatible": "arm,pl061", "reg": [0, 0x9030000, 0, 0x1000], "phandle": [7]}, []),
+        ("poweroff", {"compatible": "gpio-poweroff", "gpios": [7, 3, 0]}, []),
+        ("intc@8000000", {"compatible": "arm,gic-v3", "reg": [0, 0x8000000, 0, 0x10000, 0, 0x80a0000, 0, 0xf60000],
+                          "phandle": [1]}, []),
+        ("timer", {"compatible": "arm,armv8-timer", "interrupts": [1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4]}, []),
+        ("chosen", {"stdout-path": "/pl011@9000000"}, [])])
+    hart = ("cpu@0", {"device_type": "cpu", "reg": [0], "riscv,isa": "rv64imafdc"}, [
+        ("interrupt-controller", {"compatible": "riscv,cpu-intc", "phandle": [2]}, [])])
+    riscv = ("", {**cells, "model": "riscv-virtio,qemu"}, [
+        ("memory@80000000", {"device_type": "memory", "reg": [0, 0x80000000, 0, 0x8000000, 1, 0, 0, 0x1000000]}, []),
+        ("cpus", {"#address-cells": [1], "#size-cells": [0], "timebase-frequency": [10000000]}, [hart]),
+        ("aliases", {"serial0": "/soc/serial@10000000"}, []),
+        ("chosen", {"stdout-path": "serial0:115200n8"}, []),
+        ("poweroff", {"compatible": "syscon-poweroff", "regmap": [4], "offset": [0], "value": [0x5555]}, []),
+        ("reboot", {"compatible": "syscon-reboot", "regmap": [4], "offset": [0], "value": [0x7777]}, []),
+        ("soc", {**cells, "ranges": [0, 0, 0, 0, 0, 0x80000000]}, [
+            ("serial@10000000", {"compatible": "ns16550a", "reg": [0, 0x10000000, 0, 0x100], "interrupts": [10],
+                                 "interrupt-parent": [3]}, []),
+            ("serial@10001000", {"compatible": "ns16550", "reg": [0, 0x10001000, 0, 0x100]}, []),
+            ("test@100000", {"compatible": b"sifive,test1\0syscon\0", "reg": [0, 0x100000, 0, 0x1000], "phandle": [4]}, []),
+            ("plic@c000000", {"compatible": b"sifive,plic-1.0.0\0riscv,plic0\0", "reg": [0, 0xc000000, 0, 0x600000],
+                              "phandle": [3], "interrupts-extended": [2, 11, 2, 9]}, []),
+            ("clint@2000000", {"compatible": "sifive,clint0", "reg": [0, 0x2000000, 0, 0x10000],
+                               "interrupts-extended": [2, 3, 2, 7]}, []),
+            pci_node()])])
+    seed("device_tree", "arm", tree(arm, [(0x48000000, 0x2000)]))
+    seed("device_tree", "riscv", tree(riscv))
+    deep = ("deep", {"compatible": "virtio,mmio", "reg": [1, 2]}, [])
+    for i in range(10):
+        deep = (f"bus@{i}", {"#address-cells": [1], "#size-cells": [1], "ranges": [0, 0, 0x1000]}, [deep])
+    seed("device_tree", "deep", tree(("", {"#address-cells": [1], "#size-cells": [1]}, [deep])))
+    seed("device_tree", "empty", tree(("", {}, [])))
+
+
+# --- line_editor: what a terminal sends
+
+def line_editor():
+    up, down, right, left, home, end, delete = (b"\x1b[" + key for key in (b"A", b"B", b"C", b"D", b"H", b"F", b"3~"))
+    seed("line_editor", "editing", b"echo helo" + left + b"l" + home + b"\x0b" + b"\x19" + b"echo x" + end + b"\x7f\x7fz\r")
+    seed("line_editor", "history", b"echo one\recho two\r" + up + up + down + up + b" more\r" + up + b"\x15\r\r")
+    seed("line_editor", "completion", b"vir\t l\t\r" + b"pr\t\t\x03" + b"e\t\t\t\x15help ver\t\r")
+    seed("line_editor", "utf8", "echo größe ✓".encode() + left + left + delete + b"\x7f\r\xc3\r")
+    seed("line_editor", "several_lines", b"if true\rthen echo a\rfi\rfor i in 1 2\rdo echo $i\rdone\r")
+    seed("line_editor", "keys", b"a b c\x17\x01\x06\x02\x05\x0c\x14\x10\x0e" + b"\x1b[1;5C\x1bOH\x1b[200~x\x1b\x1b" + right + b"\x04\x08\r")
+    seed("line_editor", "repeat", b"md 40000000 8\r\r\r" + b"x\x03" + b"sleep 9\r\x03\r")
+
+
+def main():
+    for target in (split_ring, partition_tables, ext4, device_tree, line_editor):
+        shutil.rmtree(CORPUS / target.__name__, ignore_errors=True)
+        target()
+
+
+if __name__ == "__main__":
+    main()
