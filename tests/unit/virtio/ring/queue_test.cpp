@@ -269,16 +269,7 @@ TEST_F(Kicks, publish_is_release) {
 
 // --- what the device may lie about -------------------------------------------------------------------------
 
-class Lies : public RingTest {
-  protected:
-    void expect_broken() {
-        EXPECT_FALSE(queue.harvest());
-        ASSERT_TRUE(queue.fault());
-        EXPECT_EQ(queue.fault()->code, ErrorCode::DeviceBroken);
-        EXPECT_FALSE(queue.harvest()) << "once";
-        EXPECT_FALSE(queue.begin(1)) << "a broken queue takes nothing";
-    }
-};
+using Lies = RingTest;
 
 // covers: ring.split.39
 TEST_F(Lies, entry_is_read_after_index_acquire) {
