@@ -14,7 +14,7 @@ namespace vireo::fuzz {
 // sanitizer).
 class RingDriver {
   public:
-    explicit RingDriver(const virtio::QueueOptions& options) {
+    explicit RingDriver(const virtio::QueueOptions& options) : in_order_(options.ring.in_order) {
         auto made = virtio::Queue::create(options);
         require(made.has_value(), "a queue can be made");
         queue = std::move(*made);
@@ -66,6 +66,7 @@ class RingDriver {
             auto found = chains_.find(done->token);
             require(found != chains_.end(), "a chain comes back once");
             const Chain& chain = found->second;
+            require(!in_order_ || found == chains_.begin(), "in order means in order");
             require(chain.published, "a chain comes back after it was given");
             require(done->written <= chain.writable_bytes, "no more was written than there was room for");
             for (usize i = 0; i < chain.readable; ++i)
@@ -78,12 +79,6 @@ class RingDriver {
         return done;
     }
     usize in_flight() const { return chains_.size(); }
-    usize published() const {
-        usize count = 0;
-        for (auto& [token, chain] : chains_)
-            count += chain.published;
-        return count;
-    }
 
     virtio::Queue queue;
 
@@ -100,7 +95,8 @@ class RingDriver {
         require(hosted::DmaArena::instance().live_shares() == shares_,
                 "chains in flight share their memory, no others");
     }
-    std::map<u16, Chain> chains_;
+    bool in_order_;
+    std::map<u16, Chain> chains_; // tokens are given out upwards; no input is long enough for 65,536
     usize shares_ = 0;
     u16 next_token_ = 0;
 };
@@ -117,5 +113,88 @@ inline virtio::QueueOptions fuzzed_options(FuzzedData& input, u16 size) {
     options.clamp_lengths = flags & 8;
     return options;
 }
+
+// Where a part of the ring lies.
+inline MutableBytes ring_memory(dma::BusAddress at, u32 bytes) {
+    using Use = hosted::DmaArena::Use;
+    return {hosted::DmaArena::instance().reach(at.value, bytes, Use::Write, "device"), bytes};
+}
+template <typename T> T load(MutableBytes area, usize offset) {
+    T value;
+    std::memcpy(&value, area.data() + offset, sizeof(T));
+    return value;
+}
+template <typename T> void store(MutableBytes area, usize offset, T value) {
+    std::memcpy(area.data() + offset, &value, sizeof(T));
+}
+
+// A queue and the device's end of it, which does what the input says, step by step. As long as the device is rightful, it is
+// served: what it gives back arrives, it is told when it wants to be, and in the end everything has come back.
+template <typename End> class RingTarget {
+  public:
+    RingTarget(FuzzedData& input, const virtio::QueueOptions& options)
+        : input_(input), driver_(options), device_(driver_.queue.addresses(), options.ring) {}
+
+    void run() {
+        while (!input_.is_empty())
+            step();
+        if (!is_rightful_)
+            return;
+        publish();
+        while (driver_.harvest() || device_.use_one(0))
+            continue;
+        require(driver_.in_flight() == 0, "everything comes back");
+    }
+
+  private:
+    void step() {
+        switch (input_.below(12)) {
+        case 0:
+        case 1:
+            (void)driver_.submit(input_);
+            break;
+        case 2:
+            publish();
+            break;
+        case 3:
+        case 4:
+            if (device_.use_one(0) && is_rightful_)
+                require(driver_.harvest().has_value(), "what was used rightly comes back");
+            break;
+        case 5:
+            if (!driver_.harvest())
+                require(!is_rightful_ || !driver_.queue.fault(), "a rightful device breaks nothing");
+            break;
+        case 6:
+            device_.suppress(input_);
+            break;
+        case 7:
+            use_batch();
+            break;
+        default:
+            is_rightful_ = false;
+            device_.misbehave(input_);
+        }
+    }
+    void use_batch() {
+        unsigned chains = device_.use_batch();
+        for (unsigned i = 0; i < chains; ++i) {
+            bool came = driver_.harvest().has_value();
+            require(came || !is_rightful_, "one entry stands for a batch");
+        }
+    }
+    void publish() {
+        driver_.publish();
+        bool is_due = device_.kick_is_due();
+        bool kick = driver_.queue.needs_kick();
+        if (is_rightful_)
+            require(kick == is_due, "a device is told when it wants to be");
+    }
+
+    FuzzedData& input_;
+    RingDriver driver_;
+    End device_;
+    bool is_rightful_ = true;
+};
 
 } // namespace vireo::fuzz

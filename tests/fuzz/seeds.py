@@ -24,35 +24,55 @@ def records(pieces):
     return b"".join(struct.pack("<IH", place, len(data)) + data for place, data in pieces)
 
 
-# --- split_ring: bytes as SplitTarget::step takes them
+# --- split_ring, packed_ring: bytes as RingTarget::step takes them
 
-SUBMIT, PUBLISH, USE, HARVEST, FLAGS, EVENT, WRONG = 0, 2, 3, 5, 6, 7, 8
+SUBMIT, PUBLISH, USE, HARVEST, SUPPRESS, BATCH, WRONG = 0, 2, 3, 5, 6, 7, 8
+EVENT_INDEX, IN_ORDER, INDIRECT, LEGACY = 1, 2, 4, 8
 
 
 def submit(buffers, readable, *sizes):
     return bytes([SUBMIT, buffers - 1, readable, *(size - 1 for size in sizes)])
 
 
-def ring_options(size_exponent, flags, max_chain, tables=0):
-    return bytes([size_exponent, flags, max_chain - 1] + ([tables - 1] if flags & 4 else []))
+def ring_options(size, flags, max_chain, tables=0):
+    return bytes([size, flags, max_chain - 1] + ([tables - 1] if flags & INDIRECT else []))
+
+
+ONE = submit(1, 0, 16) + bytes([PUBLISH, USE])
+THREE = submit(3, 1, 16, 200, 1) + bytes([PUBLISH, USE])
+GIVEN = submit(1, 0, 8) + bytes([PUBLISH])
+
+
+def rings(target, size_8, size_4, size_1):
+    """What both formats have; sizes as the target's first byte says them."""
+    seed(target, "honest", ring_options(size_8, 0, 3) + THREE * 12)
+    seed(target, "indirect", ring_options(size_8, INDIRECT | EVENT_INDEX, 4, 8) + THREE * 9)
+    seed(target, "in_order", ring_options(size_8, IN_ORDER, 4) + THREE * 9)
+    seed(target, "in_order_batch", ring_options(size_8, IN_ORDER, 4) + (submit(2, 1, 3, 4) * 3 + bytes([PUBLISH, BATCH])) * 5)
+    seed(target, "in_order_indirect", ring_options(size_8, IN_ORDER | INDIRECT, 4, 2) + (submit(2, 1, 3, 4) * 3 + bytes([PUBLISH, BATCH])) * 5)
+    seed(target, "batch", ring_options(size_8, EVENT_INDEX, 3) + submit(1, 0, 9) * 6 + bytes([PUBLISH] + [USE] * 6))
+    seed(target, "wrong_id", ring_options(size_4, 0, 3) + GIVEN + bytes([WRONG, 1, 0, 3, 8, 1, HARVEST]))
+    seed(target, "scribbled", ring_options(size_4, 0, 3) + THREE[:-1] + bytes([WRONG, 3, 0, 14, 200, USE, HARVEST]))
+    seed(target, "one_entry", ring_options(size_1, EVENT_INDEX, 1) + ONE * 6)
+    seed(target, "too_long", ring_options(size_4, 0, 3) + GIVEN + bytes([WRONG, 0, 255, 0, 0, 0, HARVEST]))
 
 
 def split_ring():
-    one = submit(1, 0, 16) + bytes([PUBLISH, USE])
-    three = submit(3, 1, 16, 200, 1) + bytes([PUBLISH, USE])
-    seed("split_ring", "honest", ring_options(3, 0, 3) + three * 12)
-    seed("split_ring", "event_index", ring_options(2, 1, 2) + (submit(2, 1, 16, 4) + bytes([EVENT, 1, 0, PUBLISH, USE])) * 8)
-    seed("split_ring", "indirect", ring_options(3, 5, 4, 8) + three * 9)
-    seed("split_ring", "in_order", ring_options(3, 2, 4) + three * 9)
-    seed("split_ring", "legacy", ring_options(4, 8, 3) + three * 3 + bytes([WRONG, 0, 255, 0, 0, 0, HARVEST]))
-    seed("split_ring", "batch", ring_options(4, 1, 3) + submit(1, 0, 9) * 6 + bytes([PUBLISH] + [USE] * 6))
-    seed("split_ring", "no_notifications", ring_options(1, 0, 2) + bytes([FLAGS, 1, 0]) + one * 5)
-    seed("split_ring", "wrong_id", ring_options(2, 0, 3) + submit(1, 0, 8) + bytes([PUBLISH, WRONG, 1, 0, 3, 8, 1, HARVEST]))
-    seed("split_ring", "wrong_length", ring_options(2, 0, 3) + submit(1, 0, 8) + bytes([PUBLISH, WRONG, 1, 0, 0, 9, 1, HARVEST]))
-    seed("split_ring", "index_runs_ahead", ring_options(2, 0, 3) + submit(1, 0, 8) + bytes([PUBLISH, WRONG, 2])
+    rings("split_ring", 3, 2, 0)
+    seed("split_ring", "event_index", ring_options(2, EVENT_INDEX, 2) + (submit(2, 1, 16, 4) + bytes([SUPPRESS, 1, 1, 0, PUBLISH, USE])) * 8)
+    seed("split_ring", "legacy", ring_options(4, LEGACY, 3) + THREE * 3 + bytes([WRONG, 0, 255, 0, 0, 0, HARVEST]))
+    seed("split_ring", "no_notifications", ring_options(1, 0, 2) + bytes([SUPPRESS, 0, 1, 0]) + ONE * 5)
+    seed("split_ring", "index_runs_ahead", ring_options(2, 0, 3) + GIVEN + bytes([WRONG, 2])
          + struct.pack("<HIIH", 0, 0, 8, 60000) + bytes([HARVEST]))
-    seed("split_ring", "scribbled", ring_options(2, 0, 3) + three[:-1] + bytes([WRONG, 3, 0, 14, 200, USE, HARVEST]))
-    seed("split_ring", "one_entry", ring_options(0, 1, 1) + one * 6)
+
+
+def packed_ring():
+    rings("packed_ring", 7, 3, 0)
+    seed("packed_ring", "size_5", ring_options(4, 0, 3) + THREE * 12)
+    for flags, name in ((0, "enable"), (1, "disable"), (2, "event"), (3, "reserved")):
+        seed("packed_ring", f"suppress_{name}", ring_options(2, EVENT_INDEX, 2) + (
+            submit(2, 1, 16, 4) + bytes([SUPPRESS, 1, 0x80, flags, PUBLISH, USE])) * 4)
+    seed("packed_ring", "other_place", ring_options(3, 0, 3) + GIVEN + bytes([WRONG, 2, 1, 1, 0, 0, 4, 0, 0, 0, HARVEST]))
 
 
 # --- partition_tables
@@ -265,7 +285,7 @@ def line_editor():
 
 
 def main():
-    for target in (split_ring, partition_tables, ext4, device_tree, line_editor):
+    for target in (split_ring, packed_ring, partition_tables, ext4, device_tree, line_editor):
         shutil.rmtree(CORPUS / target.__name__, ignore_errors=True)
         target()
 
