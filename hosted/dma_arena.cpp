@@ -32,14 +32,39 @@ DmaArena& DmaArena::instance() {
 }
 
 void DmaArena::reset() {
-    for (auto& [bus, range] : ranges_)
-        std::free(range.memory);
+    if (!pool_)
+        for (auto& [bus, range] : ranges_)
+            std::free(range.memory);
     ranges_.clear();
+    pool_ = nullptr;
     place_at(default_base);
     fail_allocation_ = fail_share_ = 0;
 }
 
 void DmaArena::place_at(u64 bus) { first_ = next_ = bus; }
+
+void DmaArena::use_pool(dma::BouncePool& pool, MutableBytes region, u64 bus) {
+    reset();
+    pool_ = &pool;
+    pool_region_ = region;
+    first_ = bus;
+    next_ = bus + region.size();
+}
+
+// Where the device finds what the pool has given out at `bus`.
+std::byte* DmaArena::pool_memory(u64 bus, u64 bytes) const {
+    if (bus < first_ || !range_fits(bus - first_, bytes, pool_region_.size())) {
+        report("dma.pool", range_name(bus, bytes) + " lie beyond the pool");
+        return pool_region_.data();
+    }
+    auto next = ranges_.lower_bound(bus);
+    bool meets_next = next != ranges_.end() && next->first < bus + bytes;
+    bool meets_previous =
+        next != ranges_.begin() && std::prev(next)->first + std::prev(next)->second.bytes > bus;
+    if (meets_next || meets_previous)
+        report("dma.pool", range_name(bus, bytes) + " were given out before");
+    return pool_region_.data() + (bus - first_);
+}
 
 usize DmaArena::live_buffers() const {
     return static_cast<usize>(
@@ -68,6 +93,14 @@ Result<dma::Mapping> DmaArena::allocate(usize bytes, usize alignment) {
     }
     if (counts_down_to_failure(fail_allocation_))
         return error(ErrorCode::NoMemory, "DMA memory exhausted");
+    if (pool_) {
+        auto mapping = VIREO_TRY(pool_->allocate(bytes, alignment));
+        std::byte* start = pool_memory(mapping.bus.value, bytes);
+        if (start != mapping.memory || !is_aligned(mapping.bus.value, alignment))
+            report("dma.pool", range_name(mapping.bus.value, bytes) + ": address and pointer disagree");
+        ranges_[mapping.bus.value] = Range{bytes, start, true, dma::Direction::ToDevice, nullptr, alignment};
+        return mapping;
+    }
     void* memory = nullptr;
     if (posix_memalign(&memory, std::max(alignment, sizeof(void*)), bytes) != 0)
         return error(ErrorCode::NoMemory, "DMA memory exhausted");
@@ -78,11 +111,9 @@ Result<dma::Mapping> DmaArena::allocate(usize bytes, usize alignment) {
     return dma::Mapping{start, static_cast<u32>(bytes), dma::Direction::ToDevice, true, {bus}};
 }
 
-void DmaArena::take_back(std::map<u64, Range>::iterator range) {
+void DmaArena::tell_taken_back(u64 bus, u64 bytes) {
     for (DmaObserver* observer : observers_)
-        observer->memory_taken_back(range->first, range->second.bytes);
-    std::free(range->second.memory);
-    ranges_.erase(range);
+        observer->memory_taken_back(bus, bytes);
 }
 
 void DmaArena::free(const dma::Mapping& memory) {
@@ -92,7 +123,12 @@ void DmaArena::free(const dma::Mapping& memory) {
                "freed, but not allocated (or freed before): " + range_name(memory.bus.value, memory.bytes));
         return;
     }
-    take_back(range);
+    tell_taken_back(range->first, range->second.bytes);
+    if (pool_)
+        pool_->free(memory);
+    else
+        std::free(range->second.memory);
+    ranges_.erase(range);
 }
 
 Result<dma::BusAddress> DmaArena::share(std::byte* memory, u32 bytes, dma::Direction direction) {
@@ -102,6 +138,11 @@ Result<dma::BusAddress> DmaArena::share(std::byte* memory, u32 bytes, dma::Direc
     }
     if (counts_down_to_failure(fail_share_))
         return error(ErrorCode::NoMemory, "bounce memory exhausted");
+    if (pool_) {
+        auto bus = VIREO_TRY(pool_->share(memory, bytes, direction));
+        ranges_[bus.value] = Range{bytes, pool_memory(bus.value, bytes), false, direction, memory, 1};
+        return bus;
+    }
     auto* bounce = static_cast<std::byte*>(std::malloc(bytes));
     if (!bounce)
         return error(ErrorCode::NoMemory, "bounce memory exhausted");
@@ -123,9 +164,19 @@ void DmaArena::unshare(const dma::Mapping& mapping) {
                                   range_name(mapping.bus.value, mapping.bytes));
         return;
     }
-    if (mapping.direction == dma::Direction::FromDevice)
-        std::memcpy(mapping.memory, range->second.memory, mapping.bytes);
-    take_back(range);
+    tell_taken_back(range->first, range->second.bytes);
+    if (pool_) {
+        pool_->unshare(mapping);
+    } else {
+        if (mapping.direction == dma::Direction::FromDevice)
+            std::memcpy(mapping.memory, range->second.memory, mapping.bytes);
+        std::free(range->second.memory);
+    }
+    ranges_.erase(range);
+}
+
+u32 DmaArena::largest_share() const {
+    return pool_ ? pool_->largest_share() : std::numeric_limits<u32>::max();
 }
 
 std::byte* DmaArena::reach(u64 bus, u64 bytes, Use use, const std::string& who) {
@@ -167,6 +218,6 @@ Result<BusAddress> share(std::byte* memory, u32 bytes, Direction direction) {
 }
 void unshare(const Mapping& mapping) { DmaArena::instance().unshare(mapping); }
 
-u32 largest_share() { return std::numeric_limits<u32>::max(); }
+u32 largest_share() { return DmaArena::instance().largest_share(); }
 
 } // namespace vireo::dma::backend

@@ -2,14 +2,15 @@
 #pragma once
 
 #include "base/math.h"
-#include "dma/dma.h"
+#include "dma/bounce_pool.h"
 
 #include <map>
 #include <vector>
 
 // The memory that fake devices see: the back end of dma. Shared bytes are bounced: the device works on a copy at an
 // address that has nothing to do with the pointer, so a missing share, a missing unshare, a wrong direction and a
-// pointer passed off as an address all show.
+// pointer passed off as an address all show. With use_pool() the bytes go through a pool of the product instead, and
+// the arena keeps its own books beside it.
 namespace vireo::hosted {
 
 // Told when the program takes memory back, so that a device that still holds it can complain.
@@ -34,6 +35,9 @@ class DmaArena {
     void reset();
     // Bus addresses are handed out from here on, upwards, and never twice. The default lies above 4 GiB.
     void place_at(u64 bus);
+    // From now on, until reset(), all memory comes from `pool`, which was given `region` at `bus`; both outlive that.
+    // A range that the pool gives out beyond the region, or twice, is reported ("dma.pool").
+    void use_pool(dma::BouncePool& pool, MutableBytes region, u64 bus);
     // The n-th allocation (share) from now fails with NoMemory, once; 1 is the next one, 0 none.
     void fail_allocation(unsigned n) { fail_allocation_ = n; }
     void fail_share(unsigned n) { fail_share_ = n; }
@@ -52,6 +56,7 @@ class DmaArena {
     void free(const dma::Mapping& memory);
     Result<dma::BusAddress> share(std::byte* memory, u32 bytes, dma::Direction direction);
     void unshare(const dma::Mapping& mapping);
+    u32 largest_share() const;
 
   private:
     friend class DmaObserver;
@@ -64,7 +69,8 @@ class DmaArena {
         usize alignment;          // of pool memory
     };
     u64 next_bus(u64 bytes, u64 alignment, u64 low_bits);
-    void take_back(std::map<u64, Range>::iterator range);
+    std::byte* pool_memory(u64 bus, u64 bytes) const;
+    void tell_taken_back(u64 bus, u64 bytes);
 
     std::map<u64, Range> ranges_;
     std::vector<DmaObserver*> observers_;
@@ -72,6 +78,8 @@ class DmaArena {
     u64 next_ = default_base;
     unsigned fail_allocation_ = 0;
     unsigned fail_share_ = 0;
+    dma::BouncePool* pool_ = nullptr;
+    MutableBytes pool_region_;
     static constexpr u64 default_base = 0x1'4000'0000;
 };
 
