@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hosted/fakes/packed_ring.h"
 #include "hosted/fakes/split_ring.h"
 #include "unit/support/complaints.h"
 #include "virtio/ring/queue.h"
@@ -9,7 +10,7 @@
 
 namespace vireo::test {
 
-// Vireo's Queue and the fake's SplitRing on the same memory, without a transport: what lies in the ring, and when.
+// Vireo's Queue and the fake's ring on the same memory, without a transport: what lies in the ring, and when.
 class RingBench {
   public:
     struct Options {
@@ -18,11 +19,17 @@ class RingBench {
         bool indirect = false;
         bool legacy = false;
         u16 max_chain = 4;
+        bool packed = false;
+        bool in_order = false;
     };
 
     explicit RingBench(const Options& options) : options_(options) {
         virtio::QueueOptions wanted;
-        wanted.ring = {.size = options.size, .contiguous = options.legacy, .event_index = options.event_idx};
+        wanted.ring = {.size = options.size,
+                       .contiguous = options.legacy,
+                       .event_index = options.event_idx,
+                       .in_order = options.in_order,
+                       .packed = options.packed};
         wanted.max_chain = options.max_chain;
         wanted.indirect_tables = options.indirect ? options.size : u16{0};
         wanted.clamp_lengths = options.legacy;
@@ -30,10 +37,17 @@ class RingBench {
         VIREO_ASSERT(created);
         queue = std::move(*created);
         auto addresses = queue.addresses();
-        device.emplace(fake::RingSetup{"ring", options.size, addresses.descriptors.value,
-                                       addresses.driver.value, addresses.device.value, options.event_idx,
-                                       options.indirect});
+        device = fake::Ring::create({.owner = "ring",
+                                     .size = options.size,
+                                     .descriptors = addresses.descriptors.value,
+                                     .driver_area = addresses.driver.value,
+                                     .device_area = addresses.device.value,
+                                     .event_idx = options.event_idx,
+                                     .indirect = options.indirect,
+                                     .packed = options.packed,
+                                     .in_order = options.in_order});
         device->check_fresh();
+        queue.suppress_notifications();
     }
     ~RingBench() { queue.close(true); }
 
@@ -69,6 +83,15 @@ class RingBench {
         device->check_untouched(chain);
         device->give_back(chain.head, bytes);
     }
+    // With in_order: one used entry for all of them, of which all but the last were used completely.
+    void give_back_batch(std::span<const fake::Chain> chains, u32 bytes) {
+        fake::Ring::Used used{chains.back().head, bytes, static_cast<u16>(chains.size()), 0};
+        for (const fake::Chain& chain : chains) {
+            device->check_untouched(chain);
+            used.descriptors = static_cast<u16>(used.descriptors + chain.ring_descriptors);
+        }
+        device->put_used(used);
+    }
     // One buffer there and back.
     void cycle(u16 token) {
         if (options_.size == 1)
@@ -84,15 +107,25 @@ class RingBench {
         EXPECT_EQ(done->token, token);
     }
     MutableBytes memory(u32 bytes) {
-        if (buffers_.size() > 256)
+        if (buffers_.size() > 256 + 4u * options_.size)
             buffers_.pop_front(); // long since given back
         buffers_.emplace_back(bytes);
         return buffers_.back();
     }
 
+    // What only one of the formats has.
+    fake::SplitRing& split() {
+        VIREO_ASSERT(!options_.packed);
+        return static_cast<fake::SplitRing&>(*device);
+    }
+    fake::PackedRing& packed() {
+        VIREO_ASSERT(options_.packed);
+        return static_cast<fake::PackedRing&>(*device);
+    }
+
     Complaints complaints;
     virtio::Queue queue;
-    std::optional<fake::SplitRing> device;
+    std::unique_ptr<fake::Ring> device;
 
   private:
     Options options_;

@@ -40,7 +40,7 @@ TEST(RingLayout, avail_flags_wire_value) {
     for (bool event_idx : {false, true}) {
         RingBench bench({.event_idx = event_idx});
         bench.cycle(0);
-        EXPECT_LE(bench.device->available_flags(), event_idx ? 0 : 1);
+        EXPECT_LE(bench.split().available_flags(), event_idx ? 0 : 1);
     }
 }
 
@@ -175,7 +175,7 @@ TEST(RingIndices, indices_wrap) {
             if (testing::Test::HasFailure())
                 return;
         }
-        EXPECT_EQ(bench.device->used_index(), static_cast<u16>(66'000));
+        EXPECT_EQ(bench.split().used_index(), static_cast<u16>(66'000));
     }
 }
 
@@ -186,11 +186,11 @@ TEST(RingIndices, event_idx_wraps_at_65535) {
     for (u32 i = 0; i < 65'530; ++i)
         bench.cycle(0);
     for (u32 round = 0; round < 40; ++round) {
-        u16 before = bench.device->available_index();
+        u16 before = bench.split().available_index();
         for (int offset = -3; offset < 6; ++offset) {
-            u16 asked = static_cast<u16>(bench.device->available_index() + offset);
-            bench.device->set_avail_event(asked);
-            u16 first = bench.device->available_index();
+            u16 asked = static_cast<u16>(bench.split().available_index() + offset);
+            bench.split().set_avail_event(asked);
+            u16 first = bench.split().available_index();
             for (u16 i = 0; i < 3; ++i)
                 ASSERT_TRUE(bench.submit(i, {8}, {}));
             bench.queue.publish();
@@ -205,7 +205,7 @@ TEST(RingIndices, event_idx_wraps_at_65535) {
             while (bench.queue.harvest())
                 ;
         }
-        EXPECT_EQ(static_cast<u16>(before + 27), bench.device->available_index());
+        EXPECT_EQ(static_cast<u16>(before + 27), bench.split().available_index());
     }
 }
 
@@ -213,9 +213,9 @@ TEST(RingIndices, event_idx_wraps_at_65535) {
 TEST(RingNotifications, without_event_idx_only_the_flag_counts) {
     RingBench bench({.size = 8, .event_idx = false});
     for (u16 event : {0, 1, 0x7fff, 0xffff}) {
-        bench.device->set_avail_event(event); // must be ignored
+        bench.split().set_avail_event(event); // must be ignored
         for (u16 flags : {0, 1}) {
-            bench.device->set_used_flags(flags);
+            bench.split().set_used_flags(flags);
             ASSERT_TRUE(bench.submit(0, {8}, {}));
             bench.queue.publish();
             EXPECT_EQ(bench.queue.needs_kick(), flags == 0);
@@ -231,8 +231,8 @@ TEST(RingNotifications, without_event_idx_only_the_flag_counts) {
 TEST(RingNotifications, with_event_idx_the_flag_is_ignored) {
     RingBench bench({.size = 8, .event_idx = true});
     for (u16 flags : {0, 1, 0xffff}) {
-        bench.device->set_used_flags(flags);
-        bench.device->set_avail_event(bench.device->available_index());
+        bench.split().set_used_flags(flags);
+        bench.split().set_avail_event(bench.split().available_index());
         ASSERT_TRUE(bench.submit(0, {8}, {}));
         EXPECT_TRUE(bench.publish());
         for (auto& chain : bench.take_all())
@@ -262,7 +262,7 @@ TEST(RingOrder, publish_is_release) {
             if (kind == Barrier::Acquire)
                 return;
             ++releases;
-            EXPECT_EQ(bench.device->available_index(), kind == Barrier::Release ? 0 : 2)
+            EXPECT_EQ(bench.split().available_index(), kind == Barrier::Release ? 0 : 2)
                 << "the index moved before the barrier, or not before the check";
             if (kind != Barrier::Release)
                 return;
@@ -305,7 +305,7 @@ TEST(RingOrder, kick_decision_is_after_full_barrier) {
         hosted::set_barrier_hook([&](Barrier kind) {
             if (kind != Barrier::Full || slept)
                 return;
-            EXPECT_EQ(bench.device->available_index(), 1)
+            EXPECT_EQ(bench.split().available_index(), 1)
                 << "the barrier comes before the index is published";
             slept = true;
             bench.device->ask_for_notification(true); // had seen the index before it moved
@@ -328,13 +328,13 @@ TEST(RingOrder, entry_is_read_after_index_acquire) {
     bench.publish();
     auto chain = bench.device->take();
     ASSERT_TRUE(chain);
-    bench.device->set_used_element(0, 0xdead, 0xdead); // not there yet
-    bench.device->set_used_index(1);
+    bench.split().set_used_element(0, 0xdead, 0xdead); // not there yet
+    bench.split().set_used_index(1);
     bool arrived = false;
     hosted::set_barrier_hook([&](Barrier kind) {
         if (kind != Barrier::Release && !arrived) {
             arrived = true;
-            bench.device->set_used_element(0, chain->head, 4);
+            bench.split().set_used_element(0, chain->head, 4);
         }
     });
     auto done = bench.queue.harvest();
@@ -404,7 +404,7 @@ TEST(LyingRing, progress_beyond_what_is_in_flight_breaks_the_queue) {
         ASSERT_TRUE(bench.submit(0, {8}, {}));
         bench.publish();
         auto chains = bench.take_all();
-        bench.device->set_used_index(index);
+        bench.split().set_used_index(index);
         EXPECT_FALSE(bench.queue.harvest());
         EXPECT_TRUE(bench.queue.fault());
     }
@@ -416,7 +416,7 @@ TEST(LyingRing, a_used_index_that_goes_back_breaks_the_queue) {
         bench.cycle(i);
     ASSERT_TRUE(bench.submit(5, {8}, {}));
     bench.publish();
-    bench.device->set_used_index(4);
+    bench.split().set_used_index(4);
     EXPECT_FALSE(bench.queue.harvest());
     EXPECT_TRUE(bench.queue.fault());
 }

@@ -283,7 +283,87 @@ TEST_F(PackedInOrder, used_len_larger_than_capacity_is_device_error) {
     expect_broken();
 }
 
-// --- both --------------------------------------------------------------------------------------------------
+// --- in order and not --------------------------------------------------------------------------------------
+
+// The largest queue, full, beginning in the middle of a lap.
+template <typename UseAll> void fill_largest(virtio::Queue& queue, UseAll&& use_all) {
+    dma::Buffer pool = VIREO_MUST(dma::Buffer::create(64, 64));
+    for (u32 round = 0; round < 2; ++round) {
+        u32 wanted = round == 0 ? 3 : 32768;
+        for (u32 i = 0; i < wanted; ++i) {
+            auto chain = queue.begin(1);
+            ASSERT_TRUE(chain) << i;
+            ASSERT_TRUE(chain->add(pool.part<dma::FromDevice>(0, 4)));
+            queue.submit(std::move(*chain), static_cast<u16>(i));
+        }
+        EXPECT_EQ(queue.begin(1).has_value(), round == 0);
+        EXPECT_EQ(queue.in_flight(), wanted);
+        queue.publish();
+        EXPECT_TRUE(queue.needs_kick());
+        use_all(wanted);
+        for (u32 i = 0; i < wanted; ++i) {
+            auto done = queue.harvest();
+            ASSERT_TRUE(done) << i;
+            ASSERT_EQ(done->token, i);
+            ASSERT_EQ(done->written, 4u);
+        }
+        EXPECT_FALSE(queue.harvest());
+        EXPECT_FALSE(queue.fault());
+    }
+    EXPECT_EQ(queue.in_flight(), 0);
+    queue.close(true);
+}
+
+TEST_F(InOrder, queue_of_32768) {
+    for (bool ordered : {false, true}) {
+        make({.ring = {.size = 32768, .in_order = ordered}, .max_chain = 1});
+        u16 index = 0;
+        fill_largest(queue, [&](u32 count) {
+            for (u32 i = 0; i < count && !ordered; ++i, ++index)
+                device->put_used(index, device->available(index), 4);
+            if (ordered) {
+                device->put_used(index, device->available(static_cast<u16>(index + count - 1)), 4);
+                index = static_cast<u16>(index + count);
+            }
+            device->set_used_index(index);
+        });
+    }
+}
+
+TEST_F(PackedInOrder, queue_of_32768) {
+    for (bool ordered : {false, true}) {
+        make({.ring = {.size = 32768, .in_order = ordered}, .max_chain = 1});
+        fill_largest(queue, [&](u32 count) {
+            for (u32 i = 0; i < count; ++i) {
+                auto taken = device->take();
+                ASSERT_TRUE(taken);
+                if (!ordered)
+                    device->use(*taken, 4);
+                else if (i + 1 == count)
+                    device->use(taken->id, 4, static_cast<u16>(count));
+            }
+        });
+    }
+}
+
+// covers: ring.split.15
+TEST_F(InOrder, indices_wrap_in_batches) {
+    make({.ring = in_order(8), .max_chain = 1});
+    for (u32 first = 0; first < 70'000; first += 7) {
+        for (u16 i = 0; i < 7; ++i)
+            give_unpublished(i, 1);
+        queue.publish();
+        ASSERT_EQ(device->available_index(), static_cast<u16>(first + 7));
+        ASSERT_EQ(head(static_cast<u16>(first + 6)), (first + 6) % 8);
+        device->put_used(static_cast<u16>(first), head(static_cast<u16>(first + 6)), 1);
+        device->set_used_index(static_cast<u16>(first + 7));
+        for (u16 i = 0; i < 7; ++i) {
+            auto done = queue.harvest();
+            ASSERT_TRUE(done) << first;
+            ASSERT_EQ(done->token, i);
+        }
+    }
+}
 
 TEST_F(InOrder, buffers_of_a_batch_that_nobody_took_come_back_with_the_queue) {
     make({.ring = in_order(8), .max_chain = 1});
