@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures Vireo beside Debian's packaged U-Boot in one run and writes docs/performance.md. See `./bench --help`."""
+"""Measures Vireo beside Debian's packaged U-Boot, by turns in one run, and writes docs/performance.md. See `./bench --help`."""
 
 import argparse
 import json
 import os
-import platform
-import pty
-import re
-import select
+import signal
 import statistics
 import subprocess
 import sys
@@ -17,12 +14,20 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "tools", "vm"))
 
 import demo_disk  # noqa: E402
+import disks  # noqa: E402
+import hosted  # noqa: E402
+import page  # noqa: E402
 import vm  # noqa: E402
+import workload as workloads  # noqa: E402
+from console import Console  # noqa: E402
 
 WORK = os.path.join(TOP, "build", "bench")
 RIVAL = "/usr/lib/u-boot"
-KEY = b" "
-PROMPT = re.compile(rb"(?:\A|[\r\n])=> ")
+# U-Boot's $loadaddr is the same within a few MiB; both get this one.
+LOAD = {"qemu_arm": 0x42000000, "qemu_arm64": 0x42000000, "qemu-riscv32": 0x81000000, "qemu-riscv64": 0x81000000,
+        "qemu-x86": 0x2000000, "qemu-x86_64": 0x2000000}
+# The board whose ratios stand for all at the top of the JSON file.
+MAIN_BOARD = "qemu_arm64"
 
 # The floor: firmware that prints one character as its first act. Assembled here, with the compiler that the build uses.
 UART_STORE = {
@@ -36,137 +41,198 @@ UART_STORE = {
 UART_STORE["qemu-x86_64"] = UART_STORE["qemu-x86"]
 
 
+def llvm():
+    with open(os.path.join(TOP, "cmake", "llvm-version"), encoding="ascii") as file:
+        return file.read().strip()
+
+
 def make_floor(board):
     """The image of the empty firmware for a board."""
     target, text = UART_STORE[board.name]
-    llvm = open(os.path.join(TOP, "cmake", "llvm-version"), encoding="ascii").read().strip()
     source = os.path.join(WORK, f"floor-{board.name}.S")
     with open(source, "w", encoding="ascii") as file:
         file.write(text + "\n")
-    subprocess.run([f"clang-{llvm}", f"--target={target}", "-c", source, "-o", source + ".o"], check=True)
-    subprocess.run([f"llvm-objcopy-{llvm}", "-O", "binary", source + ".o", source + ".bin"], check=True)
+    subprocess.run([f"clang-{llvm()}", f"--target={target}", "-c", source, "-o", source + ".o"], check=True)
+    subprocess.run([f"llvm-objcopy-{llvm()}", "-O", "binary", source + ".o", source + ".bin"], check=True)
     return source + ".bin"
 
 
-def time_to(command, pattern, key=None, timeout=60):
-    """Seconds from starting QEMU until its console shows `pattern`. The key is sent at once, and again at a countdown."""
-    master, slave = pty.openpty()
-    start = time.monotonic()
-    qemu = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
-    os.close(slave)
-    seen = b""
-    try:
-        if key:
-            os.write(master, key)
-        pending = bool(key)
-        while True:
-            left = start + timeout - time.monotonic()
-            if left <= 0 or not select.select([master], [], [], left)[0]:
-                raise SystemExit(f"bench: no prompt from {command}:\n{seen.decode(errors='replace')}")
-            seen += os.read(master, 65536)
-            if pattern.search(seen):
-                return time.monotonic() - start
-            if pending and b"Hit any key" in seen:
-                os.write(master, key)
-                pending = False
-    finally:
-        qemu.kill()
-        qemu.wait()
-        os.close(master)
+def make_plugin():
+    """The plugin that counts guest instructions; None where it cannot be built."""
+    plugin = os.path.join(WORK, "instructions.so")
+    built = subprocess.run([f"clang-{llvm()}", "-O2", "-shared", "-fPIC", "-o", plugin,
+                            os.path.join(TOP, "tests", "bench", "instructions.c")], capture_output=True, check=False)
+    if built.returncode == 0:
+        return plugin
+    print(f"bench: no instruction counts, the plugin does not build: {built.stderr.decode().splitlines()[:1]}", file=sys.stderr)
+    return None
 
 
-def measure_start(boards, runs, build_folder):
-    """Start to prompt, alternating floor, Vireo and U-Boot; name -> list of seconds, for each board."""
-    disk = ["-nic", "none", *vm.disk(0, demo_disk.make(os.path.join(WORK, "demo.img")))]
-    results = {}
-    for board in boards:
-        contenders = {"floor": ([board.qemu, "-nographic", *board.machine, "-bios", make_floor(board), *disk], re.compile(b"!"), None),
-                      "vireo": (board.command(build_folder(board), disk), PROMPT, KEY)}
-        if board.rival:
-            contenders["u-boot"] = ([board.qemu, "-nographic", *board.machine, "-bios", os.path.join(RIVAL, board.rival), *disk],
-                                    PROMPT, KEY)
-        times = {name: [] for name in contenders}
-        for _ in range(runs):
-            for name, (command, pattern, key) in contenders.items():
-                times[name].append(time_to(command, pattern, key))
-        results[board.name] = times
-        print(f"{board.name:14}" + "  ".join(f"{name} {statistics.median(values) * 1000:.1f} ms" for name, values in times.items()),
-              flush=True)
-    return results
+def build_folder(board):
+    return os.path.join(WORK, board.name)
 
 
-def sizes(boards, build_folder):
-    """Bytes of the images, for each board."""
-    return {board.name: {"vireo": os.path.getsize(os.path.join(build_folder(board), board.firmware)),
-                         # Not its ROM file, which is padded to 1 MiB.
-            "u-boot": os.path.getsize(os.path.join(RIVAL, os.path.dirname(board.rival), "u-boot.bin")) if board.rival else None}
-            for board in boards}
-
-
-def above_floor(times, name):
-    return statistics.median(times[name]) - statistics.median(times["floor"])
-
-
-def milliseconds(values):
-    return f"{statistics.median(values) * 1000:.1f} ({min(values) * 1000:.1f} to {max(values) * 1000:.1f})"
-
-
-def report(start, image_sizes, runs):
-    """docs/performance.md as text."""
-    qemu = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
-    rival = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "u-boot-qemu"], capture_output=True, text=True, check=True).stdout
-    lines = ["# Performance", "",
-             "Written by `./bench`; do not edit. It runs Vireo, Debian's packaged U-Boot (`u-boot-qemu` " + rival + ") and an empty",
-             "firmware by turns in one run, under software emulation (TCG). Absolute times differ from machine to machine: compare only",
-             "within this page.", "",
-             f"Machine: {os.cpu_count()} cores ({platform.machine()}), {qemu}.", "",
-             "## QEMU start to prompt", "",
-             f"Milliseconds from starting QEMU to the prompt, median of {runs} (least to most); one virtio-blk-pci disk, no NIC; the same key",
-             "is sent to both at the start and again at a countdown, which interrupts U-Boot's. The floor is a firmware that prints one",
-             "character and stops: QEMU's own start-up. The ratio is U-Boot's time above the floor over Vireo's.", "",
-             "| board | floor | Vireo | U-Boot | above the floor: Vireo | U-Boot | ratio |", "|---|---|---|---|---|---|---|"]
-    for name, times in start.items():
-        mine = above_floor(times, "vireo") * 1000
-        if "u-boot" in times:
-            theirs = above_floor(times, "u-boot") * 1000
-            rest = f"{milliseconds(times['u-boot'])} | {mine:.1f} | {theirs:.1f} | {theirs / mine:.1f}"
-        else:
-            rest = f"- | {mine:.1f} | - | -"
-        lines.append(f"| {name} | {milliseconds(times['floor'])} | {milliseconds(times['vireo'])} | {rest} |")
-    lines += ["", "Debian packages no U-Boot for riscv32.", "", "## Image size", "",
-              "Bytes of the file that `-bios` takes; of U-Boot on x86 its `u-boot.bin`, without the padding of the ROM file.", "", "| board | Vireo | U-Boot | Vireo / U-Boot |", "|---|---|---|---|"]
-    for name, size in image_sizes.items():
-        rest = f"{size['u-boot']} | {size['vireo'] / size['u-boot']:.2f}" if size["u-boot"] else "- | -"
-        lines.append(f"| {name} | {size['vireo']} | {rest} |")
-    return "\n".join(lines) + "\n"
-
-
-def main():
-    parser = argparse.ArgumentParser(prog="./bench", description=__doc__)
-    parser.add_argument("--runs", type=int, default=15, help="runs of each contender (default: 15)")
-    parser.add_argument("--board", action="append", choices=list(vm.BOARDS), help="only this board; may be repeated")
-    parser.add_argument("--json", metavar="FILE", help="also write the figures to FILE")
-    parser.add_argument("--no-page", action="store_true", help="do not rewrite docs/performance.md")
-    options = parser.parse_args()
-    os.makedirs(WORK, exist_ok=True)
-    boards = [vm.BOARDS[name] for name in options.board or vm.BOARDS]
-
-    def build_folder(board):
-        return os.path.join(WORK, board.name)
-
+def build(boards):
+    """The six images as a user would build them, and the hosted program without sanitizers; the path of that program or None."""
     for board in boards:
         for goal in ([f"{board.name}_defconfig"], [f"-j{os.cpu_count()}"]):
             subprocess.run(["make", "-s", "-C", TOP, f"O={build_folder(board)}", *goal], check=True, stdin=subprocess.DEVNULL)
-    start = measure_start(boards, options.runs, build_folder)
-    image_sizes = sizes(boards, build_folder)
+    out = os.path.join(WORK, "hosted")
+    make = ["make", "-s", "-C", TOP, f"O={out}"]
+    subprocess.run([*make, "hosted_defconfig"], check=True, stdin=subprocess.DEVNULL)
+    config = os.path.join(out, ".config")
+    with open(config, encoding="ascii") as file:
+        text = file.read()
+    with open(config, "w", encoding="ascii") as file:
+        file.write(text.replace("CONFIG_HOSTED_SANITIZE=y\n", "# CONFIG_HOSTED_SANITIZE is not set\n"))
+    for goal in ("olddefconfig", "compile_commands"):
+        subprocess.run([*make, goal], check=True, stdin=subprocess.DEVNULL)
+    # Not the unit tests, which take long to compile.
+    subprocess.run(["ninja", "-C", os.path.join(out, "build", "hosted"), "--quiet", "vireo-hosted"], check=True)
+    return os.path.join(out, "build", "hosted", "vireo-hosted")
+
+
+def command_of(name, board, arguments):
+    """The QEMU command line of a contender; None where Debian has no such U-Boot."""
+    if name == "vireo":
+        return board.command(build_folder(board), arguments)
+    if name == "u-boot" and not board.rival:
+        return None
+    firmware = make_floor(board) if name == "floor" else os.path.join(RIVAL, board.rival)
+    return [board.qemu, "-nographic", *board.machine, "-bios", firmware, *arguments]
+
+
+def contenders(board, names, arguments):
+    commands = {name: command_of(name, board, arguments) for name in names}
+    return {name: command for name, command in commands.items() if command}
+
+
+def time_start(name, command):
+    """Seconds from starting QEMU to the prompt; of the floor, to its one character."""
+    with Console(command) as console:
+        if name == "floor":
+            return console.wait(lambda seen: b"!" in seen, 60)[0] - console.started
+        return console.boot()
+
+
+def measure_start(boards, runs):
+    """Start to prompt: board -> contender -> seconds."""
+    arguments = ["-nic", "none", *vm.disk(0, demo_disk.make(os.path.join(WORK, "demo.img")))]
+    results = {}
+    for board in boards:
+        commands = contenders(board, ("floor", "vireo", "u-boot"), arguments)
+        times = {name: [] for name in commands}
+        for _ in range(runs):
+            for name, command in commands.items():
+                times[name].append(time_start(name, command))
+        results[board.name] = times
+        print(f"{board.name:14}start  " + "  ".join(f"{name} {statistics.median(values) * 1000:.1f} ms"
+                                                   for name, values in times.items()), flush=True)
+    return results
+
+
+def measure_disks(boards, runs, workload):
+    """board -> figure -> contender -> seconds (of `idle`: share of a core)."""
+    arguments = disks.arguments(workload)
+    results = {}
+    for board in boards:
+        figures = results[board.name] = {}
+        commands = contenders(board, ("vireo", "u-boot"), arguments)
+        for number in range(runs):
+            for name, command in commands.items():
+                for figure, value in disks.measure(name, command, LOAD[board.name], workload, is_checked=number == 0).items():
+                    figures.setdefault(figure, {}).setdefault(name, []).append(value)
+        for figure, times in figures.items():
+            print(f"{board.name:14}{figure:17}" + "  ".join(f"{name} {page.figure_text(figure, values)}"
+                                                            for name, values in times.items()), flush=True)
+    return results
+
+
+def count(boards, workload, plugin):
+    """board -> contender -> figure -> (guest instructions, requests)."""
+    arguments = disks.arguments(workload)
+    return {board.name: {name: disks.measure(name, command, LOAD[board.name], workload, plugin=plugin)
+                         for name, command in contenders(board, ("vireo", "u-boot"), arguments).items()} for board in boards}
+
+
+def sizes(boards):
+    """Bytes of the images, for each board."""
+    return {board.name: {"vireo": os.path.getsize(os.path.join(build_folder(board), board.firmware)),
+                         # Not its ROM file, which is padded to 1 MiB.
+                         "u-boot": os.path.getsize(os.path.join(RIVAL, os.path.dirname(board.rival), "u-boot.bin"))
+                         if board.rival else None} for board in boards}
+
+
+def ratios(start, disk):
+    """board -> figure -> U-Boot's median over Vireo's; of the start, above QEMU's floor."""
+    result = {}
+    for board, times in start.items():
+        if "u-boot" not in times:
+            continue
+        of_board = result[board] = {"start": page.above_floor(times, "u-boot") / page.above_floor(times, "vireo")}
+        for figure, contender in disk.get(board, {}).items():
+            if figure != "idle" and {"vireo", "u-boot"} <= contender.keys():
+                of_board[figure] = statistics.median(contender["u-boot"]) / statistics.median(contender["vireo"])
+    return result
+
+
+def facts(workload):
+    """What ran, for whoever reads the figures later."""
+    def first_line(*command):
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")[0]
+
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        model = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), os.uname().machine)
+    return {"cores": os.cpu_count(), "processor": model, "load": os.getloadavg()[0],
+            "qemu": first_line("qemu-system-x86_64", "--version"),
+            "u-boot": first_line("dpkg-query", "-W", "-f", "${Version}", "u-boot-qemu"), "fio": first_line("fio", "--version"),
+            "fragments": workload.fragments, "extents": workload.extents}
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="./bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer runs: about ten minutes on two cores, the first build included")
+    parser.add_argument("--runs", type=int, help="runs of each contender (default: 15 of the start, 7 of the disk figures)")
+    parser.add_argument("--board", action="append", choices=list(vm.BOARDS), help="only this board; may be repeated")
+    parser.add_argument("--json", metavar="FILE", help="also write all figures to FILE")
+    parser.add_argument("--no-page", action="store_true", help="do not rewrite docs/performance.md and docs/performance.svg")
+    return parser.parse_args()
+
+
+def main():
+    options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that every QEMU is ended
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # mke2fs and friends
+    os.makedirs(WORK, exist_ok=True)
+    boards = [vm.BOARDS[name] for name in options.board or vm.BOARDS]
+    start_runs = options.runs or (5 if options.quick else 15)
+    disk_runs = options.runs or (3 if options.quick else 7)
+    began = time.monotonic()
+    program = build(boards)
+    workload = workloads.make(os.path.join(WORK, "images"))
+    plugin = make_plugin()
+    print(f"ready after {time.monotonic() - began:.0f} s", flush=True)
+
+    results = {"machine": facts(workload), "runs": {"start": start_runs, "disk": disk_runs}, "size": sizes(boards)}
+    results["start"] = measure_start(boards, start_runs)
+    workload.warm()
+    results["disk"] = measure_disks(boards, disk_runs, workload)
+    results["count"] = count(boards, workload, plugin) if plugin else {}
+    results["hosted"] = hosted.measure_all(program, workload, disk_runs)
+    of_boards = ratios(results["start"], results["disk"])
+    main_board = MAIN_BOARD if MAIN_BOARD in of_boards else next(iter(of_boards), None)
+    results["ratio"] = {**of_boards.get(main_board, {}), "board": main_board, "boards": of_boards}
+    results["seconds"] = round(time.monotonic() - began)
     if options.json:
-        ratios = {name: above_floor(times, "u-boot") / above_floor(times, "vireo") for name, times in start.items() if "u-boot" in times}
         with open(options.json, "w", encoding="ascii") as file:
-            json.dump({"start": start, "size": image_sizes, "ratio": {"start": ratios}}, file, indent=1)
+            json.dump(results, file, indent=1)
     if not options.no_page and not options.board:
-        with open(os.path.join(TOP, "docs", "performance.md"), "w", encoding="ascii") as page:
-            page.write(report(start, image_sizes, options.runs))
+        page.write(os.path.join(TOP, "docs"), results)
+    print(f"done in {results['seconds']} s", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (disks.Mismatch, subprocess.CalledProcessError) as failure:
+        sys.exit(f"bench: {failure}")
