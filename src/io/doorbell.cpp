@@ -4,6 +4,7 @@
 namespace vireo::io {
 
 void Doorbell::ring() const {
+    ++detail::access_count;
     switch (kind_) {
     case Kind::Memory16:
         return raw::write16(static_cast<uptr>(address_), static_cast<u16>(value_));
@@ -19,6 +20,7 @@ void Doorbell::ring() const {
 
 void Doorbell::ring_with(u16 next) const {
     VIREO_ASSERT(kind_ == Kind::Memory32);
+    ++detail::access_count;
     raw::write32(static_cast<uptr>(address_), (value_ & 0xffff) | static_cast<u32>(next) << 16);
 }
 

@@ -16,7 +16,7 @@ class Doorbell {
 
     // Rings with the value given at construction (the virtqueue index, or queue_notif_config_data).
     void ring() const;
-    // Rings with the upper 16 bits replaced (VIRTIO_F_NOTIFICATION_DATA, section 4.1.5.2); Memory32 only.
+    // Rings with `next` in the upper 16 bits (VIRTIO_F_NOTIFICATION_DATA, sections 2.9 and 4.1.5.2); Memory32 only.
     void ring_with(u16 next) const;
 
     Kind kind() const { return kind_; }

@@ -3,14 +3,24 @@
 
 namespace vireo::io {
 
+namespace detail {
+constinit u64 access_count = 0;
+}
+
+u64 accesses() { return detail::access_count; }
+
 Result<Window> Window::part(u64 offset, u64 bytes) const {
     if (!contains(offset, bytes))
         return error(ErrorCode::OutOfRange, "register window");
-    return Window(space_, base_ + offset, bytes);
+    Window window = *this;
+    window.base_ += offset;
+    window.bytes_ = bytes;
+    return window;
 }
 
 u64 Window::address(u64 offset, u64 width) const {
     VIREO_ASSERT(contains(offset, width) && is_aligned(base_ + offset, width));
+    detail::access_count += counted_;
     return base_ + offset;
 }
 

@@ -14,6 +14,16 @@ constexpr u64 reach_of(Space space) {
     return space == Space::Port ? 0x1'0000 : sizeof(uptr) > 4 ? ~u64{0} : u64{1} << 32;
 }
 
+// How many register accesses there have been since start, through Windows and Doorbells: each load, store, or port
+// access that (on a virtual machine) may leave the guest. A plain count, the same in each run that does the same;
+// budgets of requests, doorbells and accesses are tested with differences of it. Windows that are made `uncounted` are
+// left out.
+u64 accesses();
+
+namespace detail {
+extern u64 access_count;
+}
+
 // A bounds-checked view of device registers in memory or port space. Values are in the processor's byte order: all of
 // Vireo's machines are little-endian, as the registers are. Cheap to copy. An access outside the window or a
 // misaligned one is our own defect (asserted): offsets that come from a device are checked with `contains` first.
@@ -26,6 +36,12 @@ class Window {
     u64 size() const { return bytes_; }
     Space space() const { return space_; }
     bool contains(u64 offset, u64 bytes) const { return range_fits(offset, bytes, bytes_); }
+    // The same view, left out of accesses(): for a console, whose accesses follow what is printed and what is typed.
+    Window uncounted() const {
+        Window window = *this;
+        window.counted_ = 0;
+        return window;
+    }
 
     // The part [offset, offset + bytes); OutOfRange if it reaches outside.
     Result<Window> part(u64 offset, u64 bytes) const;
@@ -38,10 +54,12 @@ class Window {
     void write32(u64 offset, u32 value) const;
 
   private:
+    // Where to access; the access is counted.
     u64 address(u64 offset, u64 width) const;
     u64 base_ = 0;
     u64 bytes_ = 0;
     Space space_ = Space::Memory;
+    u8 counted_ = 1;
 };
 
 // A register of type T (u8, u16, u32) at a fixed offset: `using Status = Register<u32, 0x070>;`

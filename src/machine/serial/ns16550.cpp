@@ -32,7 +32,7 @@ constexpr auto quiet_time = event::Duration::milli(30);
 } // namespace
 
 void Ns16550::start(const io::Window& registers) {
-    registers_ = registers;
+    registers_ = registers.uncounted();
     InterruptEnable::write(registers_, 0);
     LineControl::write(registers_, divisor_access);
     DivisorLow::write(registers_, 1);

@@ -23,7 +23,7 @@ constexpr u32 receive_interrupts = 1 << 4 | 1 << 6;
 } // namespace
 
 void Pl011::start(const io::Window& registers) {
-    registers_ = registers;
+    registers_ = registers.uncounted();
     InterruptMask::write(registers_, 0);
     // 24 MHz / (16 * 115200) = 13 + 1/64. LineControl is written last: it takes the other two over. The FIFOs are not
     // flushed: what a user typed before the prompt stays.

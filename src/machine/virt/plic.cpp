@@ -48,7 +48,7 @@ bool start_plic(const Devices& devices, u32 hart) {
         return false;
     usize context = connection->of_all;
     u32 number = static_cast<u32>(*interrupt);
-    plic = io::Window(io::Space::Memory, found->registers.base, found->registers.bytes);
+    plic = io::Window(io::Space::Memory, found->registers.base, found->registers.bytes).uncounted();
     if (!plic.contains(claim(context), 4))
         return false;
     plic.write32(priority(number), 1);

@@ -94,12 +94,51 @@ void DeviceManager::print_device(usize index, Writer& out) const {
     session->print(out);
 }
 
+Result<Session*> DeviceManager::get(usize index) const {
+    if (Session* session = find(index))
+        return session;
+    return error(ErrorCode::NotFound, "no such VirtIO device");
+}
+
+Result<> DeviceManager::print_features(usize index, Writer& out) const {
+    Session* session = VIREO_TRY(get(index));
+    print(out, "{}: ", index);
+    session->print_features(out);
+    return {};
+}
+
+Result<> DeviceManager::wish(usize index, std::string_view feature, system::FeatureWish wish) {
+    Session* session = VIREO_TRY(get(index));
+    unsigned bit = VIREO_TRY(find_feature(feature, session->transport().device_type()));
+    return session->wish(bit, wish);
+}
+
+Result<> DeviceManager::print_statistics(usize index, Writer& out) {
+    Session* session = VIREO_TRY(get(index));
+    print(out, "{}: ", index);
+    session->print_statistics(out);
+    return {};
+}
+
+Result<> DeviceManager::clear_statistics(usize index) {
+    Session* session = VIREO_TRY(get(index));
+    session->clear_statistics();
+    return {};
+}
+
+void DeviceManager::refresh() {
+    for (Entry* entry = devices_.front(); entry; entry = devices_.next(*entry))
+        entry->session.refresh();
+}
+
 Result<usize> DeviceManager::rescan() {
     if (sources_.is_empty())
         return error(ErrorCode::NotSupported, "this machine has no VirtIO bus");
     for (Entry* entry = devices_.front(); entry; entry = devices_.next(*entry)) {
         Session& session = entry->session;
         session.refresh();
+        if (session.state() == Session::State::Running && session.has_new_wishes())
+            session.start_over(error(ErrorCode::DeviceBroken, "device is started anew"));
         bool is_down =
             session.state() == Session::State::Broken || session.state() == Session::State::Stopped;
         if (is_down && session.driver())

@@ -24,8 +24,14 @@ class DeviceManager final : public system::VirtioInspector, private TransportSou
     // --- system::VirtioInspector
     usize device_count() const override { return count_; }
     void print_device(usize index, Writer& out) const override;
+    void refresh() override;
     Result<usize> rescan() override;
     void quiesce_all() override;
+    Result<> print_features(usize index, Writer& out) const override;
+    Result<> wish(usize index, std::string_view feature, system::FeatureWish wish) override;
+    Result<> print_statistics(usize index, Writer& out) override;
+    Result<> clear_statistics(usize index) override;
+    u64 register_accesses() const override { return io::accesses(); }
 
     // The device with this index (in enumeration order), or nullptr.
     Session* find(usize index) const;
@@ -33,6 +39,7 @@ class DeviceManager final : public system::VirtioInspector, private TransportSou
   private:
     void found(std::unique_ptr<Transport> transport) override;
     void enumerate();
+    Result<Session*> get(usize index) const;
     void start_device(Session& session);
 
     // Devices are made once and never leave, so a list that only grows is enough.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "virtio/session/session.h"
 
-#include "base/log.h"
 #include "dma/barriers.h"
 #include "virtio/session/negotiation.h"
 #include "virtio/wire/features.h"
 #include "virtio/wire/status.h"
 
+// A device's way up and down. What happens in between is in operation.cpp.
 namespace vireo::virtio {
 
 using event::Deadline;
@@ -17,11 +17,6 @@ namespace {
 // How long a device may take to confirm a reset. QEMU needs none; hardware and vhost back ends drain their
 // queues first.
 constexpr Duration reset_timeout = Duration::seconds(3);
-
-// A device with requests in flight that finishes none is looked at this often (one status read), and once,
-// after this long, the doorbell is rung again: against a notification that was lost or suppressed by mistake.
-constexpr Duration look_interval = Duration::milli(100);
-constexpr Duration extra_kick_after = Duration::seconds(1);
 
 } // namespace
 
@@ -57,6 +52,7 @@ Result<> Session::acknowledge() {
 
 Result<> Session::start() {
     VIREO_ASSERT(driver_ && state_ != State::Running);
+    vain_recoveries_ = 0;
     Result<> result = bring_up();
     if (!result) {
         give_up(result.error());
@@ -67,11 +63,16 @@ Result<> Session::start() {
 }
 
 Result<> Session::bring_up() {
-    bool legacy = transport_->is_legacy();
     transport_->enable_dma(true);
 
     // 1. Reset the device: whatever an earlier owner left is gone once the device says so.
     VIREO_TRY(reset_device());
+    return initialise();
+}
+
+// The device has just been reset.
+Result<> Session::initialise() {
+    bool legacy = transport_->is_legacy();
 
     // 2. The guest has noticed the device.
     VIREO_TRY(add_status(wire::ACKNOWLEDGE));
@@ -81,7 +82,8 @@ Result<> Session::bring_up() {
 
     // 4. Of the features that the device offers, accept what we understand, once until the next reset.
     offered_ = transport_->offered_features();
-    accepted_ = VIREO_TRY(negotiate(offered_, *transport_, *manifest_));
+    heeded_wishes_ = wishes_;
+    accepted_ = VIREO_TRY(negotiate(offered_, *transport_, *manifest_, wishes_));
     transport_->accept_features(accepted_);
 
     if (!legacy) { // Section 3.1.2: the legacy interface does not have steps 5 and 6.
@@ -103,43 +105,62 @@ Result<> Session::bring_up() {
     dma::before_activation();
     VIREO_TRY(add_status(wire::DRIVER_OK));
     state_ = State::Running;
+    next_idle_look_ = event::now() + idle_look_interval;
     for (usize i = 0; i < queues_.size(); ++i)
         commit(i); // what start() put into the queues
     return {};
 }
 
 Result<> Session::create_queues() {
-    auto specs = manifest_->queues;
     u16 wanted = VIREO_TRY(driver_->queue_count());
     auto offered = transport_->queue_count();
     if (wanted == 0 || (offered && *offered < wanted))
         return error(ErrorCode::NotSupported, "device has too few queues");
     queues_ = VIREO_TRY(OwnedArray<LiveQueue>::create(wanted));
     for (u16 i = 0; i < wanted; ++i)
-        VIREO_TRY(create_queue(i, specs[std::min<usize>(i, specs.size() - 1)]));
+        VIREO_TRY(create_queue(i));
     return {};
 }
 
-Result<> Session::create_queue(u16 index, const QueueSpec& spec) {
-    bool contiguous = transport_->ring_layout() == RingLayout::Contiguous;
-    u16 limit = VIREO_TRY(transport_->queue_size_max(QueueIndex{index}));
+const QueueSpec& Session::spec_of(usize index) const {
+    return manifest_->queues[std::min(index, manifest_->queues.size() - 1)];
+}
+
+// As many entries as the driver wants, the device has room for, and the format allows.
+Result<u16> Session::choose_size(u16 limit, const QueueSpec& spec) const {
     if (limit == 0)
         return error(ErrorCode::NotSupported, "device lacks a queue");
-
-    u16 size = limit;
-    if (contiguous) {
+    u16 size = std::min(limit, spec.max_size);
+    if (transport_->ring_layout() == RingLayout::Contiguous) {
         // The device computes the ring's layout from its own size (section 2.7.2): take that or nothing.
         if (!std::has_single_bit(limit) || limit > wire::virtq_max_size)
             return error(ErrorCode::DeviceBroken, "queue size is not a power of two up to 32768");
-    } else {
-        size = std::bit_floor(std::min(limit, spec.max_size));
+        size = limit;
+    } else if (!has(wire::VIRTIO_F_RING_PACKED)) {
+        size = std::bit_floor(size); // section 2.7; a packed ring may have any size (section 2.8)
     }
     if (size < spec.min_size)
         return error(ErrorCode::NotSupported, "device's queue is too small");
+    return size;
+}
+
+// Sets a queue up, at first or after it was reset (section 2.6.2 makes no difference). Then `size_before` says how
+// large it was: what the driver has derived from that must stay true.
+Result<> Session::create_queue(u16 index, u16 size_before) {
+    const QueueSpec& spec = spec_of(index);
+    u16 limit = VIREO_TRY(transport_->queue_size_max(QueueIndex{index}));
+    u16 size = VIREO_TRY(choose_size(limit, spec));
+    if (size_before != 0 && size != size_before)
+        return error(ErrorCode::DeviceBroken, "queue has another size after its reset");
 
     LiveQueue& queue = queues_[index];
+    queue.announced = 0;
     queue.ring = VIREO_TRY(Queue::create({
-        .ring = {.size = size, .contiguous = contiguous, .event_index = has(wire::VIRTIO_F_EVENT_IDX)},
+        .ring = {.size = size,
+                 .contiguous = transport_->ring_layout() == RingLayout::Contiguous,
+                 .event_index = has(wire::VIRTIO_F_EVENT_IDX),
+                 .in_order = has(wire::VIRTIO_F_IN_ORDER),
+                 .packed = has(wire::VIRTIO_F_RING_PACKED)},
         .max_chain = spec.max_chain,
         .indirect_tables = has(wire::VIRTIO_F_INDIRECT_DESC) ? spec.max_indirect : u16{0},
         .clamp_lengths = transport_->is_legacy(),
@@ -156,7 +177,7 @@ Result<> Session::create_queue(u16 index, const QueueSpec& spec) {
 Result<> Session::add_status(u8 bits) {
     u8 now = transport_->status();
     if (now == wire::status_gone)
-        return error(ErrorCode::DeviceBroken, "device is gone");
+        return device_is_gone();
     status_ |= bits;
     transport_->set_status(now | status_);
     return {};
@@ -167,6 +188,7 @@ Result<> Session::add_status(u8 bits) {
 // Resets the device and, once it confirms, takes back all memory that it could reach. Without the
 // confirmation (section 2.4.2) that memory stays the device's: DeviceBroken.
 Result<> Session::reset_device() {
+    ++statistics_.resets;
     transport_->set_status(0);
     u8 status = wire::status_gone;
     event::poll_until(Deadline::after(reset_timeout), [&] {
@@ -179,13 +201,17 @@ Result<> Session::reset_device() {
     accepted_ = {};
     stalled_since_.reset();
 
-    for (LiveQueue& queue : queues_)
+    for (LiveQueue& queue : queues_) {
+        collect(queue);
         queue.ring.close(is_quiet_);
+    }
     queues_ = {};
     if (!is_quiet_)
         for (dma::Buffer& buffer : shared_)
             buffer.quarantine();
     shared_.clear();
+    if (status == wire::status_gone)
+        return device_is_gone();
     if (!is_quiet_)
         return error(ErrorCode::DeviceBroken, "device does not confirm its reset");
     return {};
@@ -203,16 +229,16 @@ void Session::give_up(Error why) {
         (void)add_status(wire::FAILED);
 }
 
-void Session::stop_driver(Error why) {
-    if (std::exchange(driver_active_, false))
-        driver_->stop(why, InFlight::End);
+void Session::stop_driver(Error why, InFlight fate) {
+    if (!driver_active_)
+        return;
+    driver_active_ = fate == InFlight::Keep; // it still has something to end
+    driver_->stop(why, fate);
 }
 
 // The device cannot be trusted any more: reset it, and only then let its requests end and their memory go.
 void Session::break_device(Error why) {
-    StringBuffer<64> place;
-    transport_->print_place(place);
-    warn("{}: {}", place.view(), why.what);
+    warn_about(why);
     if (Result<> reset = reset_device(); !reset)
         why = reset.error();
     state_ = State::Broken;
@@ -220,13 +246,14 @@ void Session::break_device(Error why) {
     stop_driver(why);
 }
 
-void Session::restart(Error why) {
+void Session::start_over(Error why, InFlight fate) {
     if (state_ != State::Running)
         return;
     Result<> reset = reset_device();
     state_ = State::Stopped;
-    stop_driver(why);
-    Result<> result = reset ? bring_up() : reset;
+    // Without a reset there is no next start() that requests could wait for.
+    stop_driver(why, reset ? fate : InFlight::End);
+    Result<> result = reset ? initialise() : reset;
     if (!result)
         give_up(result.error());
 }
@@ -234,114 +261,15 @@ void Session::restart(Error why) {
 void Session::quiesce() {
     if (state_ == State::Stopped)
         return;
+    if (state_ == State::Running)
+        for (u16 i = 0; i < queues_.size(); ++i)
+            if (!transport_->stop_queue(QueueIndex{i}))
+                break; // nor will it answer for the others; the reset counts
     Result<> reset = reset_device();
     state_ = reset ? State::Stopped : State::Broken;
     reason_ = reset ? error(ErrorCode::DeviceBroken, "device is stopped") : reset.error();
     stop_driver(reason_);
     transport_->enable_dma(false);
-}
-
-Result<> Session::usable() const {
-    if (state_ == State::Running)
-        return {};
-    return reason_.what ? reason_ : error(ErrorCode::DeviceBroken, "device is not running");
-}
-
-// --- operation ---------------------------------------------------------------------------------------------
-
-void Session::commit(usize index) {
-    LiveQueue& queue = queues_[index];
-    queue.ring.publish();
-    if (state_ == State::Running && queue.ring.needs_kick()) // before DRIVER_OK: section 3.1.1 forbids it
-        kick(queue);
-}
-
-void Session::kick(LiveQueue& queue) {
-    dma::before_doorbell();
-    queue.doorbell.ring();
-    ++queue.kicks;
-}
-
-Result<dma::Buffer*> Session::share(usize bytes, usize alignment) {
-    auto buffer = VIREO_TRY(dma::Buffer::create(bytes, alignment));
-    if (!shared_.try_push_back(std::move(buffer)))
-        return error(ErrorCode::TooLarge, "too many shared buffers");
-    return &shared_.back();
-}
-
-bool Session::poll() {
-    if (!needs_polling())
-        return false;
-    bool any = driver_->harvest();
-    for (LiveQueue& queue : queues_) {
-        if (queue.ring.fault()) {
-            break_device(*queue.ring.fault());
-            return true;
-        }
-    }
-    if (any) {
-        stalled_since_.reset();
-        return true;
-    }
-    return check_stalled();
-}
-
-bool Session::needs_polling() const {
-    if (state_ != State::Running)
-        return false;
-    for (const LiveQueue& queue : queues_)
-        if (queue.ring.in_flight() > 0)
-            return true;
-    return false;
-}
-
-// Nothing has finished. Costs one look at the clock, and now and then at the device. True if there was news.
-bool Session::check_stalled() {
-    event::Instant now = event::now();
-    if (!stalled_since_) {
-        stalled_since_ = now;
-        next_look_ = now + look_interval;
-        extra_kick_sent_ = false;
-        return false;
-    }
-    if (now < next_look_)
-        return false;
-    next_look_ = now + look_interval;
-
-    if (auto problem = check_health()) {
-        break_device(*problem);
-        return true;
-    }
-    if (!extra_kick_sent_ && now - *stalled_since_ >= extra_kick_after) {
-        extra_kick_sent_ = true;
-        for (LiveQueue& queue : queues_)
-            if (queue.ring.in_flight() > 0)
-                kick(queue);
-    }
-    return false;
-}
-
-std::optional<Error> Session::check_health() {
-    // Events first: one for the configuration may mean DEVICE_NEEDS_RESET, which the status then shows
-    // (section 3.2.1).
-    bool config_changed = transport_->take_events().config;
-    u8 status = transport_->status();
-    if (status == wire::status_gone)
-        return error(ErrorCode::DeviceBroken, "device is gone");
-    if (status & wire::DEVICE_NEEDS_RESET)
-        return error(ErrorCode::DeviceBroken, "device needs a reset");
-    if ((status & wire::DRIVER_OK) == 0)
-        return error(ErrorCode::DeviceBroken, "device has reset itself");
-    if (config_changed)
-        driver_->config_changed();
-    return std::nullopt;
-}
-
-void Session::refresh() {
-    if (state_ != State::Running)
-        return;
-    if (auto problem = check_health())
-        break_device(*problem);
 }
 
 } // namespace vireo::virtio

@@ -9,17 +9,23 @@
 #include "virtio/ring/queue.h"
 #include "virtio/session/device_config.h"
 #include "virtio/session/driver.h"
+#include "virtio/session/negotiation.h"
+#include "virtio/session/statistics.h"
 
 namespace vireo::virtio {
 
 // *The* owner of one device's life: transport, driver, queues, and all memory that the device may touch.
 // Nobody else writes the device status, enables a queue or decides when memory may be freed.
 //
-//   Found ---start--> Running ---restart--> Running
-//     |                  |  \                  (after a timeout or Ctrl-C: reset, driver stopped, up again)
-//     |                  |   `--- protocol violation, NEEDS_RESET, gone ---> Broken ---start--> Running
-//     |                  `------- quiesce --------------------------------> Stopped ---start--> Running
+//   Found ---start--> Running -+- restart: timeout, Ctrl-C --------> Running   busy queues, or all, reset: End
+//     |                        +- recover: DEVICE_NEEDS_RESET ----> Running   reset, up again: Keep
+//     |                        +- start_over: other features -----> Running   reset, up again: End
+//     |                        +- break_device: lies, gone -------> Broken ---start--> Running
+//     |                        `- quiesce ------------------------> Stopped --start--> Running
 //     `-- (no driver: stays Found, acknowledged and left alone)
+//
+// Whatever ends in Running ends in Broken if the reset or the bring-up fails, and recover does if it was of no use
+// several times (no request came back in between).
 //
 // Memory rule: what the device may touch is freed only after a reset that the device has confirmed (section
 // 3.3.1); if it never confirms, that memory is given up for good.
@@ -39,8 +45,15 @@ class Session final : public event::Poller {
     // Brings the device up, steps 1 to 8 of section 3.1.1, from any state. On an error it is FAILED and
     // Broken.
     Result<> start();
-    // Looks at status and configuration changes of a running device.
+    // Looks at status and configuration changes of a running device, and does what they ask for.
     void refresh();
+    // What the user wants of its features, heeded from the next start() or start_over() on; FeatureWishes::set has the
+    // errors, and NotSupported: nobody drives this device.
+    Result<> wish(unsigned feature, system::FeatureWish wish);
+    bool has_new_wishes() const { return wishes_ != heeded_wishes_; }
+    // Resets the whole of a running device and brings it up again; what was in flight ends with `why`. Broken if that
+    // fails.
+    void start_over(Error why) { start_over(why, InFlight::End); }
     // Resets the device for good; requests in flight end with an error. DMA is off afterwards.
     void quiesce();
 
@@ -56,11 +69,12 @@ class Session final : public event::Poller {
     // Memory shared with the device that lives until the next reset, zeroed; at most `max_shared` pieces.
     // Session frees it, so that a driver cannot free what a device still uses. Errors: NoMemory.
     Result<dma::Buffer*> share(usize bytes, usize alignment);
-    // Gives up everything in flight, which ends with `why`, and makes the device work again (reset, steps 1
-    // to 8). Broken if that fails.
+    // Gives up everything in flight, which ends with `why`, and makes the device work again: by resetting the queues
+    // concerned where the device can do that, else the whole device. Broken if that fails.
     void restart(Error why);
-    // Nothing while the device works, else why it does not.
-    Result<> usable() const;
+    // Nothing while the device works, else why it does not. To be asked when an operation starts: after a while without
+    // any, the device is looked at first.
+    Result<> usable();
 
     // --- event::Poller
     bool poll() override;
@@ -74,27 +88,46 @@ class Session final : public event::Poller {
     bool was_announced() const { return announced_; }
     void set_announced() { announced_ = true; }
     void print(Writer& out) const;
+    void print_features(Writer& out) const;
+    void print_statistics(Writer& out);
+    // What has been counted since the device was found, or since the last clear_statistics().
+    const Statistics& statistics();
+    void clear_statistics();
 
     static constexpr usize max_shared = 4;
+    // Without work, a device's status and events are looked at when there is an operation after this long, and for
+    // `virtio list`, `info` and `scan`.
+    static constexpr event::Duration idle_look_interval = event::Duration::seconds(1);
 
   private:
     struct LiveQueue {
         Queue ring;
         io::Doorbell doorbell;
         u64 kicks = 0;
+        u64 announced = 0; // chains submitted by the last commit()
     };
 
+    static Error device_is_gone() { return error(ErrorCode::DeviceBroken, "device is gone"); }
     Result<> bring_up();
+    Result<> initialise();
     Result<> create_queues();
-    Result<> create_queue(u16 index, const QueueSpec& spec);
+    const QueueSpec& spec_of(usize index) const;
+    Result<u16> choose_size(u16 limit, const QueueSpec& spec) const;
+    Result<> create_queue(u16 index, u16 size_before = 0);
     Result<> add_status(u8 bits);
     Result<> reset_device();
+    Result<> reset_queue(u16 index, Error why);
+    bool reset_busy_queues(Error why);
+    void start_over(Error why, InFlight fate);
+    void recover();
     void give_up(Error why);
-    void stop_driver(Error why);
+    void stop_driver(Error why, InFlight fate = InFlight::End);
     void break_device(Error why);
     bool check_stalled();
-    std::optional<Error> check_health();
+    bool check_health();
+    void warn_about(Error problem) const;
     void kick(LiveQueue& queue);
+    void collect(LiveQueue& queue);
 
     event::EventLoop& loop_;
     std::unique_ptr<Transport> transport_;
@@ -106,9 +139,13 @@ class Session final : public event::Poller {
     u8 status_ = 0;         // the bits that we have set since the last reset
     bool is_quiet_ = false; // the last reset was confirmed
     bool announced_ = false;
-    bool driver_active_ = false; // between start() and stop()
+    bool driver_active_ = false;   // between start() and stop(End)
+    unsigned vain_recoveries_ = 0; // in a row, without a request that came back
     FeatureSet offered_;
     FeatureSet accepted_;
+    FeatureWishes wishes_;
+    FeatureWishes heeded_wishes_; // with which the device was started
+    Statistics statistics_;       // without what the live queues have counted
     OwnedArray<LiveQueue> queues_;
     FixedVector<dma::Buffer, max_shared> shared_;
 
@@ -116,6 +153,11 @@ class Session final : public event::Poller {
         stalled_since_;          // something is in flight and nothing has finished since then
     event::Instant next_look_{}; // when a stalled device is looked at again
     bool extra_kick_sent_ = false;
+    event::Instant next_idle_look_{}; // when a device without work is looked at before it gets some
 };
+
+// The bit that a feature's name (as `virtio list` prints it, upper or lower case) or decimal number stands for.
+// NotFound.
+Result<unsigned> find_feature(std::string_view text, u32 device_type);
 
 } // namespace vireo::virtio

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "event/clock.h"
 #include "io/window.h"
 #include "virtio/transport/transport.h"
 #include "virtio/wire/features.h"
@@ -13,8 +14,8 @@ namespace detail {
 inline constexpr FeatureSet device_bits = FeatureSet::range(0, 23) | FeatureSet::range(50, 127);
 }
 
-// What a modern interface can honour. Not yet: RING_RESET (it has to be confirmed to work, see the README),
-// NOTIFICATION_DATA, NOTIF_CONFIG_DATA, SUSPEND. Never: ADMIN_VQ, SR_IOV, and everything that is reserved.
+// What every modern interface can honour. Each adds what its registers allow of NOTIFICATION_DATA, NOTIF_CONFIG_DATA and
+// RING_RESET. Never: SUSPEND, ADMIN_VQ, SR_IOV, and everything that is reserved.
 inline constexpr FeatureSet modern_transport_features =
     detail::device_bits |
     FeatureSet::of({wire::VIRTIO_F_INDIRECT_DESC, wire::VIRTIO_F_EVENT_IDX, wire::VIRTIO_F_VERSION_1,
@@ -46,6 +47,9 @@ template <typename WriteWord> void write_feature_words(const FeatureSet& feature
         if (i < 2 || features.word(i) != 0)
             write_word(i, features.word(i));
 }
+
+// How long a device may take to reset one queue: microseconds, or longer if it has to wait for its storage.
+inline constexpr auto queue_reset_timeout = event::Duration::seconds(1);
 
 // The page number of a legacy ring (sections 4.1.5.1.3 and 4.2.4). InvalidArgument unless the three parts lie as section 2.7.2
 // lays them out, on a page boundary below 16 TiB and not at address 0.

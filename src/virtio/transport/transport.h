@@ -44,7 +44,7 @@ struct DeviceEvents {
 //     FEATURES_OK, and `accept_features` at most once for each reset;
 //   - `activate_queue` comes after FEATURES_OK and gives the doorbell, which must not be rung before DRIVER_OK;
 //   - configuration reads are possible at any time after DRIVER; writes only after FEATURES_OK;
-//   - `deactivate_queue` where the transport can confirm it; else reset the whole device.
+//   - `reset_queue` with VIRTIO_F_RING_RESET, where the transport can confirm it; else reset the whole device.
 class Transport {
   public:
     virtual ~Transport() = default;
@@ -58,8 +58,9 @@ class Transport {
     virtual RingLayout ring_layout() const = 0;
 
     // The feature bits that this transport can honour: those of device types, and of the device-independent ones what the
-    // interface knows (none above 31 when legacy, never ADMIN_VQ on MMIO). Session intersects this with what the driver
-    // understands and the device offers.
+    // interface knows and its registers have room for (none above 31 when legacy, never ADMIN_VQ on MMIO). Session
+    // intersects this with what the driver understands and the device offers. What `accept_features` was given decides
+    // what a doorbell is made for.
     virtual FeatureSet allowed_features() const = 0;
 
     // Device status (section 2.1). 0xff after a surprise removal. `set_status(0)` asks for a reset only.
@@ -75,11 +76,17 @@ class Transport {
     // neither bounded nor checked. `Busy`-like leftovers of an earlier owner are DeviceBroken.
     virtual Result<u16> queue_size_max(QueueIndex index) = 0;
     // Programs size and addresses, then enables the queue. `size` has been validated by the caller. The memory is
-    // zeroed. Errors: an address the interface cannot express, a doorbell outside its window.
+    // zeroed. The doorbell takes `ring_with` if VIRTIO_F_NOTIFICATION_DATA was accepted, else `ring`. Errors: an address
+    // the interface cannot express, a doorbell outside its window.
     virtual Result<io::Doorbell> activate_queue(QueueIndex index, u16 size,
                                                 const QueueAddresses& addresses) = 0;
-    // Stops one queue and confirms that it is stopped within a deadline; NotSupported where that cannot be confirmed.
-    virtual Result<> deactivate_queue(QueueIndex index) = 0;
+    // Resets one active queue (section 2.6.1) and waits, with a deadline, until the device confirms it: then it uses
+    // nothing of the queue any more, and `activate_queue` may follow, as at first. NotSupported: VIRTIO_F_RING_RESET was
+    // not accepted. Timeout, DeviceBroken: not confirmed; only a reset of the whole device helps.
+    virtual Result<> reset_queue(QueueIndex index) = 0;
+    // Tells the device that a queue is not used any more, before the reset at the end, and waits until it knows; nothing
+    // where the reset is all that there is (PCI). Timeout: it does not answer.
+    virtual Result<> stop_queue(QueueIndex) { return {}; }
 
     // Device-specific configuration: one aligned access of 1, 2 or 4 bytes at `offset`. OutOfRange if the device's
     // configuration space does not reach that far (where the transport knows its size).

@@ -29,6 +29,7 @@ inline constexpr u32 QueueDriverLow = 0x090;    // W
 inline constexpr u32 QueueDriverHigh = 0x094;   // W
 inline constexpr u32 QueueDeviceLow = 0x0a0;    // W
 inline constexpr u32 QueueDeviceHigh = 0x0a4;   // W
+inline constexpr u32 QueueReset = 0x0c0;        // RW, with VIRTIO_F_RING_RESET
 inline constexpr u32 ConfigGeneration = 0x0fc;  // R
 inline constexpr u32 Config = 0x100;            // RW, in the widths of its fields
 

@@ -42,7 +42,8 @@ inline constexpr u8 VIRTIO_PCI_CAP_NOTIFY_CFG = 2;
 inline constexpr u8 VIRTIO_PCI_CAP_ISR_CFG = 3;
 inline constexpr u8 VIRTIO_PCI_CAP_DEVICE_CFG = 4;
 
-// Section 4.1.4.3, as far as every device has it. RO: the driver never writes it.
+// Section 4.1.4.3. RO: the driver never writes it. A device has the fields up to and without queue_notif_config_data,
+// and those behind it as far as the length in its capability says.
 struct virtio_pci_common_cfg {
     Le<u32> device_feature_select;
     Le<u32> device_feature; // RO
@@ -60,13 +61,17 @@ struct virtio_pci_common_cfg {
     Le<u64> queue_desc;
     Le<u64> queue_driver;
     Le<u64> queue_device;
+    Le<u16> queue_notif_config_data; // RO, with VIRTIO_F_NOTIF_CONFIG_DATA
+    Le<u16> queue_reset;             // with VIRTIO_F_RING_RESET
 };
-static_assert(sizeof(virtio_pci_common_cfg) == 0x38 && offsetof(virtio_pci_common_cfg, num_queues) == 0x12 &&
+static_assert(sizeof(virtio_pci_common_cfg) == 0x3c && offsetof(virtio_pci_common_cfg, num_queues) == 0x12 &&
               offsetof(virtio_pci_common_cfg, device_status) == 0x14 &&
               offsetof(virtio_pci_common_cfg, queue_select) == 0x16 &&
               offsetof(virtio_pci_common_cfg, queue_notify_off) == 0x1e &&
               offsetof(virtio_pci_common_cfg, queue_desc) == 0x20 &&
-              offsetof(virtio_pci_common_cfg, queue_device) == 0x30);
+              offsetof(virtio_pci_common_cfg, queue_device) == 0x30 &&
+              offsetof(virtio_pci_common_cfg, queue_notif_config_data) == 0x38 &&
+              offsetof(virtio_pci_common_cfg, queue_reset) == 0x3a);
 
 // Section 4.1.4.8: the legacy header at the start of BAR 0. The device-specific configuration follows it, behind two
 // more 16-bit fields while MSI-X is enabled.

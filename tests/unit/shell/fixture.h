@@ -85,11 +85,42 @@ class ScriptedInspector final : public system::VirtioInspector {
         return 0;
     }
     void quiesce_all() override { ++quiesced; }
+    void refresh() override { ++refreshes; }
+    Result<> print_features(usize index, Writer& out) const override {
+        if (index >= names.size())
+            return error(ErrorCode::NotFound, "no such VirtIO device");
+        print(out, "{}: features\n", index);
+        return {};
+    }
+    Result<> wish(usize index, std::string_view feature, system::FeatureWish wish) override {
+        if (index >= names.size() || feature == "unknown")
+            return error(ErrorCode::NotFound, "scripted");
+        const char* words[] = {"default", "on", "off"};
+        wishes +=
+            std::to_string(index) + " " + std::string(feature) + " " + words[static_cast<int>(wish)] + "\n";
+        return {};
+    }
+    Result<> print_statistics(usize index, Writer& out) override {
+        if (index >= names.size())
+            return error(ErrorCode::NotFound, "no such VirtIO device");
+        print(out, "{}: {} clearings\n", index, cleared);
+        return {};
+    }
+    Result<> clear_statistics(usize index) override {
+        if (index >= names.size())
+            return error(ErrorCode::NotFound, "no such VirtIO device");
+        ++cleared;
+        return {};
+    }
+    u64 register_accesses() const override { return 4711; }
 
     std::vector<std::string> names;
     bool has_transport = true;
     int rescans = 0;
     int quiesced = 0;
+    int refreshes = 0;
+    int cleared = 0;
+    std::string wishes;
 };
 
 // A shell on scripted surroundings and virtual time.

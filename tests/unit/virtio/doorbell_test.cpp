@@ -145,6 +145,7 @@ TEST(Doorbell, a_doorbell_in_io_space_is_used) {
 }
 
 // covers: gen.init.04, gen.suspend.01
+// covers by not using: gen.suspend.02, gen.suspend.03, gen.suspend.04, gen.suspend.05, gen.suspend.06
 TEST_P(DoorbellOnBus, features_come_before_queues_and_suspend_is_never_set) {
     Blk& disk = machine.plug_disk();
     disk.offered.set(fake::feature::suspend, !is_legacy(GetParam()));

@@ -45,6 +45,7 @@ fake::Features whitelist(bool legacy, bool disk) {
 
 // covers: gen.feat.01, gen.feat.04, gen.feat.05, gen.feat.06, gen.feat.07, gen.feat.08, gen.feat.11, gen.resbits.10
 // covers: pci.modern.30, pci.modern.31
+// covers by not using: gen.resbits.11
 // covers: gen.legacy.07, gen.legacy.08, blk.05, blk.06, blk.08, blk.legacy.01, mmio.38
 TEST_P(FeaturesOnBus, an_offer_of_everything_is_accepted_in_part) {
     Blk& disk = machine.plug_disk();
@@ -176,6 +177,107 @@ TEST_P(FeaturesOnModern, features_ok_refusal_sets_failed) {
     EXPECT_FALSE(machine.complaints.log().empty());
 }
 
+// --- what the user wants ------------------------------------------------------------------------------------------
+
+using Wish = system::FeatureWish;
+
+// covers: gen.feat.09
+TEST_P(FeaturesOnBus, each_accepted_feature_can_be_forced_off) {
+    Blk& disk = machine.plug_disk();
+    disk.set_size_max(65536);
+    disk.offered.set(feature::ring_packed, !is_legacy(GetParam()));
+    machine.start();
+    ASSERT_TRUE(reads(machine));
+    auto usual = disk.accepted();
+    for (unsigned bit = 0; bit < 128; ++bit) {
+        if (!usual.has(bit))
+            continue;
+        if (bit == feature::version_1 || bit == feature::any_layout) {
+            EXPECT_EQ(machine.manager.wish(0, std::to_string(bit), Wish::Off).error().code,
+                      ErrorCode::InvalidArgument);
+            continue;
+        }
+        ASSERT_TRUE(machine.manager.wish(0, std::to_string(bit), Wish::Off)) << bit;
+        EXPECT_TRUE(disk.accepted().has(bit)) << "not before the next scan";
+        ASSERT_TRUE(machine.manager.rescan());
+        auto expected = usual;
+        expected.remove(bit);
+        EXPECT_EQ(disk.accepted(), expected) << bit;
+        EXPECT_TRUE(reads(machine)) << bit;
+        ASSERT_TRUE(machine.manager.wish(0, std::to_string(bit), Wish::Default));
+    }
+    ASSERT_TRUE(machine.manager.rescan());
+    EXPECT_EQ(disk.accepted(), usual);
+    u64 resets = disk.resets();
+    ASSERT_TRUE(machine.manager.rescan());
+    EXPECT_EQ(disk.resets(), resets) << "nothing new was wished";
+}
+
+TEST_P(FeaturesOnModern, features_with_a_price_are_accepted_only_on_request) {
+    Blk& disk = machine.plug_disk();
+    constexpr unsigned bits[] = {feature::in_order, feature::notification_data, feature::ring_reset};
+    for (unsigned bit : bits)
+        disk.offered.add(bit);
+    machine.start();
+    ASSERT_TRUE(reads(machine));
+    for (unsigned bit : bits)
+        EXPECT_FALSE(disk.accepted().has(bit)) << bit;
+    for (const char* name : {"in_order", "Notification_Data", "40"})
+        ASSERT_TRUE(machine.manager.wish(0, name, Wish::On));
+    ASSERT_TRUE(machine.manager.rescan());
+    for (unsigned bit : bits)
+        EXPECT_TRUE(disk.accepted().has(bit)) << bit;
+    EXPECT_TRUE(reads(machine));
+    // A device that broke comes back with the same wishes.
+    disk.need_reset();
+    machine.manager.refresh();
+    EXPECT_TRUE(disk.accepted().has(feature::in_order));
+    EXPECT_TRUE(reads(machine));
+}
+
+TEST_P(FeaturesOnModern, what_cannot_be_had_is_said) {
+    machine.plug_disk();
+    machine.plug(std::make_unique<fake::Blk>("other", std::make_unique<fake::MemoryDisk>(8, true), 1));
+    machine.start();
+    auto& manager = machine.manager;
+    EXPECT_EQ(manager.wish(0, "VERSION_1", Wish::Off).error().code, ErrorCode::InvalidArgument);
+    EXPECT_EQ(manager.wish(0, "suspend", Wish::On).error().code, ErrorCode::NotSupported);
+    EXPECT_EQ(manager.wish(0, "41", Wish::On).error().code, ErrorCode::NotSupported);
+    EXPECT_EQ(manager.wish(0, "no_such", Wish::On).error().code, ErrorCode::NotFound);
+    EXPECT_EQ(manager.wish(0, "128", Wish::Off).error().code, ErrorCode::NotFound);
+    EXPECT_EQ(manager.wish(0, "", Wish::Off).error().code, ErrorCode::NotFound);
+    EXPECT_EQ(manager.wish(2, "in_order", Wish::On).error().code, ErrorCode::NotFound);
+    EXPECT_FALSE(machine.session(0).has_new_wishes());
+    EXPECT_TRUE(manager.wish(0, "flush", Wish::Off));
+    EXPECT_TRUE(machine.session(0).has_new_wishes());
+    EXPECT_FALSE(machine.session(1).has_new_wishes());
+}
+
+TEST_P(FeaturesOnBus, the_listing_of_features_says_what_is_and_what_will_be) {
+    Blk& disk = machine.plug_disk();
+    disk.offered.add(Blk::zoned);
+    disk.offered.set(feature::in_order, !is_legacy(GetParam()));
+    machine.start();
+    ASSERT_TRUE(machine.manager.wish(0, "event_idx", Wish::Off));
+    StringBuffer<8192> text;
+    ASSERT_TRUE(machine.manager.print_features(0, text));
+    std::string list(text.view());
+    auto has = [&](const char* line) {
+        EXPECT_NE(list.find(line), std::string::npos) << line << "\n" << list;
+    };
+    has("\n    9  FLUSH                      accepted    default\n");
+    has("\n   17  ZONED                      offered     default  (not used by Vireo)\n");
+    has("\n   29  EVENT_IDX                  accepted    off, from the next `virtio scan` on\n");
+    if (!is_legacy(GetParam()))
+        has("\n   35  IN_ORDER                   offered     default  (only if asked for)\n");
+    ASSERT_TRUE(machine.manager.rescan());
+    text.clear();
+    ASSERT_TRUE(machine.manager.print_features(0, text));
+    list = text.view();
+    has("\n   29  EVENT_IDX                  offered     off\n");
+    EXPECT_EQ(machine.manager.print_features(1, text).error().code, ErrorCode::NotFound);
+}
+
 // defects-seen.md; the register is write-only on MMIO, and PCI's shows what the device makes of it
 TEST_P(FeaturesOnBus, driver_features_are_written_whole) {
     machine.plug_disk();
@@ -230,7 +332,7 @@ struct PlainTransport final : virtio::Transport {
     Result<io::Doorbell> activate_queue(virtio::QueueIndex, u16, const virtio::QueueAddresses&) override {
         return io::Doorbell{};
     }
-    Result<> deactivate_queue(virtio::QueueIndex) override { return {}; }
+    Result<> reset_queue(virtio::QueueIndex) override { return {}; }
     Result<u32> read_config(u32, u8) override { return u32{0}; }
     Result<> write_config(u32, u8, u32) override { return {}; }
     std::optional<u32> config_generation() override { return std::nullopt; }
@@ -258,6 +360,27 @@ TEST(Features, a_feature_without_its_prerequisite_is_not_accepted) {
     EXPECT_EQ(choose({5, 70}), virtio::FeatureSet{});
     EXPECT_EQ(choose({3, 70}), virtio::FeatureSet::of({3}));
     EXPECT_EQ(choose({3, 5}), virtio::FeatureSet::of({3, 5}));
+}
+
+TEST(Features, a_required_feature_cannot_be_forced_off) {
+    virtio::DriverManifest manifest{
+        "plain", 99, virtio::FeatureSet::of({64}), virtio::FeatureSet::of({5}), {}, {}, nullptr};
+    virtio::FeatureWishes wishes;
+    EXPECT_EQ(wishes.set(64, Wish::Off, manifest).error().code, ErrorCode::InvalidArgument);
+    EXPECT_EQ(wishes.set(6, Wish::On, manifest).error().code, ErrorCode::NotSupported);
+    EXPECT_EQ(wishes, virtio::FeatureWishes{});
+    EXPECT_TRUE(wishes.set(5, Wish::Off, manifest));
+    EXPECT_TRUE(wishes.set(64, Wish::On, manifest));
+    PlainTransport transport;
+    auto accepted = virtio::negotiate(virtio::FeatureSet::of({5, 32, 64}), transport, manifest, wishes);
+    ASSERT_TRUE(accepted);
+    EXPECT_EQ(*accepted, virtio::FeatureSet::of({32, 64}));
+    // What hangs on a feature that was forced off goes with it.
+    static constexpr virtio::FeatureDependency needs[] = {{6, 5}};
+    virtio::DriverManifest dependent{"plain", 99, {}, virtio::FeatureSet::of({5, 6}), needs, {}, nullptr};
+    accepted = virtio::negotiate(virtio::FeatureSet::of({5, 6, 32}), transport, dependent, wishes);
+    ASSERT_TRUE(accepted);
+    EXPECT_EQ(*accepted, virtio::FeatureSet::of({32}));
 }
 
 // covers: gen.feat.10

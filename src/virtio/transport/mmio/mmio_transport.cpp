@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "virtio/transport/mmio/mmio_transport.h"
 
-#include "event/clock.h"
 #include "virtio/wire/mmio.h"
 
 namespace vireo::virtio {
 
 namespace reg = wire::mmio;
 
-namespace {
-// A device takes microseconds to stop a queue; one that waits for storage may take longer.
-constexpr auto stop_time = event::Duration::seconds(1);
-} // namespace
-
 u8 MmioTransport::status() { return static_cast<u8>(registers_.read32(reg::Status)); }
 
 void MmioTransport::set_status(u8 status) {
     if (status == 0)
-        has_page_size_ = false;
+        has_page_size_ = has_queue_reset_ = false;
     registers_.write32(reg::Status, status);
 }
 
@@ -42,6 +36,7 @@ void MmioTransport::accept_features(const FeatureSet& features) {
         write_word(0, features.word(0));
     else
         write_feature_words(features, write_word);
+    has_queue_reset_ = features.has(wire::VIRTIO_F_RING_RESET);
 }
 
 u32 MmioTransport::in_use_register() const { return is_legacy_ ? reg::QueuePFN : reg::QueueReady; }
@@ -95,11 +90,27 @@ Result<> MmioTransport::activate_legacy(u16 size, const QueueAddresses& addresse
     return {};
 }
 
-// Section 4.2.2.2: write 0 and read it back. (QEMU takes a QueuePFN of 0 for a reset of the whole legacy device.)
-Result<> MmioTransport::deactivate_queue(QueueIndex index) {
+// Section 4.2.2.1: both registers read 0 when the reset is complete. QEMU 7.2 offers the feature and lacks QueueReset,
+// which then always reads 0; only QueueReady, which stays 1, tells that nothing has happened.
+Result<> MmioTransport::reset_queue(QueueIndex index) {
+    if (!has_queue_reset_)
+        return error(ErrorCode::NotSupported, "resetting one virtqueue");
+    registers_.write32(reg::QueueSel, index.value);
+    registers_.write32(reg::QueueReset, 1);
+    bool done = event::poll_until(event::Deadline::after(queue_reset_timeout),
+                                  [this] { return registers_.read32(reg::QueueReset) != 1; });
+    if (!done)
+        return error(ErrorCode::Timeout, "virtqueue does not confirm its reset");
+    if (registers_.read32(reg::QueueReset) != 0 || registers_.read32(reg::QueueReady) != 0)
+        return error(ErrorCode::DeviceBroken, "virtqueue was not reset");
+    return {};
+}
+
+// Section 4.2.2.2: write 0 and read it back; section 4.2.4 for a QueuePFN of 0.
+Result<> MmioTransport::stop_queue(QueueIndex index) {
     registers_.write32(reg::QueueSel, index.value);
     registers_.write32(in_use_register(), 0);
-    bool stopped = event::poll_until(event::Deadline::after(stop_time),
+    bool stopped = event::poll_until(event::Deadline::after(queue_reset_timeout),
                                      [this] { return registers_.read32(in_use_register()) == 0; });
     if (!stopped)
         return error(ErrorCode::Timeout, "stopping a virtqueue");

@@ -5,6 +5,10 @@
 
 namespace vireo::virtio {
 
+// There is no register for what VIRTIO_F_NOTIF_CONFIG_DATA would bring.
+inline constexpr FeatureSet modern_mmio_features =
+    modern_transport_features | FeatureSet::of({wire::VIRTIO_F_NOTIFICATION_DATA, wire::VIRTIO_F_RING_RESET});
+
 // A VirtIO device on the platform bus, version 1 (legacy, section 4.2.4) or 2 (section 4.2.2). Needs no interrupt.
 class MmioTransport final : public Transport {
   public:
@@ -18,7 +22,7 @@ class MmioTransport final : public Transport {
         return is_legacy_ ? RingLayout::Contiguous : RingLayout::Separate;
     }
     FeatureSet allowed_features() const override {
-        return is_legacy_ ? legacy_transport_features : modern_transport_features;
+        return is_legacy_ ? legacy_transport_features : modern_mmio_features;
     }
     u8 status() override;
     void set_status(u8 status) override;
@@ -27,7 +31,8 @@ class MmioTransport final : public Transport {
     std::optional<u16> queue_count() override { return std::nullopt; } // there is no such register
     Result<u16> queue_size_max(QueueIndex index) override;
     Result<io::Doorbell> activate_queue(QueueIndex index, u16 size, const QueueAddresses& addresses) override;
-    Result<> deactivate_queue(QueueIndex index) override;
+    Result<> reset_queue(QueueIndex index) override;
+    Result<> stop_queue(QueueIndex index) override;
     Result<u32> read_config(u32 offset, u8 width) override;
     Result<> write_config(u32 offset, u8 width, u32 value) override;
     std::optional<u32> config_generation() override;
@@ -48,7 +53,8 @@ class MmioTransport final : public Transport {
     io::Window registers_;
     u32 device_type_;
     bool is_legacy_;
-    bool has_page_size_ = false; // GuestPageSize was written since the last reset
+    bool has_queue_reset_ = false; // VIRTIO_F_RING_RESET was accepted
+    bool has_page_size_ = false;   // GuestPageSize was written since the last reset
 };
 
 } // namespace vireo::virtio

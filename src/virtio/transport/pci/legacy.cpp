@@ -77,8 +77,8 @@ Result<io::Doorbell> PciLegacyTransport::activate_queue(QueueIndex index, u16 si
     return io::Doorbell(kind, registers_.base() + offsetof(Header, queue_notify), index.value);
 }
 
-Result<> PciLegacyTransport::deactivate_queue(QueueIndex) {
-    return error(ErrorCode::NotSupported, "stopping one virtqueue");
+Result<> PciLegacyTransport::reset_queue(QueueIndex) {
+    return error(ErrorCode::NotSupported, "resetting one virtqueue");
 }
 
 Result<u32> PciLegacyTransport::read_config(u32 offset, u8 width) {

@@ -20,11 +20,34 @@ using QueueSelect = io::Register<u16, offsetof(Common, queue_select)>;
 using QueueSize = io::Register<u16, offsetof(Common, queue_size)>;
 using QueueEnable = io::Register<u16, offsetof(Common, queue_enable)>;
 using QueueNotifyOff = io::Register<u16, offsetof(Common, queue_notify_off)>;
+using QueueNotifConfigData = io::Register<u16, offsetof(Common, queue_notif_config_data)>;
+using QueueReset = io::Register<u16, offsetof(Common, queue_reset)>;
 
 } // namespace
 
 u8 PciModernTransport::status() { return DeviceStatus::read(common_); }
-void PciModernTransport::set_status(u8 status) { DeviceStatus::write(common_, status); }
+void PciModernTransport::set_status(u8 status) {
+    if (status == 0)
+        accepted_ = {};
+    DeviceStatus::write(common_, status);
+}
+
+bool PciModernTransport::takes_notification_data() const {
+    return notify_.space() == io::Space::Memory && is_aligned(notify_.base(), sizeof(u32)) &&
+           notify_.contains(0, sizeof(u32)) && is_aligned(notify_off_multiplier_, sizeof(u32));
+}
+
+// A field behind the end of the structure does not exist, whatever the device offers.
+FeatureSet PciModernTransport::allowed_features() const {
+    FeatureSet allowed = modern_transport_features;
+    if (common_.contains(QueueNotifConfigData::offset, sizeof(u16)))
+        allowed.add(wire::VIRTIO_F_NOTIF_CONFIG_DATA);
+    if (common_.contains(QueueReset::offset, sizeof(u16)))
+        allowed.add(wire::VIRTIO_F_RING_RESET);
+    if (takes_notification_data())
+        allowed.add(wire::VIRTIO_F_NOTIFICATION_DATA);
+    return allowed;
+}
 
 FeatureSet PciModernTransport::offered_features() {
     return read_feature_words([this](unsigned word) {
@@ -38,6 +61,7 @@ void PciModernTransport::accept_features(const FeatureSet& features) {
         DriverFeatureSelect::write(common_, word);
         DriverFeature::write(common_, bits);
     });
+    accepted_ = features;
 }
 
 std::optional<u16> PciModernTransport::queue_count() { return NumQueues::read(common_); }
@@ -58,15 +82,22 @@ Result<u16> PciModernTransport::queue_size_max(QueueIndex index) {
 
 // Where to write for this (selected) queue: section 4.1.4.4. The offset is the device's, so it may point anywhere.
 Result<io::Doorbell> PciModernTransport::doorbell(QueueIndex index) const {
+    using Kind = io::Doorbell::Kind;
+    bool with_data = accepted_.has(wire::VIRTIO_F_NOTIFICATION_DATA);
+    u64 width = with_data ? sizeof(u32) : sizeof(u16);
     u64 offset = u64{QueueNotifyOff::read(common_)} * notify_off_multiplier_;
-    if (!notify_.contains(offset, sizeof(u16)))
+    if (!notify_.contains(offset, width))
         return error(ErrorCode::DeviceBroken, "queue_notify_off beyond the notification structure");
     u64 address = notify_.base() + offset;
-    if (!is_aligned(address, sizeof(u16)))
+    if (!is_aligned(address, width))
         return error(ErrorCode::DeviceBroken, "misaligned queue_notify_off");
-    auto kind =
-        notify_.space() == io::Space::Port ? io::Doorbell::Kind::Port16 : io::Doorbell::Kind::Memory16;
-    return io::Doorbell(kind, address, index.value);
+    // Section 4.1.5.2.1: what stands for the queue may be a number of the device's own. It is only ever written back.
+    u16 value =
+        accepted_.has(wire::VIRTIO_F_NOTIF_CONFIG_DATA) ? QueueNotifConfigData::read(common_) : index.value;
+    auto kind = with_data                            ? Kind::Memory32
+                : notify_.space() == io::Space::Port ? Kind::Port16
+                                                     : Kind::Memory16;
+    return io::Doorbell(kind, address, value);
 }
 
 Result<io::Doorbell> PciModernTransport::activate_queue(QueueIndex index, u16 size,
@@ -87,8 +118,19 @@ Result<io::Doorbell> PciModernTransport::activate_queue(QueueIndex index, u16 si
     return bell;
 }
 
-Result<> PciModernTransport::deactivate_queue(QueueIndex) {
-    return error(ErrorCode::NotSupported, "stopping one virtqueue");
+// Section 4.1.4.3.1: both fields read 0 when the reset is complete. Writing 0 to queue_enable is forbidden.
+Result<> PciModernTransport::reset_queue(QueueIndex index) {
+    if (!accepted_.has(wire::VIRTIO_F_RING_RESET))
+        return error(ErrorCode::NotSupported, "resetting one virtqueue");
+    QueueSelect::write(common_, index.value);
+    QueueReset::write(common_, 1);
+    bool done = event::poll_until(event::Deadline::after(queue_reset_timeout),
+                                  [this] { return QueueReset::read(common_) != 1; });
+    if (!done)
+        return error(ErrorCode::Timeout, "virtqueue does not confirm its reset");
+    if (QueueReset::read(common_) != 0 || QueueEnable::read(common_) != 0)
+        return error(ErrorCode::DeviceBroken, "virtqueue was not reset");
+    return {};
 }
 
 std::optional<u32> PciModernTransport::config_generation() { return ConfigGeneration::read(common_); }

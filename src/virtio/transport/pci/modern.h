@@ -21,7 +21,7 @@ class PciModernTransport final : public Transport {
     u32 device_type() const override { return device_type_; }
     bool is_legacy() const override { return false; }
     RingLayout ring_layout() const override { return RingLayout::Separate; }
-    FeatureSet allowed_features() const override { return modern_transport_features; }
+    FeatureSet allowed_features() const override;
     u8 status() override;
     void set_status(u8 status) override;
     FeatureSet offered_features() override;
@@ -29,8 +29,7 @@ class PciModernTransport final : public Transport {
     std::optional<u16> queue_count() override;
     Result<u16> queue_size_max(QueueIndex index) override;
     Result<io::Doorbell> activate_queue(QueueIndex index, u16 size, const QueueAddresses& addresses) override;
-    // NotSupported: writing 0 to queue_enable is forbidden, and queue_reset needs VIRTIO_F_RING_RESET.
-    Result<> deactivate_queue(QueueIndex index) override;
+    Result<> reset_queue(QueueIndex index) override;
     Result<u32> read_config(u32 offset, u8 width) override { return read_field(device_, offset, width); }
     Result<> write_config(u32 offset, u8 width, u32 value) override {
         return write_field(device_, offset, width, value);
@@ -45,6 +44,8 @@ class PciModernTransport final : public Transport {
   private:
     // Selects the queue; DeviceBroken if it is enabled.
     Result<> select_idle_queue(QueueIndex index);
+    // Whether notifications of 32 bits have room in the notification structure (section 4.1.4.4.1).
+    bool takes_notification_data() const;
     Result<io::Doorbell> doorbell(QueueIndex index) const;
 
     const bus::pci::Function& function_;
@@ -55,6 +56,7 @@ class PciModernTransport final : public Transport {
     u32 notify_off_multiplier_;
     u32 device_type_;
     u8 msix_capability_;
+    FeatureSet accepted_; // empty from a reset on
 };
 
 } // namespace vireo::virtio

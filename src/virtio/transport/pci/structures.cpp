@@ -18,9 +18,10 @@ struct Kind {
 };
 
 constexpr u32 common_bytes = sizeof(wire::virtio_pci_common_cfg);
+constexpr u32 least_common_bytes = offsetof(wire::virtio_pci_common_cfg, queue_notif_config_data);
 constexpr u32 no_limit = ~u32{0};
 constexpr Kind kinds[] = {
-    {wire::VIRTIO_PCI_CAP_COMMON_CFG, sizeof(wire::virtio_pci_cap), common_bytes, 4, common_bytes,
+    {wire::VIRTIO_PCI_CAP_COMMON_CFG, sizeof(wire::virtio_pci_cap), least_common_bytes, 4, common_bytes,
      &PciStructures::common},
     {wire::VIRTIO_PCI_CAP_NOTIFY_CFG, sizeof(wire::virtio_pci_notify_cap), 2, 2, no_limit,
      &PciStructures::notify},
