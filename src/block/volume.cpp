@@ -47,12 +47,15 @@ Result<> Volume::read_pieces(std::span<const Piece> pieces) {
             return error(ErrorCode::OutOfRange, "read beyond the end of the volume");
 
     const u32 block_bytes = device_->facts().block_bytes;
-    FixedVector<device::BlockExtent, most_extents> extents;
+    // Kept for the next call: a large file is read in few calls, and the longer a transfer, the longer the disk's
+    // queue stays full.
+    if (usize wanted = std::min(pieces.size(), most_extents); extents_.size() < wanted)
+        extents_ = VIREO_TRY(OwnedArray<device::BlockExtent>::create(wanted));
+    usize extent_count = 0;
     FixedVector<Piece, most_edges> edges;
     auto flush_extents = [&] -> Result<> {
-        Result<> done = extents.is_empty() ? Result<>() : device_->read({extents.data(), extents.size()});
-        extents.clear();
-        return done;
+        usize count = std::exchange(extent_count, 0);
+        return count == 0 ? Result<>() : device_->read({extents_.data(), count});
     };
     auto flush_edges = [&] -> Result<> {
         Result<> done = edges.is_empty() ? Result<>() : read_edges({edges.data(), edges.size()});
@@ -80,11 +83,10 @@ Result<> Volume::read_pieces(std::span<const Piece> pieces) {
         if (run.offset < whole_start)
             VIREO_TRY(add_edge({run.offset, run.memory, whole_start - run.offset}));
         if (whole_start < whole_end) {
-            if (extents.is_full())
+            if (extent_count == extents_.size())
                 VIREO_TRY(flush_extents());
-            VIREO_ASSERT(
-                extents.try_push_back({first_block_ + whole_start / block_bytes,
-                                       run.memory + (whole_start - run.offset), whole_end - whole_start}));
+            extents_[extent_count++] = {first_block_ + whole_start / block_bytes,
+                                        run.memory + (whole_start - run.offset), whole_end - whole_start};
         }
         if (whole_end < end)
             VIREO_TRY(add_edge({whole_end, run.memory + (whole_end - run.offset), end - whole_end}));

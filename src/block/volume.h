@@ -38,7 +38,7 @@ class Volume {
     Result<usize> prefetch(std::span<const u64> offsets, u32 bytes_each);
 
   private:
-    static constexpr usize most_extents = 256; // of one transfer
+    static constexpr usize most_extents = 4096; // of one transfer
     static constexpr usize most_edges = 16;
 
     Volume(device::BlockDevice& device, u64 first_block, u64 block_count, Cache cache)
@@ -49,6 +49,7 @@ class Volume {
     u64 first_block_;
     u64 block_count_;
     Cache cache_;
+    OwnedArray<device::BlockExtent> extents_; // of read_pieces, as many as the largest call wanted so far
 };
 
 } // namespace vireo::block

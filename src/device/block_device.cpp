@@ -8,17 +8,25 @@ namespace vireo::device {
 namespace {
 
 using event::Deadline;
+using event::Duration;
 
-// No single request is longer than this, whatever the device's limits say: a chain's length has 32 bits, and
-// QEMU takes less than 2 GiB at a time.
-constexpr u64 max_request_bytes = u64{1} << 30;
+// Of ranges without data in memory. Zeroes may have to be written one by one by the device: the more bytes in one
+// request, the longer nothing shows. A discard only changes tables.
+constexpr u64 largest_zeroing_bytes = u64{32} << 20;
+constexpr u64 largest_discard_bytes = u64{1} << 30;
 
-// How long a disk may show no progress: the fixed time, and what the slowest disk worth waiting for (4 MiB a
-// second) needs for all that it was given.
-Deadline progress_deadline(u64 bytes_in_flight) {
-    constexpr u64 bytes_per_second = u64{4} << 20;
-    u64 allowance = bytes_in_flight / (bytes_per_second / 1024) * 1'000'000 / 1024;
-    return Deadline::after({BlockDevice::progress_timeout.microseconds + allowance});
+// Zeroes for disks that cannot make them: written again and again from here.
+constexpr usize zero_buffer_bytes = 256 * 1024;
+
+// The slowest disk worth waiting for moves 8 MB in a second.
+constexpr u64 bytes_per_microsecond = 8;
+
+// A FLUSH shows no progress at all; more than this is not waited for what may have been written before it.
+constexpr Duration longest_flush = Duration::seconds(60);
+
+// How long a disk may show no progress: the fixed time, and what the slowest one needs for all that it was given.
+Duration patience(u64 bytes) {
+    return {BlockDevice::progress_timeout.microseconds + bytes / bytes_per_microsecond};
 }
 
 } // namespace
@@ -30,30 +38,46 @@ u64 BlockRequest::bytes() const {
     return sum;
 }
 
-// Walks extents and cuts requests from them, each as large as the device's limits allow. Extents that follow
-// each other on the disk go into one request, whose segments then lie wherever the caller wants the data.
+void BlockRequest::complete(Result<> outcome) {
+    event::Request::complete(outcome);
+    if (finished_)
+        *finished_ |= u64{1} << index_;
+}
+
+// Walks extents and cuts requests from them, each as large as the device's limits and our own allow. Extents that
+// follow each other on the disk go into one request, whose segments then lie wherever the caller wants the data.
+// Discard and WriteZeroes have extents without memory.
 class BlockDevice::Plan {
   public:
-    Plan(const BlockFacts& facts, std::span<const BlockExtent> extents) : facts_(&facts), extents_(extents) {
+    // `repeated_bytes`: not 0, where every segment comes from the same so many bytes of memory.
+    Plan(const BlockFacts& facts, Operation operation, std::span<const BlockExtent> extents,
+         usize repeated_bytes)
+        : facts_(&facts), extents_(extents), repeated_bytes_(repeated_bytes), operation_(operation) {
         skip_finished();
     }
     bool is_done() const { return extents_.empty(); }
 
     void fill(BlockRequest& request) {
+        request.operation = operation_;
         request.segments.clear();
         request.first_block = position();
+        if (operation_ == Operation::Discard || operation_ == Operation::WriteZeroes)
+            return take_range(request);
         u64 next_block = request.first_block;
-        u64 room = max_request_bytes;
+        u64 room = largest_request_bytes;
+        if (facts_->max_request_bytes != 0)
+            room = std::min<u64>(room, facts_->max_request_bytes);
         usize max_segments = std::min<usize>(facts_->max_segments, BlockRequest::max_segments);
         while (!is_done() && position() == next_block && room >= facts_->block_bytes) {
             u64 bytes = take_segment(request, std::min(room, extents_.front().bytes - done_), max_segments);
             if (bytes == 0)
-                return;
+                break;
             room -= bytes;
             next_block += bytes / facts_->block_bytes;
             done_ += bytes;
             skip_finished();
         }
+        request.block_count = next_block - request.first_block;
     }
 
   private:
@@ -61,7 +85,11 @@ class BlockDevice::Plan {
 
     // Adds up to `bytes` at the current place; how much it was, 0 if the request is full.
     u64 take_segment(BlockRequest& request, u64 bytes, usize max_segments) {
-        std::byte* memory = extents_.front().memory + done_;
+        std::byte* memory = extents_.front().memory;
+        if (repeated_bytes_ != 0)
+            bytes = std::min<u64>(bytes, repeated_bytes_);
+        else
+            memory += done_;
         if (!request.segments.is_empty()) {
             // Memory that goes on where the last segment ends needs no new one.
             auto& last = request.segments.back();
@@ -78,6 +106,23 @@ class BlockDevice::Plan {
         return bytes;
     }
 
+    void take_range(BlockRequest& request) {
+        bool discards = operation_ == Operation::Discard;
+        u64 limit = discards ? facts_->max_discard_blocks : facts_->max_write_zeroes_blocks;
+        limit =
+            std::min(limit, (discards ? largest_discard_bytes : largest_zeroing_bytes) / facts_->block_bytes);
+        u64 left = (extents_.front().bytes - done_) / facts_->block_bytes;
+        u64 count = std::min(limit, left);
+        u64 end = request.first_block + count;
+        // A device may ignore the part of a discard that does not fill a unit of its own: cut between two of them.
+        u64 whole_units_end = end - end % facts_->discard_alignment_blocks;
+        if (discards && count < left && whole_units_end > request.first_block)
+            count = whole_units_end - request.first_block;
+        request.block_count = count;
+        done_ += count * facts_->block_bytes;
+        skip_finished();
+    }
+
     void skip_finished() {
         while (!extents_.empty() && done_ == extents_.front().bytes) {
             extents_ = extents_.subspan(1);
@@ -87,7 +132,9 @@ class BlockDevice::Plan {
 
     const BlockFacts* facts_;
     std::span<const BlockExtent> extents_;
+    usize repeated_bytes_;
     u64 done_ = 0; // bytes of the first extent that are in earlier requests
+    Operation operation_;
 };
 
 Result<> BlockDevice::check(std::span<const BlockExtent> extents) const {
@@ -112,13 +159,37 @@ Result<> BlockDevice::write(u64 first_block, Bytes memory) {
 }
 
 Result<> BlockDevice::read(std::span<const BlockExtent> extents) {
-    return transfer(BlockRequest::Operation::Read, extents);
+    return transfer(Operation::Read, extents);
 }
 
 Result<> BlockDevice::write(std::span<const BlockExtent> extents) {
     if (facts_.read_only)
         return error(ErrorCode::ReadOnly, "disk is read-only");
-    return transfer(BlockRequest::Operation::Write, extents);
+    return transfer(Operation::Write, extents);
+}
+
+Result<BlockExtent> BlockDevice::checked_range(u64 first_block, u64 block_count) const {
+    if (facts_.read_only)
+        return error(ErrorCode::ReadOnly, "disk is read-only");
+    if (!range_fits(first_block, block_count, facts_.block_count))
+        return error(ErrorCode::OutOfRange, "beyond the end of the disk");
+    return BlockExtent{first_block, nullptr, block_count * facts_.block_bytes};
+}
+
+Result<> BlockDevice::write_zeroes(u64 first_block, u64 block_count) {
+    BlockExtent range = VIREO_TRY(checked_range(first_block, block_count));
+    if (facts_.max_write_zeroes_blocks != 0)
+        return transfer(Operation::WriteZeroes, std::span(&range, 1));
+    auto zeroes = VIREO_TRY(OwnedArray<std::byte>::create(zero_buffer_bytes));
+    range.memory = zeroes.data();
+    return transfer(Operation::Write, std::span(&range, 1), zeroes.size());
+}
+
+Result<> BlockDevice::discard(u64 first_block, u64 block_count) {
+    BlockExtent range = VIREO_TRY(checked_range(first_block, block_count));
+    if (facts_.max_discard_blocks == 0)
+        return error(ErrorCode::NotSupported, "disk cannot discard");
+    return transfer(Operation::Discard, std::span(&range, 1));
 }
 
 Result<> BlockDevice::flush() {
@@ -127,8 +198,9 @@ Result<> BlockDevice::flush() {
     VIREO_TRY(usable());
     VIREO_TRY(prepare());
     BlockRequest& request = requests_[0];
-    request.operation = BlockRequest::Operation::Flush;
+    request.operation = Operation::Flush;
     request.first_block = 0;
+    request.block_count = 0;
     request.segments.clear();
     request.begin();
     if (!start(request)) {
@@ -137,7 +209,8 @@ Result<> BlockDevice::flush() {
     }
     ++requests_issued_;
     commit();
-    Result<> waited = loop_.wait(request, progress_deadline(unflushed_bytes_));
+    Result<> waited =
+        loop_.wait(request, Deadline::after(std::min(patience(unflushed_bytes_), longest_flush)));
     if (!waited)
         abort(waited.error());
     if (request.outcome())
@@ -153,8 +226,14 @@ Error BlockDevice::refused() const {
 }
 
 Result<> BlockDevice::prepare() {
-    if (requests_.is_empty())
-        requests_ = VIREO_TRY(OwnedArray<BlockRequest>::create(max_in_flight));
+    finished_ = 0;
+    if (!requests_.is_empty())
+        return {};
+    requests_ = VIREO_TRY(OwnedArray<BlockRequest>::create(max_in_flight));
+    for (usize i = 0; i < max_in_flight; ++i) {
+        requests_[i].finished_ = &finished_;
+        requests_[i].index_ = static_cast<u8>(i);
+    }
     return {};
 }
 
@@ -163,9 +242,10 @@ Result<> BlockDevice::prepare() {
 // Carries a plan out with as many requests in flight as the device takes.
 class BlockDevice::Transfer {
   public:
-    Transfer(BlockDevice& device, BlockRequest::Operation operation, Plan& plan)
+    Transfer(BlockDevice& device, Operation operation, Plan& plan)
         : device_(device), plan_(plan), operation_(operation),
-          depth_(std::clamp<usize>(device.facts_.queue_depth, 1, max_in_flight)) {}
+          depth_(std::clamp<usize>(device.facts_.queue_depth, 1, max_in_flight)),
+          block_bytes_(device.facts_.block_bytes) {}
 
     Result<> run() {
         for (;;) {
@@ -173,8 +253,9 @@ class BlockDevice::Transfer {
             if (busy_ == 0)
                 return outcome_ && !plan_.is_done() ? device_.refused() : outcome_;
             // At least one comes back; that is progress, and renews the deadline.
-            Result<> waited =
-                device_.loop_.wait_until(progress_deadline(bytes_in_flight_), [&] { return collect(); });
+            Result<> waited = device_.loop_.wait_until(Deadline::after(patience(bytes_in_flight_)),
+                                                       [&] { return device_.finished_ != 0; });
+            collect();
             if (!waited)
                 give_up(waited.error());
         }
@@ -192,46 +273,55 @@ class BlockDevice::Transfer {
 
     bool start_one() {
         auto slot = static_cast<usize>(std::countr_one(busy_));
-        if (slot >= depth_)
+        if (slot >= depth_ || (busy_ != 0 && bytes_in_flight_ >= most_bytes_in_flight))
             return false;
+        const BlockFacts& facts = device_.facts_;
+        // A device that was reset on the way may have come back as another one.
+        if (facts.block_bytes != block_bytes_ || (facts.read_only && operation_ != Operation::Read)) {
+            outcome_ = error(ErrorCode::DeviceBroken, "disk has changed");
+            return false;
+        }
         BlockRequest& request = device_.requests_[slot];
         Plan before = plan_;
-        request.operation = operation_;
         plan_.fill(request);
-        const BlockFacts& facts = device_.facts_;
-        if (!range_fits(request.first_block, request.bytes() / facts.block_bytes, facts.block_count)) {
+        if (request.block_count == 0) {
+            outcome_ = error(ErrorCode::NotSupported, "disk has changed");
+            return false;
+        }
+        if (!range_fits(request.first_block, request.block_count, facts.block_count)) {
             outcome_ = error(ErrorCode::OutOfRange, "disk has become smaller"); // since check()
             return false;
         }
         request.begin();
         if (!device_.start(request)) {
             request.complete({});
+            device_.finished_ &= ~(u64{1} << slot);
             plan_ = before;
             return false;
         }
         busy_ |= u64{1} << slot;
-        bytes_in_flight_ += request.bytes();
-        if (operation_ == BlockRequest::Operation::Write)
-            device_.unflushed_bytes_ += request.bytes();
+        bytes_in_flight_ += weight(request);
+        if (operation_ == Operation::Write || operation_ == Operation::WriteZeroes)
+            device_.unflushed_bytes_ += weight(request);
         ++device_.requests_issued_;
         return true;
     }
 
-    // Takes note of every request that has come back; true if there was one.
-    bool collect() {
-        bool any = false;
-        for (u64 left = busy_; left != 0; left &= left - 1) {
+    // Bytes that the device has to move for a request.
+    u64 weight(const BlockRequest& request) const {
+        return operation_ == Operation::Discard ? 0 : request.block_count * block_bytes_;
+    }
+
+    // Takes note of every request that has come back.
+    void collect() {
+        for (u64 left = std::exchange(device_.finished_, 0); left != 0; left &= left - 1) {
             auto slot = static_cast<usize>(std::countr_zero(left));
             const BlockRequest& request = device_.requests_[slot];
-            if (!request.is_done())
-                continue;
-            any = true;
             busy_ &= ~(u64{1} << slot);
-            bytes_in_flight_ -= request.bytes();
+            bytes_in_flight_ -= weight(request);
             if (outcome_)
                 outcome_ = request.outcome();
         }
-        return any;
     }
 
     // The device is reset, so that nothing writes into the caller's memory after our return.
@@ -246,17 +336,19 @@ class BlockDevice::Transfer {
     static_assert(max_in_flight <= 64);
     BlockDevice& device_;
     Plan& plan_;
-    BlockRequest::Operation operation_;
+    Operation operation_;
     usize depth_;
+    u32 block_bytes_;
     u64 busy_ = 0; // bit i: requests_[i] is with the device, or has come back and was not looked at yet
     u64 bytes_in_flight_ = 0;
     Result<> outcome_{};
 };
 
-Result<> BlockDevice::transfer(BlockRequest::Operation operation, std::span<const BlockExtent> extents) {
+Result<> BlockDevice::transfer(Operation operation, std::span<const BlockExtent> extents,
+                               usize repeated_bytes) {
+    VIREO_TRY(usable()); // first: after a pause this notices that the disk was resized
     VIREO_TRY(check(extents));
-    VIREO_TRY(usable());
-    Plan plan(facts_, extents);
+    Plan plan(facts_, operation, extents, repeated_bytes);
     if (plan.is_done())
         return {};
     VIREO_TRY(prepare());

@@ -14,12 +14,16 @@ struct BlockFacts {
     bool read_only = false;
     bool has_write_cache = false; // FLUSH makes writes durable; without it they are durable at once
     u32 physical_block_bytes = 512;
-    u32 optimal_blocks = 0;    // suggested transfer in logical blocks, 0 if unknown
-    u32 max_segments = 1;      // in one request, at least 1
-    u32 max_segment_bytes = 0; // a multiple of block_bytes, at least one block
-    u16 queue_depth = 1;       // requests that can be in flight together
-    char product[48] = {};     // "QEMU VirtIO Block Device"
-    char serial[21] = {};      // empty if the device has none; printable characters only
+    u32 optimal_blocks = 0;           // suggested transfer in logical blocks, 0 if unknown
+    u32 max_segments = 1;             // in one request, at least 1
+    u32 max_segment_bytes = 0;        // a multiple of block_bytes, at least one block
+    u32 max_request_bytes = 0;        // of all segments together, likewise; 0: no limit
+    u16 queue_depth = 1;              // requests that can be in flight together
+    u32 max_discard_blocks = 0;       // in one request, 0: the disk cannot discard
+    u32 discard_alignment_blocks = 1; // where to cut a range best
+    u32 max_write_zeroes_blocks = 0;  // in one request, 0: the disk cannot write zeroes by itself
+    char product[48] = {};            // "QEMU VirtIO Block Device"
+    char serial[21] = {};             // empty if the device has none; printable characters only
 };
 
 // Blocks that lie together on the disk and where they go to or come from in memory.
@@ -29,12 +33,12 @@ struct BlockExtent {
     u64 bytes; // a multiple of the block size
 };
 
-// One request to a device: consecutive blocks, memory in one or more segments. Owned by
-// BlockDevice::transfer.
+// One request to a device: consecutive blocks, and for Read and Write memory in one or more segments. Owned
+// by BlockDevice::transfer.
 class BlockRequest : public event::Request {
   public:
     static constexpr usize max_segments = 16;
-    enum class Operation : u8 { Read, Write, Flush };
+    enum class Operation : u8 { Read, Write, Flush, Discard, WriteZeroes };
     struct Segment {
         std::byte* memory;
         u32 bytes;
@@ -42,8 +46,17 @@ class BlockRequest : public event::Request {
 
     Operation operation = Operation::Read;
     u64 first_block = 0;
+    u64 block_count = 0; // 0 for Flush
     FixedVector<Segment, max_segments> segments;
-    u64 bytes() const;
+    u64 bytes() const; // of the segments
+
+    // As event::Request::complete; also notes it where the one who waits looks.
+    void complete(Result<> outcome);
+
+  private:
+    friend class BlockDevice;
+    u64* finished_ = nullptr; // the set of finished requests, and which bit of it is this one's
+    u8 index_ = 0;
 };
 
 // A disk. Callers see synchronous functions that keep the device as busy as it can be; the driver sees
@@ -53,9 +66,13 @@ class BlockRequest : public event::Request {
 class BlockDevice {
   public:
     static constexpr usize max_in_flight = 64;
-    // A disk that shows no progress at all for this long is given up (longer, in proportion, with many
-    // megabytes in flight: a slow disk is not a dead one).
+    // A disk that shows no progress at all for this long is given up (a few seconds more, in proportion to the
+    // bytes in flight, which are bounded: a slow disk is not a dead one).
     static constexpr event::Duration progress_timeout = event::Duration::seconds(20);
+    // The most bytes of one request and of all in flight. Large enough to run at the host's copy speed, small
+    // enough that a disk of a few megabytes a second shows progress long before the deadline.
+    static constexpr u64 largest_request_bytes = u64{16} << 20;
+    static constexpr u64 most_bytes_in_flight = u64{64} << 20;
 
     virtual ~BlockDevice() = default;
     const BlockFacts& facts() const { return facts_; }
@@ -70,11 +87,17 @@ class BlockDevice {
     Result<> write(std::span<const BlockExtent> extents);
     // Makes all finished writes durable.
     Result<> flush();
+    // Fills blocks with zeroes: by the disk itself if it can, else by writing them. Errors as write, and NoMemory.
+    Result<> write_zeroes(u64 first_block, u64 block_count);
+    // Tells the disk that the content of these blocks is not needed any more. Whatever is read there later is
+    // undefined (section 5.2.6.1). NotSupported if the disk cannot.
+    Result<> discard(u64 first_block, u64 block_count);
 
     // Requests issued since start, for tests and `virtio stats`.
     u64 requests_issued() const { return requests_issued_; }
 
   protected:
+    using Operation = BlockRequest::Operation;
     explicit BlockDevice(event::EventLoop& loop) : loop_(loop) {}
 
     // Takes a request (begin() has been called) and completes it later from the event loop, never from inside
@@ -95,10 +118,12 @@ class BlockDevice {
     class Plan;     // cuts extents into requests
     class Transfer; // carries a plan out
     Result<> check(std::span<const BlockExtent> extents) const;
+    Result<BlockExtent> checked_range(u64 first_block, u64 block_count) const;
     Result<> prepare();
     Error refused() const;
-    Result<> transfer(BlockRequest::Operation operation, std::span<const BlockExtent> extents);
+    Result<> transfer(Operation operation, std::span<const BlockExtent> extents, usize repeated_bytes = 0);
     OwnedArray<BlockRequest> requests_; // made at the first transfer
+    u64 finished_ = 0;                  // bit i: requests_[i] has come back and was not looked at yet
     u64 requests_issued_ = 0;
     u64 unflushed_bytes_ = 0; // written since the last flush
 };

@@ -19,7 +19,7 @@ class Content {
     Result<u64> hole_at(u64 offset);
 
   private:
-    static constexpr usize most_pieces = 256;
+    static constexpr usize most_pieces = 4096;
     static constexpr usize small_read = 16 * 1024;
 
     Content(Storage& storage, const Inode& inode) : storage_(&storage), inode_(&inode) {}

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// `virtio`: the documented subcommands, and `list`.
+// `virtio`: the documented subcommands. Others are in files of their own.
+#include "shell/commands/virtio.h"
 #include "base/math.h"
 #include "base/parse.h"
 #include "shell/arguments.h"
+#include "shell/commands/virtio_inspect.h"
 #include "shell/disks.h"
 
 namespace vireo::shell {
@@ -22,6 +24,7 @@ int scan(Context& context) {
 }
 
 int info(Context& context) {
+    context.virtio.refresh(); // a disk may have been resized since it was last used
     const auto& disks = context.devices.block;
     for (usize i = 0; i < disks.count(); ++i) {
         if (const device::BlockDevice* disk = disks.find(i)) {
@@ -29,15 +32,6 @@ int info(Context& context) {
             print_disk(context.console, *disk);
         }
     }
-    return status_ok;
-}
-
-int list(Context& context) {
-    usize count = context.virtio.device_count();
-    if (count == 0)
-        context.console.write("no virtio devices found\n");
-    for (usize i = 0; i < count && !context.interrupted(); ++i)
-        context.virtio.print_device(i, context.console);
     return status_ok;
 }
 
@@ -141,10 +135,18 @@ int virtio(Context& context, Arguments arguments) {
     usize words = arguments.size();
     if (what == "read" || what == "write")
         return words == 5 ? transfer(context, arguments, what == "read") : status_usage;
+    if (what == "erase")
+        return virtio_erase(context, arguments);
+    if (what == "bench")
+        return virtio_bench(context, arguments);
     if (what == "scan")
         return words == 2 ? scan(context) : status_usage;
     if (what == "list")
-        return words == 2 ? list(context) : status_usage;
+        return virtio_list(context, arguments);
+    if (what == "features")
+        return virtio_features(context, arguments);
+    if (what == "stats")
+        return virtio_stats(context, arguments);
     if (what.starts_with("inf"))
         return words == 2 ? info(context) : status_usage;
     bool is_device = what.starts_with("dev");
@@ -170,10 +172,17 @@ VIREO_COMMAND(virtio_command) = {
              "     `blk#' to memory address `addr'\n"
              "virtio write addr blk# cnt - write `cnt' blocks starting at block\n"
              "     `blk#' from memory address `addr'\n"
-             "virtio list - show every VirtIO device: where it is, its features, queues and state",
+             "virtio list - show every VirtIO device: where it is, its features, queues and state\n"
+             "virtio erase [-d] blk# cnt - fill `cnt' blocks starting at block `blk#' with zeroes\n"
+             "     -d: discard them instead; what is read there later is undefined\n"
+             "virtio bench [-1] dev [cnt] - time `cnt' scattered reads of 4 KiB (default 2710), as many in\n"
+             "     flight as the disk takes; -1: one at a time\n"
+             "virtio features n [feature on|off|default]... - show the features of VirtIO device `n' (as in\n"
+             "     `virtio list'), or wish some; the next `virtio scan' starts the device with them\n"
+             "virtio stats [n] [reset] - show, or clear, what was counted about VirtIO devices",
     .run = virtio,
     .min_words = 2,
-    .subcommands = "device info list part read scan write",
+    .subcommands = "bench device erase features info list part read scan stats write",
 };
 
 } // namespace

@@ -96,7 +96,8 @@ class TestDisk final : public device::BlockDevice, private event::Poller {
             return false;
         in_flight_.push_back(&request);
         most_in_flight = std::max(most_in_flight, in_flight_.size());
-        accesses.push_back({request.first_block * facts_.block_bytes, request.bytes()});
+        accesses.push_back(
+            {request.first_block * facts_.block_bytes, request.block_count * facts_.block_bytes});
         return true;
     }
     void commit() override {}
@@ -116,8 +117,12 @@ class TestDisk final : public device::BlockDevice, private event::Poller {
     Result<> carry_out(device::BlockRequest& request) {
         u64 offset = request.first_block * facts_.block_bytes;
         for (auto [from, to] : bad)
-            if (offset < to && from < offset + request.bytes())
+            if (offset < to && from < offset + request.block_count * facts_.block_bytes)
                 return error(ErrorCode::Io, "bad block");
+        using Operation = device::BlockRequest::Operation;
+        if (request.operation == Operation::WriteZeroes || request.operation == Operation::Discard)
+            std::memset(memory_ + offset, request.operation == Operation::Discard ? 0xdd : 0,
+                        request.block_count * facts_.block_bytes);
         for (const auto& segment : request.segments) {
             EXPECT_LE(offset + segment.bytes, size_);
             if (request.operation == device::BlockRequest::Operation::Read)
