@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <map>
 #include <poll.h>
+#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 #include <vector>
@@ -53,6 +54,18 @@ u64 host_time() {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<u64>(now.tv_sec) * second + static_cast<u64>(now.tv_nsec);
+}
+
+// What the program waits for happens in another process, if anywhere: let it have the processor at once, and after
+// a while without news keep from burning one.
+void rest_in_real_time() {
+    constexpr unsigned yields = 2000; // about a millisecond
+    if (++clock().quiet_waits < yields) {
+        sched_yield();
+        return;
+    }
+    constexpr timespec nap{0, static_cast<long>(50 * microsecond)};
+    nanosleep(&nap, nullptr);
 }
 
 void count_look() {
@@ -172,12 +185,12 @@ void set_runaway_limit(u64 looks) { clock().runaway_limit = looks; }
 
 void account_for_access(bool is_write) {
     Clock& c = clock();
+    if (is_write)
+        something_happened();
     if (!c.is_virtual)
         return;
     count_look();
     c.time += access_cost;
-    if (is_write)
-        something_happened();
 }
 
 void set_barrier_hook(std::function<void(Barrier)> hook) { clock().barrier_hook = std::move(hook); }
@@ -199,6 +212,7 @@ using hosted::idle_real;
 using hosted::idle_virtual;
 using hosted::longest_step;
 using hosted::look_cost;
+using hosted::rest_in_real_time;
 using hosted::run_due_events;
 using hosted::tell_observers;
 using hosted::waits_before_doubling;
@@ -227,6 +241,8 @@ void relax() {
         if (!c.agenda.empty())
             until = std::max(c.time, std::min(until, c.agenda.begin()->first));
         c.time = until;
+    } else {
+        rest_in_real_time();
     }
     run_due_events();
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "bus/pci/host.h"
 #include "hosted/demo_machine.h"
+#include "hosted/vhost_user/vhost_user_transport.h"
 #include "shell/shell.h"
 #include "virtio/session/device_manager.h"
 #include "virtio/transport/mmio/mmio_source.h"
@@ -27,17 +28,23 @@ constexpr u64 firmware_bytes = 1 * MiB;
 
 constexpr const char* usage =
     "usage: vireo-hosted [option ...]\n"
-    "Vireo's shell as a Linux program: VirtIO devices are fakes, disks are files.\n"
+    "Vireo's shell as a Linux program: VirtIO devices are fakes, disks are files, or other programs' "
+    "devices.\n"
     "  --blk FILE     a disk (may be repeated; virtio 0 is the first)\n"
     "  --rng          an entropy source\n"
+    "  --vhost-user-blk SOCKET\n"
+    "                 a disk that another program serves, qemu-storage-daemon for instance (may be repeated; "
+    "these\n"
+    "                 disks come after those of --blk)\n"
     "  --cmd TEXT     run these commands, print what they print, and leave with the last one's status\n"
-    "  --pci, --mmio  the bus that the devices are on (default: pci)\n"
-    "  --legacy       devices as before VirtIO 1.0\n"
+    "  --pci, --mmio  the bus that the fake devices are on (default: pci)\n"
+    "  --legacy       fake devices as before VirtIO 1.0\n"
     "  --help         this text\n"
     "Without --cmd: a prompt; Ctrl-D or `exit` ends it.\n";
 
 struct Options {
     DemoOptions machine;
+    std::vector<std::string> vhost_user_disks{}; // sockets
     const char* commands = nullptr;
     bool wants_help = false;
 };
@@ -51,6 +58,8 @@ std::optional<Options> parse_options(int count, char** words) {
         bool has_value = i + 1 < count;
         if (word == "--blk" && has_value)
             options.machine.disks.push_back(words[++i]);
+        else if (word == "--vhost-user-blk" && has_value)
+            options.vhost_user_disks.push_back(words[++i]);
         else if (word == "--cmd" && has_value)
             options.commands = words[++i];
         else if (word == "--rng")
@@ -174,10 +183,38 @@ class Machine final : public system::Machine {
     std::byte* memory_;
 };
 
+// The devices of other programs, and the memory that is shared with them.
+struct VhostUserDevices {
+    std::unique_ptr<vhost_user::SharedPool> pool;
+    std::optional<vhost_user::VhostUserSource> source;
+
+    // False, with a one-line text in `problem`, if one does not answer.
+    bool connect(std::span<const std::string> sockets, std::string& problem) {
+        if (sockets.empty())
+            return true;
+        auto made = vhost_user::SharedPool::create();
+        if (!made) {
+            problem = made.error().what;
+            return false;
+        }
+        pool = std::move(*made);
+        source.emplace(*pool);
+        for (const std::string& socket : sockets) {
+            constexpr u32 block_device = 2;
+            if (auto added = source->add(block_device, socket); !added) {
+                problem = socket + ": " + added.error().what;
+                return false;
+            }
+        }
+        return true;
+    }
+};
+
 int run(const Options& options) {
     std::string problem;
     auto demo = DemoMachine::create(options.machine, problem);
-    if (!demo) {
+    VhostUserDevices remote;
+    if (!demo || !remote.connect(options.vhost_user_disks, problem)) {
         std::fprintf(stderr, "vireo-hosted: %s\n", problem.c_str());
         return 2;
     }
@@ -202,6 +239,8 @@ int run(const Options& options) {
     } else {
         devices.add_source(mmio);
     }
+    if (remote.source)
+        devices.add_source(*remote.source);
     devices.start();
 
     Machine machine(terminal);
