@@ -17,6 +17,12 @@ from test_matrix import LOAD, crc
 TIB = 1 << 40
 
 
+@pytest.fixture(params=["", ",disable-legacy=on,packed=on"], ids=["split", "packed"])
+def ring(request):
+    """All of it on both ring formats: properties of each disk."""
+    return request.param
+
+
 def one_line(machine, command, *words):
     """The command fails with one non-empty line that has each of `words`; the prompt is back."""
     text = machine.command(command)
@@ -43,9 +49,9 @@ def test_no_disk(board, machines):
 
 
 @pytest.mark.parametrize("size", [0, 1, 511, 513, 1000, 512 * 3 + 7])
-def test_disk_of_zero_or_odd_size(board, size, tmp_path, machines):
+def test_disk_of_zero_or_odd_size(board, ring, size, tmp_path, machines):
     image = images.patterned(tmp_path / "odd.img", size) if size else images.blank(tmp_path / "odd.img", 0)
-    machine = machines.boot(board, vm.disk(0, image))
+    machine = machines.boot(board, vm.disk(0, image, device=ring))
     # QEMU rounds an odd size up to whole sectors itself.
     assert re.search(r"Capacity: 0\.0 MB = 0\.0 GB \(\d x 512\)", machine.command("virtio info"))
     machine.command("ls virtio 0 /")
@@ -54,9 +60,9 @@ def test_disk_of_zero_or_odd_size(board, size, tmp_path, machines):
     assert machine.status() == 1
 
 
-def test_numbers_beyond_the_disk_and_near_2_to_the_64(board, tmp_path, machines):
+def test_numbers_beyond_the_disk_and_near_2_to_the_64(board, ring, tmp_path, machines):
     image = images.patterned(tmp_path / "disk.img", images.MIB)
-    machine = machines.boot(board, vm.disk(0, image))
+    machine = machines.boot(board, vm.disk(0, image, device=ring))
     a = LOAD[board.name]
     for block, count in (("800", "1"), ("7ff", "2"), ("0", "801"), ("ffffffffffffffff", "1"), ("fffffffffffffffe", "4"),
                          ("8000000000000000", "1"), ("100000000", "1"), ("ffffffff", "1")):
@@ -71,19 +77,19 @@ def test_numbers_beyond_the_disk_and_near_2_to_the_64(board, tmp_path, machines)
     assert crc(machine, a, images.MIB) == zlib.crc32(image.read_bytes())
 
 
-def test_u_boot_defect_1_count_whose_buffer_leaves_ram(board, tmp_path, machines):
+def test_u_boot_defect_1_count_whose_buffer_leaves_ram(board, ring, tmp_path, machines):
     """U-Boot spins for ever: QEMU marks the device broken and nothing looks."""
     image = images.blank(tmp_path / "disk.img", 4 << 30)
-    machine = machines.boot(board, vm.disk(0, image))
+    machine = machines.boot(board, vm.disk(0, image, device=ring))
     for count in ("400000", "7fffff", "ffffffff", "ffffffffffffffff"):
         text = machine.command(f"virtio read {LOAD[board.name]:x} 0 {count}")
         assert "OK" not in text and machine.status() == 1, text
     assert "1 blocks read: OK" in machine.command(f"virtio read {LOAD[board.name]:x} 0 1")
 
 
-def test_u_boot_defect_4_addresses_outside_ram_or_over_vireo(board, tmp_path, machines):
+def test_u_boot_defect_4_addresses_outside_ram_or_over_vireo(board, ring, tmp_path, machines):
     image = images.patterned(tmp_path / "disk.img", images.MIB)
-    machine = machines.boot(board, vm.disk(0, image))
+    machine = machines.boot(board, vm.disk(0, image, device=ring))
     reserved = re.findall(r"0x([0-9a-f]+)\s*[-.]+\s*0x([0-9a-f]+).*[Vv]ireo", machine.command("bdinfo"))
     assert reserved, machine.command("bdinfo")
     inside = [int(start, 16) for start, _ in reserved]
@@ -101,17 +107,20 @@ def test_u_boot_defect_4_addresses_outside_ram_or_over_vireo(board, tmp_path, ma
 
 
 @pytest.mark.parametrize("transport", ["pci", "mmio"])
-def test_u_boot_defect_10_a_3_tib_disk(board, transport, tmp_path, machines):
+def test_u_boot_defect_10_a_3_tib_disk(board, ring, transport, tmp_path, machines):
     """32-bit U-Boot boards truncate the capacity and write block 0 instead of block 2^32."""
-    if transport == "mmio" and not board.has_mmio:
-        pytest.skip("no MMIO on this machine")
+    if transport == "mmio":
+        if not board.has_mmio:
+            pytest.skip("no MMIO on this machine")
+        ring = ring.replace(",disable-legacy=on", "")
     path = tmp_path / "huge.img"
     images.blank(path, 3 * TIB)
     marker = os.urandom(512)
     with open(path, "r+b") as file:
         file.seek((1 << 32) * 512)
         file.write(marker)
-    machine = machines.boot(board, vm.disk(0, path, transport))
+    modern = ["-global", "virtio-mmio.force-legacy=false"] if ring else []
+    machine = machines.boot(board, [*modern, *vm.disk(0, path, transport, device=ring)])
     assert "Capacity: 3145728.0 MB = 3072.0 GB (6442450944 x 512)" in machine.command("virtio info")
     a = LOAD[board.name]
     assert "1 blocks read: OK" in machine.command(f"virtio read {a:x} 100000000 1")
@@ -124,9 +133,9 @@ def test_u_boot_defect_10_a_3_tib_disk(board, transport, tmp_path, machines):
         assert file.read(512) == marker
 
 
-def test_u_boot_defect_5_and_6_missing_words_and_long_lines(board, tmp_path, machines):
+def test_u_boot_defect_5_and_6_missing_words_and_long_lines(board, ring, tmp_path, machines):
     image = images.blank(tmp_path / "disk.img", images.MIB)
-    machine = machines.boot(board, vm.disk(0, image))
+    machine = machines.boot(board, vm.disk(0, image, device=ring))
     assert "Usage:" in machine.command(f"virtio read {LOAD[board.name]:x} 0")
     assert machine.command("echo " + "z" * 1500, timeout=30).strip() == "z" * 1500
     words = " ".join(str(number) for number in range(100))
@@ -140,7 +149,7 @@ def corrupt(path, offset, data):
         file.write(data)
 
 
-def test_corrupt_superblock_and_not_a_file_system(board, tmp_path, machines):
+def test_corrupt_superblock_and_not_a_file_system(board, ring, tmp_path, machines):
     good = images.documented(tmp_path / "0.img", tmp_path / "root")
     data = good.read_bytes()
     arguments = []
@@ -150,7 +159,7 @@ def test_corrupt_superblock_and_not_a_file_system(board, tmp_path, machines):
         path = tmp_path / f"bad{index}.img"
         path.write_bytes(data)
         corrupt(path, offset, change)
-        arguments += vm.disk(index, path)
+        arguments += vm.disk(index, path, device=ring)
     machine = machines.boot(board, arguments)
     for index in range(len(changes)):
         text = machine.command(f"ls virtio {index:x} /")
@@ -158,7 +167,7 @@ def test_corrupt_superblock_and_not_a_file_system(board, tmp_path, machines):
         assert machine.status() == 1
 
 
-def test_gpt_with_one_bad_header_and_mbr_nonsense(board, tmp_path, machines):
+def test_gpt_with_one_bad_header_and_mbr_nonsense(board, ring, tmp_path, machines):
     script = "label: gpt\nstart=2048, size=65536, name=first\n"
     paths = []
     for name in ("primary", "backup", "both", "entries", "loop", "beyond"):
@@ -180,7 +189,7 @@ def test_gpt_with_one_bad_header_and_mbr_nonsense(board, tmp_path, machines):
     corrupt(beyond, 446 + 8, struct.pack("<II", 0xFFFFFF00, 0xFFFFFFFF))
     arguments = []
     for index, path in enumerate(paths):
-        arguments += vm.disk(index, path)
+        arguments += vm.disk(index, path, device=ring)
     machine = machines.boot(board, arguments)
     for index in (0, 1, 3):
         assert '"first"' in machine.command(f"part list virtio {index}")
@@ -193,14 +202,14 @@ def test_gpt_with_one_bad_header_and_mbr_nonsense(board, tmp_path, machines):
     assert machine.command("echo alive").strip() == "alive"
 
 
-def test_paths_that_are_not_what_they_should_be(board, tmp_path, machines):
+def test_paths_that_are_not_what_they_should_be(board, ring, tmp_path, machines):
     root = tmp_path / "root"
     os.makedirs(root / "folder")
     (root / "file").write_text("text")
     (root / "a").symlink_to("b")
     (root / "b").symlink_to("a")
     image = images.ext(tmp_path / "disk.img", root)
-    machine = machines.boot(board, vm.disk(0, image))
+    machine = machines.boot(board, vm.disk(0, image, device=ring))
     for command in ("ls virtio 0 /none", "ls virtio 0 /a", "ls virtio 0 /file/x", "load virtio 0 $loadaddr /folder",
                     "load virtio 0 $loadaddr /a", "load virtio 0 $loadaddr /file/x", "size virtio 0 /none",
                     "ls virtio 0:3 /", "ls virtio 7 /", "ls nvme 0 /", "load virtio 0 $loadaddr /" + "x/" * 1900 + "x"):
@@ -211,13 +220,13 @@ def test_paths_that_are_not_what_they_should_be(board, tmp_path, machines):
     assert machine.status() in (0, 1) and text.strip()
 
 
-def test_a_file_that_does_not_fit_in_ram_is_refused_before_reading(board, tmp_path, machines):
+def test_a_file_that_does_not_fit_in_ram_is_refused_before_reading(board, ring, tmp_path, machines):
     root = tmp_path / "root"
     os.makedirs(root)
     with open(root / "big", "wb") as file:
         file.truncate(300 * images.MIB)  # a hole: no space on the host
     image = images.ext(tmp_path / "disk.img", root, 64 * images.MIB)
-    machine = machines.boot(board, vm.disk(0, image))
+    machine = machines.boot(board, vm.disk(0, image, device=ring))
     started = time.monotonic()
     text = machine.command("load virtio 0 $loadaddr /big")
     assert "bytes read" not in text and machine.status() == 1, text
@@ -225,13 +234,13 @@ def test_a_file_that_does_not_fit_in_ram_is_refused_before_reading(board, tmp_pa
     assert machine.command("echo alive").strip() == "alive"
 
 
-def test_io_errors_are_errors(board, tmp_path, machines):
+def test_io_errors_are_errors(board, ring, tmp_path, machines):
     """QEMU's blkdebug fails every read of one sector."""
     image = images.patterned(tmp_path / "disk.img", images.MIB)
     config = tmp_path / "blkdebug.conf"
     config.write_text('[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "8"\n')
     machine = machines.boot(board, ["-drive", f"if=none,format=raw,id=hd0,file=blkdebug:{config}:{image}",
-                                    "-device", "virtio-blk-pci,drive=hd0"])
+                                    "-device", f"virtio-blk-pci,drive=hd0{ring}"])
     a = LOAD[board.name]
     text = machine.command(f"virtio read {a:x} 8 1")
     assert "OK" not in text and "rror" in text and machine.status() == 1, text
