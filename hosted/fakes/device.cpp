@@ -429,6 +429,7 @@ void Device::write_config(u32 offset, u8 width, u32 value, bool natural_width_on
     check_config_access(offset, width, natural_width_only, width_rule, true);
     referee_.config_written();
     put_config(offset, width, value);
+    config_written(offset, value);
 }
 
 } // namespace vireo::fake

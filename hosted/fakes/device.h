@@ -170,6 +170,8 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     virtual void was_reset() {}
     // The driver reads or writes the configuration at this offset; for rules of the device type.
     virtual void config_accessed(u32) {}
+    // The driver wrote this value there.
+    virtual void config_written(u32, u32) {}
     void set_config_size(usize bytes) { config_.resize(bytes); }
     void put_config(u32 offset, u8 bytes, u64 value);
     u64 get_config(u32 offset, u8 bytes) const;

@@ -35,6 +35,63 @@ bool MemoryDisk::write(u64 sector, const void* from, u64 bytes) {
     return true;
 }
 
+bool MemoryDisk::discard(u64 sector, u64 count) {
+    for (u64 i = 0; i < count; ++i)
+        written_[sector + i].fill(0xdd);
+    return true;
+}
+
+bool Disk::write_zeroes(u64 sector, u64 count) {
+    constexpr u64 at_once = 2048;
+    std::vector<u8> zeros(std::min(count, at_once) * sector_bytes);
+    for (u64 done = 0; done < count; done += at_once)
+        if (!write(sector + done, zeros.data(), std::min(count - done, at_once) * sector_bytes))
+            return false;
+    return true;
+}
+
+bool CachedDisk::read(u64 sector, void* to, u64 bytes) {
+    if (!disk_->read(sector, to, bytes))
+        return false;
+    for (auto it = cache_.lower_bound(sector);
+         it != cache_.end() && it->first - sector < bytes / sector_bytes; ++it)
+        std::memcpy(static_cast<u8*>(to) + (it->first - sector) * sector_bytes, it->second.data(),
+                    sector_bytes);
+    return true;
+}
+
+bool CachedDisk::write(u64 sector, const void* from, u64 bytes) {
+    const auto* in = static_cast<const u8*>(from);
+    for (u64 i = 0; i < bytes / sector_bytes; ++i) {
+        std::memcpy(cache_[sector + i].data(), in + i * sector_bytes, sector_bytes);
+        if (write_through_ && !commit(sector + i))
+            return false;
+    }
+    return true;
+}
+
+bool CachedDisk::commit(u64 sector) {
+    auto cached = cache_.find(sector);
+    if (!disk_->write(sector, cached->second.data(), sector_bytes))
+        return false;
+    cache_.erase(cached);
+    return true;
+}
+
+bool CachedDisk::flush() {
+    while (!cache_.empty())
+        if (!commit(cache_.begin()->first))
+            return false;
+    return disk_->flush();
+}
+
+void CachedDisk::lose_power(const std::function<bool(u64)>& survives) {
+    for (auto& [sector, bytes] : cache_)
+        if (survives && survives(sector))
+            disk_->write(sector, bytes.data(), sector_bytes);
+    cache_.clear();
+}
+
 std::unique_ptr<FileDisk> FileDisk::open(const std::string& path, std::string& problem) {
     bool read_only = false;
     int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);

@@ -3,6 +3,7 @@
 
 #include "base/std.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,6 +22,11 @@ class Disk {
     virtual bool read(u64 sector, void* to, u64 bytes) = 0;
     virtual bool write(u64 sector, const void* from, u64 bytes) = 0;
     virtual bool flush() { return true; }
+    virtual bool write_zeroes(u64 sector, u64 count);
+    // Afterwards the sectors hold anything.
+    virtual bool discard(u64, u64) { return true; }
+    // Whether what is written from now on has to last without a flush.
+    virtual void set_write_through(bool) {}
 };
 
 // Sectors in memory, made as they are written: capacities up to 2^64 bytes cost nothing. Sectors that were never
@@ -32,12 +38,38 @@ class MemoryDisk final : public Disk {
     u64 sectors() const override { return sectors_; }
     bool read(u64 sector, void* to, u64 bytes) override;
     bool write(u64 sector, const void* from, u64 bytes) override;
+    // Leaves 0xdd, so that nobody counts on zeros or on what was there.
+    bool discard(u64 sector, u64 count) override;
 
   private:
     using Sector = std::array<u8, sector_bytes>;
     u64 sectors_;
     bool patterned_;
     std::map<u64, Sector> written_;
+};
+
+// A disk with a volatile write cache in front of another one: what was neither flushed nor written through is gone when
+// the power is.
+class CachedDisk final : public Disk {
+  public:
+    explicit CachedDisk(std::unique_ptr<Disk> disk) : disk_(std::move(disk)) {}
+    u64 sectors() const override { return disk_->sectors(); }
+    bool is_read_only() const override { return disk_->is_read_only(); }
+    bool read(u64 sector, void* to, u64 bytes) override;
+    bool write(u64 sector, const void* from, u64 bytes) override;
+    bool flush() override;
+    void set_write_through(bool on) override { write_through_ = on; }
+
+    usize unflushed_sectors() const { return cache_.size(); }
+    // The power fails. Any part of what was in the cache may have reached the disk: sectors that `survives` names.
+    void lose_power(const std::function<bool(u64 sector)>& survives = nullptr);
+
+  private:
+    bool commit(u64 sector);
+
+    std::unique_ptr<Disk> disk_;
+    std::map<u64, std::array<u8, sector_bytes>> cache_;
+    bool write_through_ = false;
 };
 
 // A file. Opened read-only if it cannot be written; the tail of a size that is no multiple of 512 is left out.

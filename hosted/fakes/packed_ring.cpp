@@ -77,10 +77,10 @@ bool PackedRing::is_available(u64 place) const {
 bool PackedRing::has_available() { return is_available(taken_); }
 
 // Moves on over what the driver made available. Entries that were taken may hold used descriptors by now, so the look
-// begins behind them.
+// begins behind them. (A device that used more than it took is behind no one.)
 void PackedRing::see_published() {
     published_ = std::max(published_, taken_);
-    while (published_ - used_ < setup().size && is_available(published_))
+    while (published_ < used_ + setup().size && is_available(published_))
         ++published_;
 }
 

@@ -16,6 +16,7 @@ class RngOnBus : public OnBus {
     }
 };
 INSTANTIATE_TEST_SUITE_P(All, RngOnBus, on(all_buses), bus_name);
+INSTANTIATE_TEST_SUITE_P(Packed, RngOnBus, on(packed_buses), bus_name);
 
 // covers: rng.01, rng.02
 TEST_P(RngOnBus, fills_any_length) {

@@ -32,6 +32,7 @@ class WholeStack : public OnBus {
     std::unique_ptr<shell::Context> context;
 };
 INSTANTIATE_TEST_SUITE_P(All, WholeStack, on(all_buses), bus_name);
+INSTANTIATE_TEST_SUITE_P(Packed, WholeStack, on(packed_buses), bus_name);
 
 TEST_P(WholeStack, scan_info_read_write) {
     machine.plug_disk(131072);

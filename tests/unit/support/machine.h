@@ -15,26 +15,52 @@
 
 namespace vireo::test {
 
-enum class Bus { MmioLegacy, Mmio, PciLegacy, PciTransitional, Pci };
+// Which form of queues the devices on a modern bus offer, where it is not the usual one.
+struct Rings {
+    const char* name = "";
+    bool packed = false;
+    bool in_order = false; // asked for; up to four buffers are reported at once
+    bool event_idx = true;
+    bool indirect = true;
+    bool notification_data = false; // asked for
+    bool ring_reset = false;
+    u16 queues = 1; // of a disk, with F_MQ
+};
+
+// A bus with VirtIO devices on it.
+struct Bus {
+    enum Kind : u8 { MmioLegacy, Mmio, PciLegacy, PciTransitional, Pci };
+    Kind kind;
+    Rings rings = {};
+
+    constexpr Bus(Kind the_kind, Rings the_rings = {}) : kind(the_kind), rings(the_rings) {}
+    constexpr operator Kind() const { return kind; }
+};
 inline constexpr Bus all_buses[] = {Bus::MmioLegacy, Bus::Mmio, Bus::PciLegacy, Bus::PciTransitional,
                                     Bus::Pci};
 inline constexpr Bus modern_buses[] = {Bus::Mmio, Bus::PciTransitional, Bus::Pci};
 inline constexpr Bus legacy_buses[] = {Bus::MmioLegacy, Bus::PciLegacy};
+// Beside all_buses, for suites that concern the queues: the packed format everywhere, and each variant of both.
+inline constexpr Bus packed_buses[] = {{Bus::Mmio, {.name = "Packed", .packed = true}},
+                                       {Bus::PciTransitional, {.name = "Packed", .packed = true}},
+                                       {Bus::Pci, {.name = "Packed", .packed = true}}};
+inline constexpr Bus ring_variants[] = {
+    {Bus::Mmio, {.name = "InOrder", .in_order = true}},
+    {Bus::Pci, {.name = "InOrderDirect", .in_order = true, .indirect = false}},
+    {Bus::PciTransitional, {.name = "Mq", .queues = 4}},
+    {Bus::Pci, {.name = "NotificationData", .notification_data = true, .queues = 2}},
+    {Bus::Pci, {.name = "PackedInOrder", .packed = true, .in_order = true}},
+    {Bus::Mmio, {.name = "PackedInOrderDirect", .packed = true, .in_order = true, .indirect = false}},
+    {Bus::Mmio, {.name = "PackedNoEventIdx", .packed = true, .event_idx = false}},
+    {Bus::Pci, {.name = "PackedDirect", .packed = true, .indirect = false}},
+    {Bus::Mmio, {.name = "PackedNotificationData", .packed = true, .notification_data = true}},
+    {Bus::PciTransitional, {.name = "PackedMqReset", .packed = true, .ring_reset = true, .queues = 4}},
+};
 inline bool is_mmio(Bus bus) { return bus == Bus::Mmio || bus == Bus::MmioLegacy; }
 inline bool is_legacy(Bus bus) { return bus == Bus::PciLegacy || bus == Bus::MmioLegacy; }
-inline const char* name_of(Bus bus) {
-    switch (bus) {
-    case Bus::MmioLegacy:
-        return "MmioLegacy";
-    case Bus::Mmio:
-        return "Mmio";
-    case Bus::PciLegacy:
-        return "PciLegacy";
-    case Bus::PciTransitional:
-        return "PciTransitional";
-    default:
-        return "Pci";
-    }
+inline std::string name_of(Bus bus) {
+    constexpr const char* names[] = {"MmioLegacy", "Mmio", "PciLegacy", "PciTransitional", "Pci"};
+    return std::string(names[bus.kind]) + bus.rings.name;
 }
 
 // A machine with fake devices on one kind of bus, and Vireo's whole VirtIO stack on top of it, as the firmware puts it
@@ -52,6 +78,7 @@ class Machine {
 
     template <typename D> D& plug(std::unique_ptr<D> device) {
         D& plugged = *device;
+        offer_rings(plugged);
         usize index = devices_.size();
         if (is_mmio(bus_)) {
             slots_.push_back(std::make_unique<fake::MmioSlot>(mmio_base + index * fake::MmioSlot::bytes,
@@ -71,8 +98,11 @@ class Machine {
         return plug_disk(std::make_unique<fake::MemoryDisk>(sectors, true), queues);
     }
     fake::Blk& plug_disk(std::unique_ptr<fake::Disk> disk, usize queues = 1) {
-        return plug(
-            std::make_unique<fake::Blk>("disk" + std::to_string(devices_.size()), std::move(disk), queues));
+        auto made = std::make_unique<fake::Blk>("disk" + std::to_string(devices_.size()), std::move(disk),
+                                                std::max<usize>(queues, bus_.rings.queues));
+        if (queues == 1 && bus_.rings.queues > 1)
+            made->set_num_queues(bus_.rings.queues);
+        return plug(std::move(made));
     }
     fake::Rng& plug_rng() {
         return plug(std::make_unique<fake::Rng>("rng" + std::to_string(devices_.size())));
@@ -91,6 +121,7 @@ class Machine {
             manager.add_source(*source_pci_);
         }
         manager.start();
+        wish_for_rings();
     }
     ~Machine() { manager.quiesce_all(); }
 
@@ -112,6 +143,33 @@ class Machine {
     Complaints complaints;
 
   private:
+    void offer_rings(fake::Device& device) {
+        const Rings& rings = bus_.rings;
+        if (!rings.event_idx)
+            device.offered.remove(fake::feature::event_idx);
+        if (!rings.indirect)
+            device.offered.remove(fake::feature::indirect_desc);
+        auto offer = [&](bool wanted, unsigned bit) {
+            if (wanted)
+                device.offered.add(bit);
+        };
+        offer(rings.packed, fake::feature::ring_packed);
+        offer(rings.in_order, fake::feature::in_order);
+        offer(rings.notification_data, fake::feature::notification_data);
+        offer(rings.ring_reset, fake::feature::ring_reset);
+        if (rings.in_order)
+            device.in_order_batch = 4;
+    }
+    // What Vireo does not accept by itself.
+    void wish_for_rings() {
+        for (auto [wanted, name] : {std::pair(bus_.rings.in_order, "in_order"),
+                                    std::pair(bus_.rings.notification_data, "notification_data")})
+            for (usize i = 0; wanted && i < devices_.size(); ++i)
+                (void)manager.wish(i, name, system::FeatureWish::On); // not for slots that are no device
+        if (bus_.rings.in_order || bus_.rings.notification_data)
+            (void)manager.rescan();
+    }
+
     Bus bus_;
     std::vector<std::unique_ptr<fake::Device>> devices_;
     std::vector<std::unique_ptr<fake::MmioSlot>> slots_;

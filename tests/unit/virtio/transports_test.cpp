@@ -5,35 +5,32 @@
 namespace vireo::test {
 namespace {
 
-struct Setup {
-    Bus bus;
-    bool event_idx;
-    bool indirect;
-};
-
-std::string setup_name(const testing::TestParamInfo<Setup>& info) {
-    return std::string(name_of(info.param.bus)) + (info.param.event_idx ? "EventIdx" : "Flags") +
-           (info.param.indirect ? "Indirect" : "Direct");
+std::string setup_name(const testing::TestParamInfo<Bus>& info) {
+    const Rings& rings = info.param.rings;
+    return name_of(info.param) + (rings.packed ? "Packed" : "") + (rings.in_order ? "InOrder" : "") +
+           (rings.event_idx ? "EventIdx" : "Flags") + (rings.indirect ? "Indirect" : "Direct");
 }
 
-std::vector<Setup> all_setups() {
-    std::vector<Setup> setups;
+std::vector<Bus> all_setups() {
+    std::vector<Bus> setups;
     for (Bus bus : all_buses)
         for (bool event_idx : {false, true})
             for (bool indirect : {false, true})
-                setups.push_back({bus, event_idx, indirect});
+                for (bool packed : {false, true})
+                    for (bool in_order : {false, true})
+                        if (!is_legacy(bus) || (!packed && !in_order))
+                            setups.push_back({bus,
+                                              {.packed = packed,
+                                               .in_order = in_order,
+                                               .event_idx = event_idx,
+                                               .indirect = indirect}});
     return setups;
 }
 
-class Transports : public testing::TestWithParam<Setup> {
+class Transports : public OnBus {
   protected:
-    fake::Blk& plug_disk(u64 sectors = 8192) {
-        fake::Blk& disk = machine.plug_disk(sectors);
-        disk.offered.set(fake::feature::event_idx, GetParam().event_idx);
-        disk.offered.set(fake::feature::indirect_desc, GetParam().indirect);
-        return disk;
-    }
-    Machine machine{GetParam().bus};
+    fake::Blk& plug_disk() { return machine.plug_disk(); }
+    const Rings& rings() const { return GetParam().rings; }
 };
 
 // The fakes report each write into a PCI capability: the PCI_CFG window is not used at all.
@@ -44,10 +41,14 @@ TEST_P(Transports, bring_up_takes_the_steps_in_order) {
     machine.start();
     ASSERT_EQ(machine.state(), virtio::Session::State::Running);
     std::vector<u8> expected =
-        is_legacy(GetParam().bus) ? std::vector<u8>{0, 1, 3, 7} : std::vector<u8>{0, 1, 3, 11, 15};
+        is_legacy(GetParam()) ? std::vector<u8>{0, 1, 3, 7} : std::vector<u8>{0, 1, 3, 11, 15};
+    if (rings().in_order) // asked for when the device runs, which starts it anew
+        expected.insert(expected.end(), expected.begin(), expected.begin() + 5);
     EXPECT_EQ(disk.status_log(), expected);
-    EXPECT_EQ(disk.accepted().has(fake::feature::event_idx), GetParam().event_idx);
-    EXPECT_EQ(disk.accepted().has(fake::feature::indirect_desc), GetParam().indirect);
+    EXPECT_EQ(disk.accepted().has(fake::feature::event_idx), rings().event_idx);
+    EXPECT_EQ(disk.accepted().has(fake::feature::indirect_desc), rings().indirect);
+    EXPECT_EQ(disk.accepted().has(fake::feature::ring_packed), rings().packed);
+    EXPECT_EQ(disk.accepted().has(fake::feature::in_order), rings().in_order);
 }
 
 TEST_P(Transports, reads_what_the_disk_holds) {
@@ -167,6 +168,28 @@ TEST_P(Transports, unshare_is_always_called) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Transports, testing::ValuesIn(all_setups()), setup_name);
+
+// Section 2.8.10.1: the size of a packed queue does not have to be a power of two.
+TEST(PackedQueues, work_in_any_size) {
+    for (Bus bus : packed_buses)
+        for (bool indirect : {false, true})
+            for (u16 size : {4, 5, 7, 100, 1023, 32768}) {
+                Rings rings = bus.rings;
+                rings.indirect = indirect;
+                Machine machine({bus, rings});
+                fake::Blk& disk = machine.plug_disk();
+                disk.queue(0).size_max = size;
+                disk.latency = [](u64 n) { return (1 + n * 7 % 5) * hosted::millisecond; };
+                machine.start();
+                ASSERT_TRUE(machine.disk()) << size;
+                ASSERT_TRUE(disk.queue(0).packed()) << size;
+                for (int lap = 0; lap < 4; ++lap) {
+                    auto bytes = bytes_of(200 * 512);
+                    ASSERT_TRUE(machine.disk()->read(8, bytes)) << size;
+                    EXPECT_TRUE(has_pattern(bytes, 8)) << size;
+                }
+            }
+}
 
 } // namespace
 } // namespace vireo::test
