@@ -75,6 +75,124 @@ def packed_ring():
     seed("packed_ring", "other_place", ring_options(3, 0, 3) + GIVEN + bytes([WRONG, 2, 1, 1, 0, 0, 4, 0, 0, 0, HARVEST]))
 
 
+# --- what stack.h takes
+
+def lies(*entries):
+    """(place, first read, reads, replaces, value) each."""
+    return bytes([len(entries)]) + b"".join(
+        struct.pack("<HBBI", place | (0x8000 if replaces else 0), first, count, value)
+        for place, first, count, replaces, value in entries)
+
+
+WRITE, FLUSH, SCAN, READ = range(4)
+REQUESTS = bytes([READ, 0, 7, WRITE, 5, 1, FLUSH, 0, 0, READ, 5, 3, SCAN, 0, 0, READ, 250, 7])
+PLAIN, PACKED, IN_ORDER_RING, RING_RESET = 0, 4, 8, 16
+
+
+def mmio_registers():
+    status, ready, size_max, features, version, generation, capacity = 0x70, 0x44, 0x34, 0x10, 0x04, 0xfc, 0x100
+    modern, legacy = 1, 0
+    for name, kind in (("modern", modern), ("legacy", legacy)):
+        seed("mmio_registers", name, bytes([kind, PLAIN, 4]) + lies() + REQUESTS)
+    for name, features_byte, sizes in (("packed", PACKED, 3), ("everything", 0x7c, 0x44), ("four_queues", PLAIN, 0xc3)):
+        seed("mmio_registers", name, bytes([modern, features_byte, sizes]) + lies() + REQUESTS)
+    for name, lie in (
+            ("no_magic", (0x00, 0, 1, True, 0)), ("empty", (0x08, 0, 1, True, 0)), ("version_3", (version, 0, 1, True, 3)),
+            ("another_type", (0x08, 0, 9, True, 26)), ("reset_never_ends", (status, 1, 255, True, 0x0f)),
+            ("features_not_ok", (status, 0, 255, False, 8)), ("needs_reset", (status, 9, 3, False, 0x40)),
+            ("gone", (status, 12, 255, True, 0xffffffff)), ("queue_in_use", (ready, 0, 255, True, 1)),
+            ("queue_of_3", (size_max, 0, 1, True, 3)), ("queue_of_0", (size_max, 0, 1, True, 0)),
+            ("large_queue", (size_max, 0, 1, True, 0xffffffff)), ("all_features", (features, 0, 255, True, 0xffffffff)),
+            ("no_features", (features, 0, 255, True, 0)), ("generation_runs", (generation, 0, 1, False, 1)),
+            ("capacity_tears", (capacity, 1, 1, True, 0xffffffff)), ("events", (0x60, 3, 200, True, 0xffffffff))):
+        seed("mmio_registers", name, bytes([modern, RING_RESET, 4]) + lies(lie) + REQUESTS)
+
+
+def pci_config():
+    disk, transitional, bridge, port = range(4)
+
+    def function(place, bus, kind, *changes):
+        return bytes([place, bus, kind, len(changes), *sum(changes, ())])
+    common = struct.pack("<IIII", 0, 1, 0, 0) + struct.pack("<HHBBHHHHH", 0, 1, 0, 0, 0, 64, 0xffff, 0, 0)
+    memory = common.ljust(0x140, b"\0") + struct.pack("<Q", 256).ljust(0x40, b"\0")
+
+    def machine(name, functions, flags=0, wrong=lies()):
+        seed("pci_config", name, bytes([flags, len(functions)]) + b"".join(functions) + wrong + memory)
+    machine("disk", [function(8, 0, disk)])
+    machine("transitional", [function(8, 0, transitional)])
+    machine("behind_bridges", [function(8, 0, bridge), function(16, 0, port), function(0, 1, disk), function(0, 2, transitional)])
+    machine("bridge_in_bridge", [function(8, 0, bridge), function(8, 1, bridge), function(24, 2, port), function(0, 3, disk)])
+    machine("mirrors", [function(8, 0, bridge), function(16, 0, disk)], 1)
+    machine("mirrors_256", [function(8, 0, bridge)], 3)
+    machine("many_functions", [function(8, 0, disk | 0x80), function(9, 0, transitional), function(15, 0, disk)])
+    machine("capability_loop", [function(8, 0, disk, (0x51, 0x40))])
+    machine("structure_outside", [function(8, 0, disk, (0x49, 0x20), (0x4d, 0xff))])
+    machine("structure_in_bar_7", [function(8, 0, disk, (0x44, 7))])
+    machine("huge_bar", [function(8, 0, disk | 0x40, (0x21, 0), (0x22, 0), (0x23, 0), (0x24, 0))])
+    machine("tiny_bar", [function(8, 0, disk, (0x20, 0))])
+    machine("vanishes", [function(8, 0, disk)], 0, lies((0x800, 1, 255, True, 0xffffffff)))
+    machine("changes_its_capabilities", [function(8, 0, disk)], 0, lies((0x840, 1, 1, False, 0x01000000), (0x848, 1, 1, True, 0xfff)))
+
+
+def device_config():
+    def disk(name, bus, turned, *steps, features=PLAIN, sizes=4):
+        seed("device_config", name, bytes([bus, features, sizes]) + struct.pack("<I", turned) + b"".join(steps))
+
+    def change(place, value, notice=0):
+        return bytes([notice | len(value) - 1, place]) + value
+    nothing = change(63, b"\0")
+    ask = b"".join(bytes([1]) + REQUESTS[i:i + 3] for i in range(0, len(REQUESTS), 3))
+    told, torn = 0x40, 0x80
+    for bus in range(5):
+        disk(f"bus_{bus}", bus, 0, nothing, ask)
+    disk("capacity_0", 1, 0, change(0, bytes(8)), ask)
+    disk("capacity_huge", 4, 0, change(0, b"\xff" * 8), ask)
+    disk("block_size_0", 1, 0, change(20, bytes(4)), ask)
+    disk("block_size_4096", 1, 0, change(20, struct.pack("<I", 4096)), ask)
+    disk("size_max", 1, 2, change(8, struct.pack("<I", 511)), ask)
+    disk("seg_max_0", 4, 4, change(12, bytes(4)), ask)
+    disk("queues_0", 1, 1 << 12, change(34, bytes(2)), ask, sizes=0x44)
+    disk("queues_65535", 4, 1 << 12, change(34, b"\xff\xff"), ask, sizes=0x44)
+    disk("discard_0", 1, 3 << 13, change(36, bytes(8)), ask)
+    disk("read_only", 1, 1 << 5, nothing, ask)
+    disk("all_features", 4, 0xffffffff, nothing, ask, features=0x7c)
+    disk("resized", 1, 0, nothing, ask[:8], bytes([0]) + change(0, b"\x08" + bytes(7), told), ask)
+    disk("torn", 4, 0, change(0, b"\x08" + bytes(7), torn | 0x10), ask)
+    disk("write_cache_off", 1, 0, change(32, b"\0", told), ask)
+
+
+def blk_requests():
+    def disk(name, *steps, bus=4, features=PLAIN, sizes=4):
+        seed("blk_requests", name, bytes([bus, features, sizes]) + b"".join(steps))
+
+    def temper(faults, *fates):
+        return bytes([0]) + struct.pack("<HB", faults, len(fates) - 1) + b"".join(
+            struct.pack("<BBI", what, delay, number) for what, delay, number in fates)
+
+    def strike(delay, what, number, queue=0):
+        return bytes([1, delay, what, queue]) + struct.pack("<H", number)
+    ask = b"".join(bytes([2]) + REQUESTS[i:i + 3] for i in range(0, len(REQUESTS), 3))
+    fine = (0, 0, 0)
+    for bus in range(5):
+        disk(f"bus_{bus}", ask, bus=bus)
+    disk("packed", ask, features=PACKED)
+    disk("two_queues_in_order", ask, features=PACKED | IN_ORDER_RING, sizes=0x43)
+    disk("wrong_id", temper(0, fine, (1, 0, 77)), ask)
+    disk("wrong_length", temper(0, fine, (2, 0, 0xffffffff)), ask, features=PACKED)
+    disk("twice", temper(0, (4, 0, 2), fine), ask)
+    disk("never", temper(0, fine, (4, 0, 0)), ask)
+    disk("out_of_order", temper(0, (0, 9, 0), (0, 1, 0), (0, 5, 0)), ask)
+    disk("errors", temper(0, fine, (0x81, 0, 0), (0x82, 0, 0), (0xff, 0, 0)), ask)
+    disk("no_status", temper(0x400, fine), ask)
+    disk("scribbles", temper(1, fine), ask)
+    disk("deaf", temper(0x60, fine), ask[:4])
+    disk("keeps_them", temper(0x18, fine), ask[:4], features=RING_RESET)
+    disk("needs_reset", temper(0x2000, fine), ask)
+    disk("queue_reset_never_ends", temper(0x1018, fine), ask[:4], features=RING_RESET)
+    for what in range(6):
+        disk(f"strike_{what}", temper(0, (0, 20, 0)), strike(3, what, 3), strike(9, what, 0xffff), ask)
+
+
 # --- partition_tables
 
 def mbr_entry(kind, first, count, boot=0):
@@ -285,7 +403,7 @@ def line_editor():
 
 
 def main():
-    for target in (split_ring, packed_ring, partition_tables, ext4, device_tree, line_editor):
+    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, partition_tables, ext4, device_tree, line_editor):
         shutil.rmtree(CORPUS / target.__name__, ignore_errors=True)
         target()
 

@@ -15,12 +15,13 @@
 // What every fuzz target shares: the input, surroundings that are new for each input, a disk in memory.
 namespace vireo::fuzz {
 
-// An invariant: if it does not hold, that is a finding, whatever the input was.
+// Ends the program: a finding. Says what Vireo itself had to say before.
+[[noreturn]] inline void fail(std::string_view rule, std::string_view text);
+
+// An invariant, which holds whatever the input was.
 inline void require(bool holds, const char* what) {
-    if (holds)
-        return;
-    std::fprintf(stderr, "broken invariant: %s\n", what);
-    std::abort();
+    if (!holds)
+        fail("broken invariant", what);
 }
 
 // The input, taken from its front. Behind its end lie zeros, so an input that is cut short still means something.
@@ -68,6 +69,7 @@ class Surroundings {
         hosted::DmaArena::instance().reset();
         hosted::set_reporter(hear, this);
         set_log_writer(&log_);
+        current_ = this;
     }
     Surroundings(const Surroundings&) = delete;
     Surroundings& operator=(const Surroundings&) = delete;
@@ -77,6 +79,7 @@ class Surroundings {
         set_log_writer(nullptr);
         hosted::set_reporter(nullptr, nullptr);
         hosted::DmaArena::instance().reset();
+        current_ = nullptr;
     }
 
     // Complaints that begin so say nothing about the driver in this target.
@@ -88,25 +91,36 @@ class Surroundings {
     // In looks at the clock and register accesses. Nothing that one input asks for takes nearly as many.
     static constexpr u64 longest_run = 1'000'000;
 
+    friend void fail(std::string_view rule, std::string_view text);
     struct Log final : Writer {
-        bool ends = false;
-        void write(std::string_view text) override {
-            ends |= text.find("panic") != text.npos;
-            if (ends) // what comes now is why
-                std::fwrite(text.data(), 1, text.size(), stderr);
+        std::string text;
+        void write(std::string_view part) override {
+            text += part;
+            if (part.starts_with("\npanic")) // the one who panics does not come back
+                ends = true;
+            if (ends)
+                std::fwrite(part.data(), 1, part.size(), stderr);
         }
+        bool ends = false;
     };
     static void hear(void* self, std::string_view rule, std::string_view text) {
         for (std::string_view prefix : static_cast<Surroundings*>(self)->ignored_)
             if (rule.starts_with(prefix))
                 return;
-        std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(rule.size()), rule.data(),
-                     static_cast<int>(text.size()), text.data());
-        std::abort();
+        fail(rule, text);
     }
     Log log_;
     std::vector<const char*> ignored_;
+    static inline const Surroundings* current_ = nullptr;
 };
+
+inline void fail(std::string_view rule, std::string_view text) {
+    std::string line = std::string(rule) + ": " + std::string(text) + "\n";
+    if (Surroundings::current_)
+        line = Surroundings::current_->log_.text + line;
+    std::fwrite(line.data(), 1, line.size(), stderr);
+    std::abort();
+}
 
 // Bytes on the heap, under the address sanitizer. (A vector of them is made and unmade one by one in this build.)
 class Memory {

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// A disk that answers as the input says: wrong ids and lengths, late, twice or never, descriptors and ring words overwritten,
+// events and resets out of the blue, on every kind of bus. When it behaves again, it works again.
+// Input: bus (1 byte), disk (stack.h), then steps until it ends: what the device does from now on, requests.
+#include "fuzz/buses.h"
+
+namespace vireo::fuzz {
+namespace {
+
+// What becomes of one buffer after the other, round and round: 7 bytes each.
+struct Fate {
+    u8 what;
+    u8 delay;
+    u32 number;
+};
+
+void set_temper(fake::Blk& disk, FuzzedData& input) {
+    u16 faults = input.number<u16>();
+    disk.faults.scribbles = faults & 1;
+    disk.faults.no_interrupts = faults & 2;
+    disk.faults.suppresses_notifications = faults & 4;
+    disk.faults.never_completes = (faults & 0x18) == 0x18;
+    disk.faults.deaf = (faults & 0x60) == 0x60;
+    disk.faults.refuse_features_ok = (faults & 0x180) == 0x180;
+    disk.faults.reset_polls = faults & 0x200 ? 40 : 0;
+    disk.leaves_status_unwritten = faults & 0x400;
+    disk.faults.queue_disable_polls = faults & 0x800 ? 30 : 0;
+    disk.faults.queue_reset_never_ends = faults & 0x1000;
+    disk.faults.needs_reset_every = faults & 0x2000 ? 3 : 0;
+
+    auto fates = std::make_shared<std::vector<Fate>>(1 + input.below(8));
+    for (Fate& fate : *fates)
+        fate = {input.byte(), input.byte(), input.number<u32>()};
+    auto of = [fates](u64 number) { return (*fates)[number % fates->size()]; };
+    disk.latency = [of](u64 number) { return of(number).delay * u64{100} * hosted::microsecond; };
+    disk.answer = [of, number = u64{0}](const fake::Blk::Request&) mutable -> std::optional<u8> {
+        u8 what = of(number++).what;
+        return what & 0x80 ? std::optional<u8>(what & 0x7f) : std::nullopt;
+    };
+    disk.faults.lie = [of](fake::Completion& completion) {
+        Fate fate = of(completion.number);
+        if (fate.what & 1)
+            completion.id = fate.number;
+        if (fate.what & 2)
+            completion.bytes_written = fate.number;
+        if (fate.what & 4)
+            completion.times = fate.number % 4;
+    };
+}
+
+void strike(fake::Blk& disk, FuzzedData& input) {
+    u8 what = input.byte();
+    auto& queue = disk.queue(static_cast<u16>(input.below(disk.queue_count())));
+    u16 number = input.number<u16>();
+    switch (what % 6) {
+    case 0:
+        disk.raise(static_cast<u8>(number & 3));
+        break;
+    case 1:
+        disk.need_reset();
+        break;
+    case 2:
+        disk.resize(number);
+        break;
+    case 3:
+        if (auto* split = queue.split())
+            split->set_used_index(number);
+        break;
+    case 4:
+        if (auto* split = queue.split())
+            split->set_used_flags(number);
+        break;
+    default:
+        if (auto* split = queue.split(); split && split->setup().event_idx)
+            split->set_avail_event(number);
+    }
+}
+
+} // namespace
+} // namespace vireo::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) {
+    using namespace vireo;
+    fuzz::FuzzedData input(data, size);
+    fuzz::Surroundings surroundings;
+    // The device moves the suppression words behind the referee's back, says that it gave back what it still has, and
+    // shrinks under requests on their way.
+    for (const char* rule : {"ring.split.27", "ring.split.28", "ring.split.30", "ring.split.31",
+                             "gen.cleanup.01", "gen.cleanup.02", "dma.taken-back", "blk.13"})
+        surroundings.ignore(rule);
+    u8 bus = input.byte();
+    auto disk = fuzz::fuzzed_disk(input);
+    fuzz::AnyBus place(bus, *disk);
+    fuzz::Stack stack;
+    stack.start(place.source());
+    bool is_rightful = true;
+    for (int i = 0; i < 32 && !input.is_empty(); ++i)
+        switch (input.byte() % 4) {
+        case 0:
+            is_rightful = false;
+            fuzz::set_temper(*disk, input);
+            break;
+        case 1:
+            is_rightful = false;
+            hosted::schedule(
+                input.byte() * u64{200} * hosted::microsecond,
+                [&disk, bytes = std::vector<u8>{input.byte(), input.byte(), input.byte(), input.byte()}] {
+                    fuzz::FuzzedData later(bytes.data(), bytes.size());
+                    fuzz::strike(*disk, later);
+                });
+            break;
+        default:
+            stack.request(input, is_rightful, false);
+        }
+
+    // What was to strike strikes now; then it behaves.
+    (void)stack.loop.sleep(event::Duration::seconds(1));
+    disk->faults = {};
+    disk->latency = nullptr;
+    disk->answer = nullptr;
+    disk->leaves_status_unwritten = false;
+    disk->resize(256);
+    for (int i = 0; i < 3; ++i)
+        (void)stack.manager.rescan();
+    fuzz::Memory memory(512);
+    device::BlockDevice* found = stack.registry.block.find(0);
+    fuzz::require(found && (found->read(3, memory.bytes()) ||
+                            (stack.manager.rescan() && found->read(3, memory.bytes()))),
+                  "a disk that behaves again works again");
+    return 0;
+}
