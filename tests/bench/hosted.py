@@ -15,7 +15,7 @@ from workload import BLOCK, RAW, READ_BYTES, SCATTERED, WRITE_BYTES, WRITTEN
 ADDRESS = 0x40200000  # the hosted machine's load address
 FIGURES = {"read_contiguous": "read of 512 MiB", "read_4k": "scattered read of 4 KiB", "write": "write of 256 MiB, durable"}
 COMMANDS = {"read_contiguous": (RAW, f"virtio read {ADDRESS:x} 0 {READ_BYTES // 512:x}", "1048576 blocks read: OK", 1),
-            "read_4k": (RAW, f"virtio bench 0 {SCATTERED:x}", "", SCATTERED),
+            "read_4k": (RAW, f"virtio bench 0 {SCATTERED:x}", "reads/s", SCATTERED),
             "write": (WRITTEN, f"virtio write {ADDRESS:x} 0 {WRITE_BYTES // 512:x}", "524288 blocks written: OK", 1)}
 
 
@@ -44,7 +44,7 @@ def measure(command, workload):
     """One start of vireo-hosted: figure -> seconds."""
     workload.clear_written()
     results = {}
-    with Console(command) as console:
+    with Console(command, needs_terminal=True) as console:
         try:
             console.boot(key=None)
             console.command(f"virtio read {ADDRESS:x} 0 {READ_BYTES // 512:x}")  # the host gives it its memory
