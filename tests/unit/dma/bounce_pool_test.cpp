@@ -215,6 +215,15 @@ TEST_P(PooledStack, disks_and_entropy_see_nothing_but_the_pool) {
     EXPECT_EQ(pool_->pool.free_bytes(), before);
 }
 
+TEST_P(PooledStack, a_transfer_larger_than_the_pool_is_cut) {
+    use_pool();
+    machine.plug_disk(40960); // 20 MiB
+    machine.start();
+    auto bytes = bytes_of(20 * MiB);
+    ASSERT_TRUE(machine.disk()->read(0, bytes));
+    EXPECT_TRUE(has_pattern(bytes, 0));
+}
+
 // Each of these requests fits, all of them together do not: some start only when others have ended.
 TEST_P(PooledStack, exhaustion_delays_a_transfer_and_never_fails_it) {
     use_pool();
