@@ -58,7 +58,7 @@ def test_what_is_written_is_in_the_image(vireo, daemon, tmp_path, queues):
     target.write_bytes(bytes(48 * MIB))
     blocks = f"{48 * MIB // 512:x}"
     disk = daemon(target, queues=queues)
-    # A fake disk and one of another program in one machine. At the prompt the data is durable: killing the daemon loses nothing.
+    # A fake disk and one of another program in one machine. Killing the daemon loses nothing: what is written is durable.
     vireo(f"virtio device 0; virtio read {LOAD} 0 {blocks}; virtio device 1; virtio write {LOAD} 0 {blocks}",
           "--blk", source, "--rng", "--vhost-user-blk", disk.socket)
     disk.close()
@@ -106,7 +106,8 @@ def test_several_daemons(vireo, daemon, tmp_path):
     options = []
     for number, image in enumerate(images):
         options += ["--vhost-user-blk", daemon(image, name=f"disk{number}").socket]
-    out = vireo("".join(f"virtio device {n}; virtio read {LOAD} 0 1000; crc32 {LOAD} 200000;" for n in range(3)), *options).output
+    commands = "".join(f"virtio device {n}; virtio read {LOAD} 0 1000; crc32 {LOAD} 200000;" for n in range(3))
+    out = vireo(commands, *options).output
     for image in images:
         assert f"==> {crc(image.read_bytes())}" in out
 
