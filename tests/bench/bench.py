@@ -19,7 +19,7 @@ import hosted  # noqa: E402
 import page  # noqa: E402
 import vm  # noqa: E402
 import workload as workloads  # noqa: E402
-from console import Console  # noqa: E402
+from console import Console, NoPrompt  # noqa: E402
 
 WORK = os.path.join(TOP, "build", "bench")
 RIVAL = "/usr/lib/u-boot"
@@ -107,6 +107,15 @@ def contenders(board, names, arguments):
     return {name: command for name, command in commands.items() if command}
 
 
+def patiently(run, *arguments, **more):
+    """Once more if a console fell silent: a busy host is no reason to lose all figures."""
+    try:
+        return run(*arguments, **more)
+    except NoPrompt as failure:
+        print(f"bench: tried again: {failure}", file=sys.stderr)
+        return run(*arguments, **more)
+
+
 def time_start(name, command):
     """Seconds from starting QEMU to the prompt; of the floor, to its one character."""
     with Console(command) as console:
@@ -124,7 +133,7 @@ def measure_start(boards, runs):
         times = {name: [] for name in commands}
         for _ in range(runs):
             for name, command in commands.items():
-                times[name].append(time_start(name, command))
+                times[name].append(patiently(time_start, name, command))
         results[board.name] = times
         print(f"{board.name:14}start  " + "  ".join(f"{name} {statistics.median(values) * 1000:.1f} ms"
                                                    for name, values in times.items()), flush=True)
@@ -140,7 +149,8 @@ def measure_disks(boards, runs, workload):
         commands = contenders(board, ("vireo", "u-boot"), arguments)
         for number in range(runs):
             for name, command in commands.items():
-                for figure, value in disks.measure(name, command, LOAD[board.name], workload, is_checked=number == 0).items():
+                values = patiently(disks.measure, name, command, LOAD[board.name], workload, is_checked=number == 0)
+                for figure, value in values.items():
                     figures.setdefault(figure, {}).setdefault(name, []).append(value)
         for figure, times in figures.items():
             print(f"{board.name:14}{figure:17}" + "  ".join(f"{name} {page.figure_text(figure, values)}"
@@ -151,7 +161,7 @@ def measure_disks(boards, runs, workload):
 def count(boards, workload, plugin):
     """board -> contender -> figure -> (guest instructions, requests)."""
     arguments = disks.arguments(workload)
-    return {board.name: {name: disks.measure(name, command, LOAD[board.name], workload, plugin=plugin)
+    return {board.name: {name: patiently(disks.measure, name, command, LOAD[board.name], workload, plugin=plugin)
                          for name, command in contenders(board, ("vireo", "u-boot"), arguments).items()} for board in boards}
 
 
@@ -234,5 +244,5 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except (disks.Mismatch, subprocess.CalledProcessError) as failure:
+    except (disks.Mismatch, NoPrompt, subprocess.CalledProcessError) as failure:
         sys.exit(f"bench: {failure}")

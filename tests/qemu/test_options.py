@@ -19,7 +19,7 @@ class Option:
     properties: str
     accepted: tuple = ()  # must be among the features in use
     refused: tuple = ()  # must not
-    entries: int = 0  # of the queue, if this says so
+    entries: int = 0  # of each queue
     queues: int = 1
     block: int = 512
 
@@ -88,7 +88,8 @@ def test_option(board, transport, name, tmp_path, machines):
     assert not set(option.refused) & set(accepted), device
     queues = re.findall(r"^     queue (\d+) +\S+: (\d+) entries", device, re.M)
     assert len(queues) == option.queues, device
-    assert not option.entries or all(int(entries) == option.entries for _, entries in queues), device
+    if option.entries and transport == "pci":  # QEMU's MMIO offers 1024 whatever queue-size says
+        assert all(int(entries) == option.entries for _, entries in queues), device
 
     assert "<SYM>          7 bin\n" in machine.command(f"ls virtio {with_files} /")
     address, size = LOAD[board.name], option.block
