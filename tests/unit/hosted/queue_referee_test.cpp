@@ -212,9 +212,14 @@ TEST_F(InOrderDevice, a_fast_request_waits_for_a_slow_one) {
     disk.latency = [](u64 number) { return (3 - number) * hosted::millisecond; };
     go_live_in_order();
     send_three();
-    arch::idle_until(arch::ticks() + 2500 * hosted::microsecond);
+    u64 begin = arch::ticks();
+    auto wait_until = [&](u64 ticks) {
+        while (arch::ticks() < begin + ticks)
+            arch::idle_until(begin + ticks);
+    };
+    wait_until(2500 * hosted::microsecond);
     EXPECT_EQ(used_index(), 0);
-    arch::idle_until(arch::ticks() + hosted::millisecond);
+    wait_until(3500 * hosted::microsecond);
     EXPECT_EQ(used_index(), 3);
     for (u16 i = 0; i < 3; ++i)
         EXPECT_EQ(used_id(i), 2u * i);

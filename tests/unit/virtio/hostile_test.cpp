@@ -100,6 +100,76 @@ TEST_P(Hostile, an_answer_after_the_deadline_is_dropped) {
     EXPECT_TRUE(has_pattern(bytes, 0));
 }
 
+// Pulled out while it works: the request ends soon, the neighbour goes on, and one that is put in there works.
+TEST_P(Hostile, removed_in_the_middle_of_a_request) {
+    Blk& disk = machine.plug_disk();
+    machine.plug_disk();
+    machine.start();
+    ASSERT_TRUE(machine.disk(0) && machine.disk(1));
+    machine.complaints.check_leaks = false; // nobody can confirm that it was reset
+    disk.latency = [](u64) { return 10 * hosted::millisecond; };
+    hosted::schedule(5 * hosted::millisecond, [&] { disk.remove(); });
+    auto bytes = bytes_of(64 * 512);
+    u64 begin = hosted::clock_now();
+    EXPECT_FALSE(machine.disk(0)->read(0, bytes));
+    EXPECT_LT(hosted::clock_now() - begin, 60 * hosted::second);
+    auto other = bytes_of(512);
+    ASSERT_TRUE(machine.disk(1)->read(9, other));
+    EXPECT_TRUE(has_pattern(other, 9));
+    EXPECT_FALSE(machine.disk(0)->read(0, bytes));
+    disk.latency = nullptr;
+    disk.insert();
+    ASSERT_TRUE(machine.manager.rescan());
+    ASSERT_TRUE(machine.disk(0)->read(0, bytes)) << machine.listing(0);
+    EXPECT_TRUE(has_pattern(bytes, 0));
+}
+
+// covers: gen.status.05
+// As long as something comes back in between, nobody notices.
+TEST_P(Hostile, needs_a_reset_again_and_again) {
+    if (is_legacy(GetParam()))
+        return; // the status bit came with version 1
+    Blk& disk = machine.plug_disk();
+    machine.start();
+    ASSERT_TRUE(machine.disk());
+    u64 resets = disk.resets();
+    disk.faults.needs_reset_every = 4;
+    for (u64 sector = 0; sector < 20; ++sector) {
+        auto bytes = bytes_of(512);
+        ASSERT_TRUE(machine.disk()->read(sector, bytes)) << sector;
+        EXPECT_TRUE(has_pattern(bytes, sector));
+    }
+    EXPECT_GE(disk.resets(), resets + 4);
+    // Not even one request in between: given up in the end.
+    disk.faults.needs_reset_every = 1;
+    auto bytes = bytes_of(512);
+    u64 begin = hosted::clock_now();
+    EXPECT_FALSE(machine.disk()->read(0, bytes));
+    EXPECT_LT(hosted::clock_now() - begin, 60 * hosted::second);
+    EXPECT_EQ(machine.state(), State::Broken);
+    disk.faults.needs_reset_every = 0;
+    ASSERT_TRUE(machine.manager.rescan());
+    EXPECT_TRUE(machine.disk()->read(0, bytes));
+}
+
+// covers: blk.12
+TEST_P(Hostile, shrinks_and_grows_between_requests) {
+    Blk& disk = machine.plug_disk(64);
+    machine.start();
+    ASSERT_TRUE(machine.disk());
+    auto bytes = bytes_of(512);
+    ASSERT_TRUE(machine.disk()->read(63, bytes));
+    disk.resize(16);
+    machine.manager.refresh();
+    EXPECT_EQ(machine.disk()->read(63, bytes).error().code, ErrorCode::OutOfRange);
+    ASSERT_TRUE(machine.disk()->read(15, bytes));
+    EXPECT_TRUE(has_pattern(bytes, 15));
+    disk.resize(64);
+    machine.manager.refresh();
+    ASSERT_TRUE(machine.disk()->read(63, bytes));
+    EXPECT_TRUE(has_pattern(bytes, 63));
+}
+
 // defects-seen.md; covers: mmio.31, pci.modern.50
 // Both disks have finished something: one look serves both.
 TEST_P(Hostile, all_ready_queues_are_served) {
