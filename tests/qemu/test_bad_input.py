@@ -17,10 +17,11 @@ from test_matrix import LOAD, crc
 TIB = 1 << 40
 
 
-@pytest.fixture(params=["", ",disable-legacy=on,packed=on"], ids=["split", "packed"])
-def ring(request):
-    """All of it on both ring formats: properties of each disk."""
-    return request.param
+# All of it on both ring formats, as properties of each disk: split on every board, packed on a 64-bit and a 32-bit one.
+PACKED_BOARDS = ("qemu_arm64", "qemu-x86")
+RINGS = [pytest.param(board, "", id=f"{name}-split") for name, board in vm.BOARDS.items()] + \
+        [pytest.param(vm.BOARDS[name], ",disable-legacy=on,packed=on", id=f"{name}-packed") for name in PACKED_BOARDS]
+on_both_rings = pytest.mark.parametrize("board,ring", RINGS)
 
 
 def one_line(machine, command, *words):
@@ -48,6 +49,7 @@ def test_no_disk(board, machines):
     assert machine.command("rng").strip() == "No RNG device"
 
 
+@on_both_rings
 @pytest.mark.parametrize("size", [0, 1, 511, 513, 1000, 512 * 3 + 7])
 def test_disk_of_zero_or_odd_size(board, ring, size, tmp_path, machines):
     image = images.patterned(tmp_path / "odd.img", size) if size else images.blank(tmp_path / "odd.img", 0)
@@ -60,6 +62,7 @@ def test_disk_of_zero_or_odd_size(board, ring, size, tmp_path, machines):
     assert machine.status() == 1
 
 
+@on_both_rings
 def test_numbers_beyond_the_disk_and_near_2_to_the_64(board, ring, tmp_path, machines):
     image = images.patterned(tmp_path / "disk.img", images.MIB)
     machine = machines.boot(board, vm.disk(0, image, device=ring))
@@ -77,6 +80,7 @@ def test_numbers_beyond_the_disk_and_near_2_to_the_64(board, ring, tmp_path, mac
     assert crc(machine, a, images.MIB) == zlib.crc32(image.read_bytes())
 
 
+@on_both_rings
 def test_u_boot_defect_1_count_whose_buffer_leaves_ram(board, ring, tmp_path, machines):
     """U-Boot spins for ever: QEMU marks the device broken and nothing looks."""
     image = images.blank(tmp_path / "disk.img", 4 << 30)
@@ -87,6 +91,7 @@ def test_u_boot_defect_1_count_whose_buffer_leaves_ram(board, ring, tmp_path, ma
     assert "1 blocks read: OK" in machine.command(f"virtio read {LOAD[board.name]:x} 0 1")
 
 
+@on_both_rings
 def test_u_boot_defect_4_addresses_outside_ram_or_over_vireo(board, ring, tmp_path, machines):
     image = images.patterned(tmp_path / "disk.img", images.MIB)
     machine = machines.boot(board, vm.disk(0, image, device=ring))
@@ -106,6 +111,7 @@ def test_u_boot_defect_4_addresses_outside_ram_or_over_vireo(board, ring, tmp_pa
     assert machine.command("echo alive").strip() == "alive"
 
 
+@on_both_rings
 @pytest.mark.parametrize("transport", ["pci", "mmio"])
 def test_u_boot_defect_10_a_3_tib_disk(board, ring, transport, tmp_path, machines):
     """32-bit U-Boot boards truncate the capacity and write block 0 instead of block 2^32."""
@@ -133,6 +139,7 @@ def test_u_boot_defect_10_a_3_tib_disk(board, ring, transport, tmp_path, machine
         assert file.read(512) == marker
 
 
+@on_both_rings
 def test_u_boot_defect_5_and_6_missing_words_and_long_lines(board, ring, tmp_path, machines):
     image = images.blank(tmp_path / "disk.img", images.MIB)
     machine = machines.boot(board, vm.disk(0, image, device=ring))
@@ -149,6 +156,7 @@ def corrupt(path, offset, data):
         file.write(data)
 
 
+@on_both_rings
 def test_corrupt_superblock_and_not_a_file_system(board, ring, tmp_path, machines):
     good = images.documented(tmp_path / "0.img", tmp_path / "root")
     data = good.read_bytes()
@@ -167,6 +175,7 @@ def test_corrupt_superblock_and_not_a_file_system(board, ring, tmp_path, machine
         assert machine.status() == 1
 
 
+@on_both_rings
 def test_gpt_with_one_bad_header_and_mbr_nonsense(board, ring, tmp_path, machines):
     script = "label: gpt\nstart=2048, size=65536, name=first\n"
     paths = []
@@ -202,6 +211,7 @@ def test_gpt_with_one_bad_header_and_mbr_nonsense(board, ring, tmp_path, machine
     assert machine.command("echo alive").strip() == "alive"
 
 
+@on_both_rings
 def test_paths_that_are_not_what_they_should_be(board, ring, tmp_path, machines):
     root = tmp_path / "root"
     os.makedirs(root / "folder")
@@ -220,6 +230,7 @@ def test_paths_that_are_not_what_they_should_be(board, ring, tmp_path, machines)
     assert machine.status() in (0, 1) and text.strip()
 
 
+@on_both_rings
 def test_a_file_that_does_not_fit_in_ram_is_refused_before_reading(board, ring, tmp_path, machines):
     root = tmp_path / "root"
     os.makedirs(root)
@@ -234,6 +245,7 @@ def test_a_file_that_does_not_fit_in_ram_is_refused_before_reading(board, ring, 
     assert machine.command("echo alive").strip() == "alive"
 
 
+@on_both_rings
 def test_io_errors_are_errors(board, ring, tmp_path, machines):
     """QEMU's blkdebug fails every read of one sector."""
     image = images.patterned(tmp_path / "disk.img", images.MIB)

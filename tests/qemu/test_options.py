@@ -198,3 +198,15 @@ def test_erase_refuses_what_is_wrong(board, tmp_path, machines):
     assert "Usage:" in machine.command("virtio erase 0")
     machine.close()
     assert image.read_bytes() == content
+
+
+# covers: gen.resbits.04
+@pytest.mark.parametrize("name", [name for name, board in vm.BOARDS.items() if not board.has_mmio])
+def test_addresses_mean_the_same_behind_an_iommu(name, tmp_path, machines):
+    """After a reset the IOMMU is off and lets every address through; Vireo leaves it that way."""
+    board = vm.BOARDS[name]
+    image = images.patterned(tmp_path / "disk.img", images.MIB)
+    machine = machines.boot(board, ["-machine", "q35", "-device", "intel-iommu", *attach(0, image, "pci", ",iommu_platform=on")])
+    assert "ACCESS_PLATFORM" in words_after(machine.command("virtio list"), "accepted")
+    assert "2048 blocks read: OK" in machine.command(f"virtio read {LOAD[name]:x} 0 800")
+    assert crc(machine, LOAD[name], images.MIB) == zlib.crc32(image.read_bytes())
