@@ -193,6 +193,26 @@ def blk_requests():
         disk(f"strike_{what}", temper(0, (0, 20, 0)), strike(3, what, 3), strike(9, what, 0xffff), ask)
 
 
+# --- vhost_user
+
+def vhost_user():
+    def reply(kind, payload, flags=5):
+        return struct.pack("<III", kind, flags, len(payload)) + payload
+
+    def talk(name, flags, questions, *replies):
+        seed("vhost_user", name, bytes([flags, len(questions), *sum(questions, ())]) + b"".join(replies))
+    features, protocol, config, memory = 1, 15, 24, 5
+    talk("right", 0, [(features, 8), (protocol, 8), (memory, 0)], reply(features, bytes(8)), reply(protocol, b"\x0b" + bytes(7)))
+    talk("acknowledged", 2, [(memory, 0), (config, 72)], reply(memory, bytes(8)), reply(config, bytes(72)))
+    talk("refused", 2, [(memory, 0), (config, 72)], reply(memory, b"\1" + bytes(7)), reply(config, b""))
+    talk("with_a_file", 1, [(features, 8)], reply(features, bytes(8)))
+    talk("other_question", 0, [(features, 8)], reply(protocol, bytes(8)))
+    talk("other_version", 0, [(features, 8)], reply(features, bytes(8), 6))
+    talk("no_reply", 0, [(features, 8)], reply(features, bytes(8), 1))
+    talk("too_long", 0, [(features, 8)], reply(features, bytes(16)))
+    talk("cut_off", 0, [(features, 8)], reply(features, bytes(8))[:15])
+
+
 # --- partition_tables
 
 def mbr_entry(kind, first, count, boot=0):
@@ -403,7 +423,7 @@ def line_editor():
 
 
 def main():
-    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, partition_tables, ext4, device_tree, line_editor):
+    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, line_editor):
         shutil.rmtree(CORPUS / target.__name__, ignore_errors=True)
         target()
 
