@@ -36,6 +36,7 @@ TEST_F(Layout, a_direct_chain_is_linked_through_the_table_and_ends) {
     auto third = device->descriptor(second.next);
     EXPECT_EQ(third.bytes, 1u);
     EXPECT_EQ(third.flags, flag_write);
+    EXPECT_EQ(third.next, 0);
 
     device->fill(second.address, 1024, 0x5a);
     device->use(device->available(0), 1025);
