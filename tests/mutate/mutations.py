@@ -369,7 +369,7 @@ broken("src/virtio/transport/pci/structures.cpp", "*Pci*:*PCI*:*Transports*:*Doo
         "        if (slot) // the device lists them in the order of its preference",
         "        if (false)"))
 
-broken("src/drivers/blk/blk.cpp", "*Blk*:*BlockDevice*:*Rng*",
+broken("src/drivers/blk/requests.cpp", "*Blk*:*BlockDevice*:*Rng*",
        ("blk_unwritten_status_is_success",
         "constexpr u8 status_poison = 0xff;",
         "constexpr u8 status_poison = 0;"),
@@ -381,10 +381,14 @@ broken("src/drivers/blk/blk.cpp", "*Blk*:*BlockDevice*:*Rng*",
         "        VIREO_TRY(open_frame(chain, slot, VIRTIO_BLK_T_FLUSH, 8));"),
        ("blk_discard_unmaps",
         "        VIREO_TRY(add_range(chain, slot, request, 0));",
-        "        VIREO_TRY(add_range(chain, slot, request, 1));"),
+        "        VIREO_TRY(add_range(chain, slot, request, 1));"))
+
+broken("src/drivers/blk/blk.h", "*Blk*:*BlockDevice*:*Rng*",
        ("blk_sectors_of_the_block_size",
-        "    u64 sectors(u64 blocks) const { return blocks * (facts_.block_bytes / virtio_blk_sector_bytes); }",
-        "    u64 sectors(u64 blocks) const { return blocks; }"),
+        "        return blocks * (facts_.block_bytes / virtio::wire::virtio_blk_sector_bytes);",
+        "        return blocks;"))
+
+broken("src/drivers/blk/blk.cpp", "*Blk*:*BlockDevice*:*Rng*",
        ("blk_repeats_requests_on_another_disk",
         "    bool possible = facts_.block_bytes == kept_block_bytes_ &&",
         "    bool possible = true ||"),

@@ -58,6 +58,7 @@ class TestDisk final : public device::BlockDevice, private event::Poller {
     std::vector<std::pair<u64, u64>> bad; // byte ranges that cannot be read
     u64 bytes_read = 0;
     usize most_in_flight = 0;
+    u64 commits = 0; // batches of requests
     bool is_stuck = false; // completes nothing
 
     // The requests of some work.
@@ -100,7 +101,7 @@ class TestDisk final : public device::BlockDevice, private event::Poller {
             {request.first_block * facts_.block_bytes, request.block_count * facts_.block_bytes});
         return true;
     }
-    void commit() override {}
+    void commit() override { ++commits; }
     void abort(Error why) override {
         for (device::BlockRequest* request : std::exchange(in_flight_, {}))
             request->complete(why);
