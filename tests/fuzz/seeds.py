@@ -84,9 +84,10 @@ def lies(*entries):
         for place, first, count, replaces, value in entries)
 
 
-WRITE, FLUSH, SCAN, READ = range(4)
-REQUESTS = bytes([READ, 0, 7, WRITE, 5, 1, FLUSH, 0, 0, READ, 5, 3, SCAN, 0, 0, READ, 250, 7])
-PLAIN, PACKED, IN_ORDER_RING, RING_RESET = 0, 4, 8, 16
+WRITE, FLUSH, SCAN, READ, ZERO, DISCARD, WISH = range(7)
+REQUESTS = bytes([READ, 0, 7, WRITE, 5, 1, FLUSH, 0, 0, READ, 5, 3, ZERO, 5, 6, DISCARD, 9, 3, SCAN, 0, 0, READ, 250, 7])
+WISHES = bytes([WISH, 1, 0, READ, 0, 7, WRITE, 2, 7, WISH, 0, 0, READ, 2, 7])
+PLAIN, PACKED, IN_ORDER_RING, RING_RESET, RANGES = 0, 4, 8, 16, 128
 
 
 def mmio_registers():
@@ -94,8 +95,8 @@ def mmio_registers():
     modern, legacy = 1, 0
     for name, kind in (("modern", modern), ("legacy", legacy)):
         seed("mmio_registers", name, bytes([kind, PLAIN, 4]) + lies() + REQUESTS)
-    for name, features_byte, sizes in (("packed", PACKED, 3), ("everything", 0x7c, 0x44), ("four_queues", PLAIN, 0xc3)):
-        seed("mmio_registers", name, bytes([modern, features_byte, sizes]) + lies() + REQUESTS)
+    for name, features_byte, sizes in (("packed", PACKED, 3), ("everything", 0xfc, 0x44), ("four_queues", PLAIN, 0xc3)):
+        seed("mmio_registers", name, bytes([modern, features_byte, sizes]) + lies() + REQUESTS + WISHES)
     for name, lie in (
             ("no_magic", (0x00, 0, 1, True, 0)), ("empty", (0x08, 0, 1, True, 0)), ("version_3", (version, 0, 1, True, 3)),
             ("another_type", (0x08, 0, 9, True, 26)), ("reset_never_ends", (status, 1, 255, True, 0x0f)),
@@ -175,7 +176,7 @@ def blk_requests():
     fine = (0, 0, 0)
     for bus in range(5):
         disk(f"bus_{bus}", ask, bus=bus)
-    disk("packed", ask, features=PACKED)
+    disk("packed", ask, features=PACKED | RANGES)
     disk("two_queues_in_order", ask, features=PACKED | IN_ORDER_RING, sizes=0x43)
     disk("wrong_id", temper(0, fine, (1, 0, 77)), ask)
     disk("wrong_length", temper(0, fine, (2, 0, 0xffffffff)), ask, features=PACKED)

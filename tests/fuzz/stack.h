@@ -91,6 +91,10 @@ inline std::unique_ptr<fake::Blk> fuzzed_disk(FuzzedData& input) {
     disk->offered.set(feature::ring_reset, features & 16);
     disk->offered.set(feature::notification_data, features & 32);
     disk->offered.set(feature::access_platform, features & 64);
+    if (features & 128) {
+        disk->set_discard(64, 4);
+        disk->set_write_zeroes(48, 1);
+    }
     if (queues > 1)
         disk->set_num_queues(static_cast<u16>(queues));
     for (u16 i = 0; i < queues; ++i)
@@ -108,7 +112,7 @@ class Stack {
         manager.add_source(source);
         manager.start();
     }
-    // One request to the first disk, if there is one. `is_rightful`: it must be carried out.
+    // One thing that is asked of the first disk, if there is one. `is_rightful`: it must be carried out.
     void request(FuzzedData& input, bool is_rightful, bool may_keep_memory) {
         device::BlockDevice* disk = registry.block.find(0);
         require(disk || !is_rightful, "a rightful disk is found");
@@ -118,7 +122,7 @@ class Stack {
         u8 what = input.byte();
         u64 first = what & 0x80 ? input.number<u64>() : input.byte();
         u64 blocks = 1 + input.below(8);
-        bool is_right = carry_out(*disk, what % 4, first, blocks);
+        bool is_right = carry_out(*disk, what % 8, first, blocks);
         require(is_right || !is_rightful || !range_fits(first, blocks, disk->facts().block_count),
                 "a rightful disk serves");
         require(hosted::clock_now() - begin < longest_call, "a call ends in time");
@@ -146,6 +150,17 @@ class Stack {
             is_right = disk.flush().has_value();
             break;
         case 2:
+            is_right = manager.rescan().has_value();
+            break;
+        case 4:
+            is_right = disk.write_zeroes(first, blocks).has_value();
+            break;
+        case 5:
+            (void)disk.discard(first, blocks); // few disks can
+            break;
+        case 6: // what nobody gets by default
+            (void)manager.wish(0, first & 1 ? "IN_ORDER" : "NOTIFICATION_DATA",
+                               blocks & 1 ? system::FeatureWish::On : system::FeatureWish::Default);
             is_right = manager.rescan().has_value();
             break;
         default:
