@@ -10,6 +10,8 @@ using fake::Blk;
 
 class ConfigOnModern : public OnBus {};
 INSTANTIATE_TEST_SUITE_P(All, ConfigOnModern, on(modern_buses), bus_name);
+class ConfigOnBus : public OnBus {};
+INSTANTIATE_TEST_SUITE_P(All, ConfigOnBus, on(all_buses), bus_name);
 class ConfigOnModernEach : public testing::TestWithParam<Bus> {}; // makes its machines itself
 INSTANTIATE_TEST_SUITE_P(All, ConfigOnModernEach, on(modern_buses), bus_name);
 class ConfigOnLegacyEach : public testing::TestWithParam<Bus> {}; // makes its machines itself
@@ -72,6 +74,25 @@ TEST_P(ConfigOnLegacyEach, legacy_config_read_until_stable) {
     machine.start();
     EXPECT_NE(machine.state(), State::Running);
     EXPECT_LT(disk.config_reads().size(), 10'000u);
+}
+
+// covers: blk.12, gen.confnotif.02
+// Nothing is in flight, so nobody polls: `virtio list`, `info` and `scan` look, and an operation after a pause does.
+TEST_P(ConfigOnBus, a_disk_that_is_resized_while_idle_is_noticed) {
+    Blk& disk = machine.plug_disk(8192);
+    machine.start();
+    ASSERT_TRUE(machine.disk());
+    disk.resize(4096);
+    machine.manager.refresh();
+    EXPECT_EQ(machine.disk()->facts().block_count, 4096u);
+    disk.resize(2048);
+    ASSERT_TRUE(machine.manager.rescan());
+    EXPECT_EQ(machine.disk()->facts().block_count, 2048u);
+    ASSERT_TRUE(machine.loop.sleep(event::Duration::seconds(2)));
+    disk.resize(1024);
+    EXPECT_TRUE(machine.session().usable());
+    EXPECT_EQ(machine.disk()->facts().block_count, 1024u);
+    EXPECT_EQ(disk.resets(), 1u);
 }
 
 // covers: gen.init.05, gen.init.06
