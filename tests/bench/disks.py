@@ -36,6 +36,7 @@ def measure(name, command, address, workload, is_checked=False, plugin=None):
             command = [*command, "-plugin", f"{plugin},out={plugin}.counter", *monitor.arguments]
         console = stack.enter_context(Console(command, counter=f"{plugin}.counter" if plugin else None))
         console.boot()
+        console.command("virtio scan")  # not every U-Boot looks for its disks before
         # The host gives the machine its memory at the first touch; that is no firmware's time.
         console.command(f"virtio device {RAW}")
         console.command(f"virtio read {address:x} 0 {READ_BYTES // 512:x}")
