@@ -183,6 +183,12 @@ def ratios(start, disk):
         for figure, contender in disk.get(board, {}).items():
             if figure != "idle" and {"vireo", "u-boot"} <= contender.keys():
                 of_board[figure] = statistics.median(contender["u-boot"]) / statistics.median(contender["vireo"])
+        # Stricter: U-Boot's loop less that loop without its reads. A noisy host can make it negative, then it says nothing.
+        if {"read_4k", "loop"} <= of_board.keys():
+            figures = disk[board]
+            net = statistics.median(figures["read_4k"]["u-boot"]) - statistics.median(figures["loop"]["u-boot"])
+            if net > 0:
+                of_board["read_4k_less_shell"] = net / statistics.median(figures["read_4k"]["vireo"])
     return result
 
 

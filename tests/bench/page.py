@@ -107,6 +107,8 @@ GOALS = (
          "The inodes lie in more places than the read-ahead covers."),
     Goal("scattered reads of 4 KiB: 5 times the rate of U-Boot's loop", ratio("read_4k"), at_least(5), "{:.1f}",
          "QEMU's own time for a request bounds the rate."),
+    Goal("the same, the time of U-Boot's shell subtracted", ratio("read_4k_less_shell"), at_least(5), "{:.1f}",
+         "QEMU's own time for a request bounds the rate."),
     Goal("the same, 5 times the rate of Vireo's with one at a time", full_queue_gain, at_least(5), "{:.1f}",
          "QEMU has a thread for each request in flight, but not a processor; what is saved is the notification and the wait for each."),
     Goal("`virtio write` of 256 MiB, durable: 3 times less", ratio("write"), at_least(3), "{:.2f}",
@@ -128,7 +130,8 @@ def goals(results):
         rows.append([goal.text, *("-" if value is None else goal.show.format(value) for value in values), verdict])
         if missed:
             reasons.append(f"- {goal.text}: {verdict}. {goal.why_not}")
-    lines = table(["goal", *boards, "reached"], rows)
+    lines = ["What cannot be measured on a board (riscv32 has no rival) is `-`. FAT and the network are not built yet.", "",
+             *table(["goal", *boards, "reached"], rows)]
     if reasons:
         lines += ["Not reached everywhere, and why:", "", *reasons, ""]
     return lines
