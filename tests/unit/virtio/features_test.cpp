@@ -135,8 +135,12 @@ TEST_P(FeaturesOnModern, a_modern_device_without_version_1_is_failed) {
     EXPECT_EQ(other.count(Blk::type_in), 0u);
 }
 
-// covers: gen.resbits.01, gen.resbits.03, gen.resbits.07
+// The platform translates: what the device is told lies elsewhere than the memory (an address that was not translated
+// is reported).
+// covers: gen.resbits.01, gen.resbits.03, gen.resbits.04, gen.resbits.07
 TEST_P(FeaturesOnModern, what_should_be_accepted_is) {
+    constexpr u64 base = 0x7000'0000'0000;
+    hosted::DmaArena::instance().place_at(base);
     Blk& disk = machine.plug_disk();
     disk.offered.add(feature::order_platform);
     disk.offered.add(feature::access_platform);
@@ -145,6 +149,8 @@ TEST_P(FeaturesOnModern, what_should_be_accepted_is) {
     EXPECT_TRUE(disk.accepted().has(feature::version_1));
     EXPECT_TRUE(disk.accepted().has(feature::order_platform));
     EXPECT_TRUE(disk.accepted().has(feature::access_platform));
+    for (u64 address : {disk.queue(0).descriptors, disk.queue(0).driver_area, disk.queue(0).device_area})
+        EXPECT_GE(address, base);
     EXPECT_TRUE(reads(machine));
 }
 

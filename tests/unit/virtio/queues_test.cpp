@@ -69,6 +69,25 @@ TEST_P(QueuesOnModern, any_size_of_the_device_is_taken) {
         }
 }
 
+// The largest queue, full to the last entry, in both formats.
+TEST(Queues, a_queue_of_32768_entries_takes_as_many_requests) {
+    for (bool packed : {false, true}) {
+        RepeaterMachine m(Bus::Pci, 1, {}, false, largest_drivers);
+        m.device.offered.set(feature::ring_packed, packed);
+        m.device.queue(0).size_max = 32768;
+        m.device.faults.deaf = true;
+        m.start();
+        EXPECT_EQ(m.device.queue(0).size, 32768);
+        for (unsigned i = 0; i < 32768; ++i)
+            m.driver().post(0);
+        EXPECT_FALSE(m.session().queue(0).begin(1));
+        m.device.faults.deaf = false;
+        m.device.run_queue(0);
+        ASSERT_TRUE(m.driver().finish());
+        EXPECT_TRUE(std::ranges::all_of(m.driver().jobs, Repeater::is_done));
+    }
+}
+
 // covers: gen.resbits.06
 // Both formats and everything that goes with them, on every bus that knows them.
 TEST_P(QueuesOnModern, every_combination_of_ring_features_works) {

@@ -29,6 +29,7 @@ class Repeater final : public virtio::Driver {
   public:
     struct Job {
         usize queue;
+        u16 token;
         std::byte bytes[64] = {};
         unsigned times_submitted = 0;
         unsigned times_ended = 0;
@@ -77,7 +78,7 @@ class Repeater final : public virtio::Driver {
 
     // --- for tests
     Job& post(usize queue) {
-        jobs.push_back({queue});
+        jobs.push_back({queue, static_cast<u16>(jobs.size())});
         VIREO_MUST(submit(jobs.back()));
         session.commit(queue);
         return jobs.back();
@@ -109,10 +110,7 @@ class Repeater final : public virtio::Driver {
         if (!chain)
             return error(ErrorCode::NoMemory, "queue is full");
         VIREO_TRY(chain->add(VIREO_TRY(dma::share_from_device(job.bytes))));
-        u16 token = 0;
-        while (&jobs[token] != &job)
-            ++token;
-        session.queue(job.queue).submit(std::move(*chain), token);
+        session.queue(job.queue).submit(std::move(*chain), job.token);
         ++job.times_submitted;
         return {};
     }
@@ -135,12 +133,23 @@ inline constexpr virtio::DriverManifest repeater_manifest{
         return std::unique_ptr<virtio::Driver>(new Repeater(session));
     }};
 inline constexpr const virtio::DriverManifest* repeater_drivers[] = {&repeater_manifest};
+// The same on the largest queue that there can be.
+inline constexpr virtio::QueueSpec largest_queue[] = {{.name = "largest", .max_size = 32768}};
+inline constexpr virtio::DriverManifest largest_manifest{.name = "largest",
+                                                         .device_type = Filler::type,
+                                                         .required = {},
+                                                         .optional = {},
+                                                         .dependencies = {},
+                                                         .queues = largest_queue,
+                                                         .create = repeater_manifest.create};
+inline constexpr const virtio::DriverManifest* largest_drivers[] = {&largest_manifest};
 
 // A machine with one of them on this bus, started.
 struct RepeaterMachine {
     explicit RepeaterMachine(Bus bus, u16 queues = 1, std::initializer_list<unsigned> offered = {},
-                             bool starts = true)
-        : machine(bus, repeater_drivers), device(machine.plug(std::make_unique<Filler>(queues))) {
+                             bool starts = true,
+                             std::span<const virtio::DriverManifest* const> drivers = repeater_drivers)
+        : machine(bus, drivers), device(machine.plug(std::make_unique<Filler>(queues))) {
         Repeater::wanted_queues = queues;
         for (unsigned bit : offered)
             device.offered.add(bit);
