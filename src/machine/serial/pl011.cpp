@@ -14,11 +14,13 @@ using FifoLevels = io::Register<u32, 0x034>;
 using InterruptMask = io::Register<u32, 0x038>;
 
 constexpr u32 receive_empty = 1 << 4;
-constexpr u32 transmit_full = 1 << 5;
+constexpr u32 transmit_empty = 1 << 7;
 constexpr u32 eight_bits_with_fifos = 3 << 5 | 1 << 4;
 constexpr u32 enabled_both_ways = 1 << 0 | 1 << 8 | 1 << 9;
 // The FIFO has filled to its level, or holds something that nobody fetched for a while.
 constexpr u32 receive_interrupts = 1 << 4 | 1 << 6;
+
+constexpr usize fifo_bytes = 16; // or more, depending on the revision
 
 } // namespace
 
@@ -35,11 +37,13 @@ void Pl011::start(const io::Window& registers) {
 }
 
 void Pl011::send(std::string_view bytes) {
-    auto has_room = [this] { return (Flags::read(registers_) & transmit_full) == 0; };
-    for (char byte : bytes) {
-        if (!room_.wait(has_room))
-            return;
-        Data::write(registers_, static_cast<u8>(byte));
+    // An empty FIFO takes all that fits it without being asked again: each question leaves the guest.
+    auto has_room = [this] { return (Flags::read(registers_) & transmit_empty) != 0; };
+    while (!bytes.empty() && room_.wait(has_room)) {
+        std::string_view part = bytes.substr(0, fifo_bytes);
+        for (char byte : part)
+            Data::write(registers_, static_cast<u8>(byte));
+        bytes.remove_prefix(part.size());
     }
 }
 
