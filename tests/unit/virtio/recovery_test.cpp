@@ -11,8 +11,10 @@ namespace feature = fake::feature;
 
 class RecoveryOnBus : public testing::TestWithParam<Bus> {};
 INSTANTIATE_TEST_SUITE_P(All, RecoveryOnBus, on(all_buses), bus_name);
+INSTANTIATE_TEST_SUITE_P(Packed, RecoveryOnBus, on(packed_buses), bus_name);
 class RecoveryOnModern : public testing::TestWithParam<Bus> {};
 INSTANTIATE_TEST_SUITE_P(All, RecoveryOnModern, on(modern_buses), bus_name);
+INSTANTIATE_TEST_SUITE_P(Packed, RecoveryOnModern, on(packed_buses), bus_name);
 
 // Longer than a device goes without being looked at.
 void pause(RepeaterMachine& m) { ASSERT_TRUE(m.machine.loop.sleep(event::Duration::seconds(2))); }
