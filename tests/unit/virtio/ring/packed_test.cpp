@@ -355,8 +355,8 @@ TEST_F(PackedOrder, publish_is_release) {
                 << "the first descriptor is exposed before the barrier";
             // All but its flags is there, and so are the descriptors behind it.
             EXPECT_EQ(device->descriptor(1).bytes, tables > 0 ? 48u : 16u);
-            for (u16 i = 2; i < (tables > 0 ? 3 : 7); ++i)
-                EXPECT_TRUE(device->is_available(i, true)) << i;
+            for (int i = 2; i < (tables > 0 ? 3 : 7); ++i)
+                EXPECT_TRUE(device->is_available(static_cast<u16>(i), true)) << i;
             EXPECT_EQ(device->descriptor(tables > 0 ? 3 : 7), PackedEnd::Descriptor{});
             if (tables > 0) {
                 EXPECT_EQ(device->descriptor_at(device->descriptor(1).address, 2).bytes, 1u);
