@@ -175,7 +175,8 @@ bool Session::reset_busy_queues(Error why) {
     constexpr u8 not_well = wire::DEVICE_NEEDS_RESET | wire::FAILED; // both are set in status_gone
     if (!has(wire::VIRTIO_F_RING_RESET) || (transport_->status() & not_well) != 0)
         return false;
-    for (u16 i = 0; i < queues_.size(); ++i)
+    auto count = static_cast<u16>(queues_.size());
+    for (u16 i = 0; i < count; ++i)
         if (queues_[i].ring.in_flight() > 0 && !reset_queue(i, why))
             return false;
     stalled_since_.reset();

@@ -261,10 +261,10 @@ void Session::start_over(Error why, InFlight fate) {
 void Session::quiesce() {
     if (state_ == State::Stopped)
         return;
-    if (state_ == State::Running)
-        for (u16 i = 0; i < queues_.size(); ++i)
-            if (!transport_->stop_queue(QueueIndex{i}))
-                break; // nor will it answer for the others; the reset counts
+    u16 queues_in_use = state_ == State::Running ? static_cast<u16>(queues_.size()) : u16{0};
+    for (u16 i = 0; i < queues_in_use; ++i)
+        if (!transport_->stop_queue(QueueIndex{i}))
+            break; // nor will it answer for the others; the reset counts
     Result<> reset = reset_device();
     state_ = reset ? State::Stopped : State::Broken;
     reason_ = reset ? error(ErrorCode::DeviceBroken, "device is stopped") : reset.error();
