@@ -18,7 +18,7 @@ def broken(file, tests, *breakages):
     MUTATIONS.extend(Mutation(name, file, old, new, tests) for name, old, new in breakages)
 
 
-broken("src/virtio/ring/split_ring.cpp", "*Ring*:*Queue*:*Packed*:*InOrder*:*Split*",
+broken("src/virtio/ring/split_ring.cpp", "*Ring*:*Queue*:*Packed*:*InOrder*:*Split*:*Variants*:*Layout*:*Building*:*Kicks*:*Lies*:*Closing*",
        ("split_publishes_without_barrier",
         "    dma::before_publishing();",
         ""),
@@ -77,7 +77,7 @@ broken("src/virtio/ring/split_ring.cpp", "*Ring*:*Queue*:*Packed*:*InOrder*:*Spl
         "    u16 head = in_order_ ? next_descriptor_ : id;\n    u16 at = head;",
         "    u16 head = id;\n    u16 at = head;"))
 
-broken("src/virtio/ring/packed_ring.cpp", "*Ring*:*Queue*:*Packed*:*InOrder*:*Split*",
+broken("src/virtio/ring/packed_ring.cpp", "*Ring*:*Queue*:*Packed*:*InOrder*:*Split*:*Variants*:*Layout*:*Building*:*Kicks*:*Lies*:*Closing*",
        ("packed_publishes_without_barrier",
         "    dma::before_publishing();",
         ""),
@@ -127,7 +127,7 @@ broken("src/virtio/ring/packed_ring.cpp", "*Ring*:*Queue*:*Packed*:*InOrder*:*Sp
         "    if (batch_ == 0)\n        first_flags_",
         "    if (batch_ == 0 && (descriptor.flags.store(flags), true))\n        first_flags_"))
 
-broken("src/virtio/ring/packed_ring.h", "*Ring*:*Queue*:*Packed*:*InOrder*:*Split*",
+broken("src/virtio/ring/packed_ring.h", "*Ring*:*Queue*:*Packed*:*InOrder*:*Split*:*Variants*:*Layout*:*Building*:*Kicks*:*Lies*:*Closing*",
        ("packed_skips_chains_not_descriptors",
         "    void skip_used(u16 /*chains*/, u16 descriptors) { advance(next_used_, descriptors); }",
         "    void skip_used(u16 chains, u16 /*descriptors*/) { advance(next_used_, chains); }"),
@@ -135,7 +135,7 @@ broken("src/virtio/ring/packed_ring.h", "*Ring*:*Queue*:*Packed*:*InOrder*:*Spli
         "    u16 notification_data() const { return wire::offset_and_wrap(published_.offset, published_.wrap); }",
         "    u16 notification_data() const { return published_.offset; }"))
 
-broken("src/virtio/ring/queue.cpp", "*Ring*:*Queue*:*Packed*:*InOrder*:*Split*",
+broken("src/virtio/ring/queue.cpp", "*Ring*:*Queue*:*Packed*:*InOrder*:*Split*:*Variants*:*Layout*:*Building*:*Kicks*:*Lies*:*Closing*",
        ("queue_believes_any_id",
         "    if (entry.id >= size_ || heads_[entry.id].state != Head::State::InFlight)",
         "    if (entry.id >= size_)"),
