@@ -186,7 +186,8 @@ Result<> Session::add_status(u8 bits) {
 // --- the way down ------------------------------------------------------------------------------------------
 
 // Resets the device and, once it confirms, takes back all memory that it could reach. Without the
-// confirmation (section 2.4.2) that memory stays the device's: DeviceBroken.
+// confirmation (section 2.4.2) that memory stays the device's, and where its bus can be switched off, it is, for
+// the sake of the caller's buffers, which are not ours to keep: DeviceBroken.
 Result<> Session::reset_device() {
     ++statistics_.resets;
     transport_->set_status(0);
@@ -206,9 +207,11 @@ Result<> Session::reset_device() {
         queue.ring.close(is_quiet_);
     }
     queues_ = {};
-    if (!is_quiet_)
+    if (!is_quiet_) {
         for (dma::Buffer& buffer : shared_)
             buffer.quarantine();
+        transport_->enable_dma(false);
+    }
     shared_.clear();
     if (status == wire::status_gone)
         return device_is_gone();

@@ -87,6 +87,7 @@ TEST_P(LifeOnBus, memory_is_kept_from_a_device_that_does_not_reset) {
     ASSERT_FALSE(ended);
     EXPECT_EQ(machine.state(), State::Broken);
     EXPECT_GT(hosted::DmaArena::instance().live_buffers(), 0u);
+    EXPECT_EQ(disk.may_access_memory, is_mmio(machine.bus())); // PCI has a switch for it
     EXPECT_FALSE(machine.disk()->read(0, bytes));
 }
 
