@@ -58,7 +58,7 @@ class TestDisk final : public device::BlockDevice, private event::Poller {
     std::vector<std::pair<u64, u64>> bad; // byte ranges that cannot be read
     u64 bytes_read = 0;
     usize most_in_flight = 0;
-    u64 commits = 0; // batches of requests
+    u64 commits = 0;       // batches of requests
     bool is_stuck = false; // completes nothing
 
     // The requests of some work.
