@@ -26,8 +26,8 @@ constexpr u8 data_ready = 0x01;
 constexpr u8 transmitter_empty = 0x20;
 
 constexpr usize fifo_bytes = 16;
-// A sender that is held up comes back within less than a millisecond, on a busy host within a few.
-constexpr auto quiet_time = event::Duration::milli(30);
+// Far longer than a script takes to answer a prompt, even on a busy host: the switch must not fall where it types.
+constexpr auto quiet_time = event::Duration::seconds(1);
 
 } // namespace
 
@@ -58,18 +58,20 @@ std::optional<u8> Ns16550::receive() {
         quiet_.reset();
         return Data::read(registers_);
     }
-    if (!fifos_on_)
-        start_fifos_when_quiet();
-    return std::nullopt;
+    return fifos_on_ ? std::nullopt : start_fifos_when_quiet();
 }
 
-void Ns16550::start_fifos_when_quiet() {
-    if (!quiet_) {
+std::optional<u8> Ns16550::start_fifos_when_quiet() {
+    if (!quiet_)
         quiet_ = event::Deadline::after(quiet_time);
-    } else if (quiet_->has_passed()) {
-        FifoControl::write(registers_, fifos_on_and_cleared);
-        fifos_on_ = true;
-    }
+    if (!quiet_->has_passed())
+        return std::nullopt;
+    FifoControl::write(registers_, fifos_on_and_cleared);
+    fifos_on_ = true;
+    // Had a byte come just before, QEMU would offer no further one until its place is read. What has come since is
+    // not lost: an empty FIFO reads as 0.
+    u8 byte = Data::read(registers_);
+    return byte != 0 ? std::optional(byte) : std::nullopt;
 }
 
 void Ns16550::announce_input(bool on) const {

@@ -12,8 +12,8 @@ namespace vireo::machine {
 // machines (memory). 115,200 baud (of a 1.8432 MHz clock; emulated ports ignore it), 8 bits, no parity.
 //
 // Switching the FIFOs on throws away what has just arrived, and a script that does not wait for the prompt sends its first
-// line right at reset, so the FIFOs stay off until nothing has arrived for a while. Without them the sender is held up
-// after each byte, which is slow and loses nothing.
+// line right at reset, another when it sees the prompt, so the FIFOs stay off until nothing has arrived for a second.
+// Without them the sender is held up after each byte, which is slow and loses nothing.
 class Ns16550 final : public system::SerialPort {
   public:
     static constexpr u64 register_bytes = 8;
@@ -31,7 +31,7 @@ class Ns16550 final : public system::SerialPort {
     void announce_input(bool on) const;
 
   private:
-    void start_fifos_when_quiet();
+    std::optional<u8> start_fifos_when_quiet();
 
     io::Window registers_;
     std::optional<event::Deadline>
