@@ -172,6 +172,21 @@ TEST_P(LifeOnBus, zero_size_queue_activation) {
     EXPECT_EQ(machine.state(0), State::Broken);
     EXPECT_TRUE(wrote_failed(disk));
     EXPECT_FALSE(machine.complaints.log().empty());
+    EXPECT_NE(machine.listing(0).find("device lacks a queue"), std::string::npos);
+    EXPECT_EQ(machine.state(1), State::Running);
+}
+
+// Where the transport says how many queues there are, none beyond is even looked at.
+TEST_P(LifeOnBus, a_device_with_fewer_queues_than_it_claims) {
+    Blk& disk = machine.plug_disk();
+    disk.set_num_queues(4);
+    machine.plug_disk();
+    machine.start();
+    EXPECT_EQ(machine.state(0), State::Broken);
+    bool is_told = machine.bus() == Bus::Pci || machine.bus() == Bus::PciTransitional;
+    EXPECT_NE(machine.listing(0).find(is_told ? "device has too few queues" : "device lacks a queue"),
+              std::string::npos)
+        << machine.listing(0);
     EXPECT_EQ(machine.state(1), State::Running);
 }
 
