@@ -266,6 +266,8 @@ TEST_P(RecoveryOnBus, a_device_that_is_gone_says_so) {
         EXPECT_LT(hosted::clock_now() - begin, 5 * hosted::second);
         EXPECT_EQ(m.session().state(), State::Broken);
         EXPECT_NE(m.machine.listing().find("broken: device is gone"), std::string::npos);
+        // All status bits read as set then, DEVICE_NEEDS_RESET among them: that is no call for a recovery.
+        EXPECT_EQ(m.session().statistics().recoveries, 0u);
         auto usable = m.session().usable();
         ASSERT_FALSE(usable);
         EXPECT_STREQ(usable.error().what, "device is gone");
