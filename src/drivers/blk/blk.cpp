@@ -20,7 +20,7 @@ constexpr Duration identify_timeout = Duration::seconds(2);
 } // namespace
 
 Result<> VirtioBlk::start() {
-    lane_count_ = VIREO_TRY(read_queue_count(session_));
+    lane_count_ = session_.queue_count(); // as set up: what the device says may have changed
     VIREO_TRY(learn_facts());
     make_slots();
     shared_ = VIREO_TRY(session_.share(id_offset() + virtio_blk_id_bytes, 64));

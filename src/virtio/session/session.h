@@ -61,6 +61,8 @@ class Session final : public event::Poller {
     event::EventLoop& loop() const { return loop_; }
     bool has(unsigned feature) const { return accepted_.has(feature); }
     DeviceConfig config() { return DeviceConfig(*transport_); }
+    // How many queues were set up, which is what Driver::queue_count() said. From start() until stop().
+    u16 queue_count() const { return static_cast<u16>(queues_.size()); }
     // Queue `index` of the manifest. From start() until stop().
     Queue& queue(usize index) { return queues_[index].ring; }
     // Publishes what was submitted to a queue and, if the device wants it and is live, rings the doorbell:

@@ -66,6 +66,24 @@ TEST_P(BlkFeaturesEach, senseless_numbers_of_queues_are_replaced) {
     }
 }
 
+// Found by fuzzing: more queues at a second reading than were set up after the first.
+TEST_P(BlkFeatures, a_number_of_queues_that_changes_is_read_once) {
+    Blk& disk = machine.plug_disk(8192, 4);
+    disk.set_num_queues(1);
+    unsigned readings = 0;
+    disk.faults.before_config_read = [&](u32 offset) {
+        constexpr u32 num_queues = 34;
+        if (offset == num_queues && ++readings == 2)
+            disk.config()[num_queues] = 4;
+    };
+    machine.start();
+    ASSERT_EQ(machine.state(), State::Running);
+    EXPECT_EQ(readings, 1u);
+    auto bytes = bytes_of(100 * 512);
+    ASSERT_TRUE(machine.disk()->read(5, bytes));
+    EXPECT_TRUE(has_pattern(bytes, 5));
+}
+
 // One error among four queues ends the transfer, and nothing stays behind on the others.
 TEST_P(BlkFeatures, an_error_on_one_of_several_queues) {
     Blk& disk = machine.plug_disk(65536, 3);
