@@ -84,6 +84,23 @@ TEST_P(BlkFeatures, a_number_of_queues_that_changes_is_read_once) {
     EXPECT_TRUE(has_pattern(bytes, 5));
 }
 
+// --- a disk that is another one when it is started anew ----------------------------------------------------
+
+TEST_P(BlkFeatures, a_shorter_serial_number_keeps_nothing_of_the_old_one) {
+    Blk& disk = machine.plug_disk();
+    disk.serial = "0123456789abcdef";
+    machine.start();
+    ASSERT_EQ(machine.state(), State::Running);
+    disk.serial = "xy";
+    disk.faults.lie = [](fake::Completion& c) { c.id = 0xffff; }; // breaks the device: a scan starts it anew
+    auto bytes = bytes_of(512);
+    ASSERT_FALSE(machine.disk()->read(0, bytes));
+    disk.faults.lie = nullptr;
+    ASSERT_TRUE(machine.manager.rescan());
+    ASSERT_EQ(machine.state(), State::Running);
+    EXPECT_STREQ(machine.disk()->facts().serial, "xy");
+}
+
 // One error among four queues ends the transfer, and nothing stays behind on the others.
 TEST_P(BlkFeatures, an_error_on_one_of_several_queues) {
     Blk& disk = machine.plug_disk(65536, 3);
