@@ -7,15 +7,7 @@ namespace vireo::virtio {
 
 static_assert(RingFormat<PackedRing>);
 
-namespace {
-
 using namespace wire;
-
-u16 direction_flag(const dma::Mapping& mapping) {
-    return mapping.direction == dma::Direction::FromDevice ? VIRTQ_DESC_F_WRITE : u16{0};
-}
-
-} // namespace
 
 Result<PackedRing> PackedRing::create(const RingOptions& options) {
     VIREO_ASSERT(options.size >= 1 && options.size <= virtq_max_size && !options.contiguous);

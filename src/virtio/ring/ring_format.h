@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dma/dma.h"
+#include "virtio/wire/virtqueue.h"
 
 namespace vireo::virtio {
 
@@ -37,6 +38,11 @@ struct UsedEntry {
     // False: the standard says nothing about `bytes`, so they prove nothing against the device.
     bool has_length;
 };
+
+// The flag that says who writes a buffer: the same in both formats (sections 2.7.5 and 2.8.5).
+inline u16 direction_flag(const dma::Mapping& mapping) {
+    return mapping.direction == dma::Direction::FromDevice ? wire::VIRTQ_DESC_F_WRITE : u16{0};
+}
 
 // What Queue needs of a virtqueue format; SplitRing and PackedRing are the two. Queue counts: it never adds more
 // entries than are free, and says with skip_used() which are free again.

@@ -15,10 +15,6 @@ using namespace wire;
 // keeps what we write and what the device writes apart.
 constexpr u32 modern_alignment = 64;
 
-u16 direction_flag(const dma::Mapping& mapping) {
-    return mapping.direction == dma::Direction::FromDevice ? VIRTQ_DESC_F_WRITE : u16{0};
-}
-
 void write_descriptor(virtq_desc& descriptor, dma::BusAddress address, u32 bytes, u16 flags, u16 next) {
     descriptor.addr.store(address.value);
     descriptor.len.store(bytes);

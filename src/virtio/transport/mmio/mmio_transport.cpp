@@ -97,13 +97,8 @@ Result<> MmioTransport::reset_queue(QueueIndex index) {
         return error(ErrorCode::NotSupported, "resetting one virtqueue");
     registers_.write32(reg::QueueSel, index.value);
     registers_.write32(reg::QueueReset, 1);
-    bool done = event::poll_until(event::Deadline::after(queue_reset_timeout),
-                                  [this] { return registers_.read32(reg::QueueReset) != 1; });
-    if (!done)
-        return error(ErrorCode::Timeout, "virtqueue does not confirm its reset");
-    if (registers_.read32(reg::QueueReset) != 0 || registers_.read32(reg::QueueReady) != 0)
-        return error(ErrorCode::DeviceBroken, "virtqueue was not reset");
-    return {};
+    return wait_for_queue_reset([this] { return registers_.read32(reg::QueueReset); },
+                                [this] { return registers_.read32(reg::QueueReady); });
 }
 
 // Section 4.2.2.2: write 0 and read it back; section 4.2.4 for a QueuePFN of 0.

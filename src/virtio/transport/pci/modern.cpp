@@ -124,13 +124,8 @@ Result<> PciModernTransport::reset_queue(QueueIndex index) {
         return error(ErrorCode::NotSupported, "resetting one virtqueue");
     QueueSelect::write(common_, index.value);
     QueueReset::write(common_, 1);
-    bool done = event::poll_until(event::Deadline::after(queue_reset_timeout),
-                                  [this] { return QueueReset::read(common_) != 1; });
-    if (!done)
-        return error(ErrorCode::Timeout, "virtqueue does not confirm its reset");
-    if (QueueReset::read(common_) != 0 || QueueEnable::read(common_) != 0)
-        return error(ErrorCode::DeviceBroken, "virtqueue was not reset");
-    return {};
+    return wait_for_queue_reset([this] { return QueueReset::read(common_); },
+                                [this] { return QueueEnable::read(common_); });
 }
 
 std::optional<u32> PciModernTransport::config_generation() { return ConfigGeneration::read(common_); }
