@@ -3,6 +3,16 @@
 
 namespace vireo::event {
 
+namespace {
+
+// Who listens gets news as soon as they come for this long after the last ones. Then the naps begin: in proportion to
+// the quiet time, so that what comes late is noticed an eighth later at most, and only so long that nobody feels it.
+constexpr Duration attentive = Duration::milli(1);
+constexpr u64 quiet_per_nap = 8;
+constexpr Duration longest_nap = Duration::milli(10);
+
+} // namespace
+
 bool EventLoop::poll_once() {
     bool any = false;
     for (Poller* poller = pollers_.front(); poller;) {
@@ -10,6 +20,7 @@ bool EventLoop::poll_once() {
         any |= poller->poll();
         poller = next;
     }
+    has_news_ |= any;
     return any;
 }
 
@@ -21,19 +32,34 @@ Result<> EventLoop::sleep(Duration duration) {
 }
 
 void EventLoop::rest(Deadline deadline) {
+    bool is_listening = false;
     for (Poller* poller = pollers_.front(); poller; poller = pollers_.next(*poller)) {
         if (poller->needs_polling()) {
             arch::relax();
             return;
         }
+        is_listening |= poller->is_listening();
     }
-    // One second bounds the sleep of a wait without a deadline, and keeps the product below from overflowing.
-    u64 microseconds = 1'000'000;
     Instant current = now();
+    // One second bounds the sleep of a wait without a deadline, and keeps the product below from overflowing.
+    u64 microseconds = (is_listening ? next_nap(current) : Duration::seconds(1)).microseconds;
     if (deadline.when() < Instant{current.microseconds + microseconds})
         microseconds = deadline.when() > current ? (deadline.when() - current).microseconds : 0;
+    if (microseconds == 0) {
+        arch::relax();
+        return;
+    }
     // Rounded up: waking early would cost a second, shorter sleep.
     arch::idle_until(arch::ticks() + (microseconds * arch::ticks_per_second() + 999'999) / 1'000'000);
+}
+
+// How long to look away from who listens; not at all soon after the last news.
+Duration EventLoop::next_nap(Instant current) {
+    if (std::exchange(has_news_, false))
+        last_news_ = current;
+    Duration quiet = current - last_news_;
+    return quiet < attentive ? Duration{}
+                             : std::min(Duration::micro(quiet.microseconds / quiet_per_nap), longest_nap);
 }
 
 } // namespace vireo::event

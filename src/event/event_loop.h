@@ -17,6 +17,9 @@ class Poller : public ListNode {
     // True while something is outstanding that no wake source announces (virtqueues are polled): the loop then spins
     // instead of sleeping.
     virtual bool needs_polling() const = 0;
+    // True while news may come unasked that no wake source announces (frames): the loop then spins for a while after
+    // the last news, and naps after that.
+    virtual bool is_listening() const { return false; }
 
   protected:
     ~Poller() = default;
@@ -58,9 +61,13 @@ class EventLoop {
     void clear_interrupt() { interrupt_requested_ = false; }
 
   private:
-    // Nothing was ready: spin while a queue is outstanding, else sleep until the deadline or a wake source.
+    // Nothing was ready: spin while a queue is outstanding, nap while somebody listens, else sleep until the deadline
+    // or a wake source.
     void rest(Deadline deadline);
+    Duration next_nap(Instant current);
     IntrusiveList<Poller> pollers_;
+    bool has_news_ = false; // a poller had something since the last rest
+    Instant last_news_{};
     bool interrupt_requested_ = false;
 };
 

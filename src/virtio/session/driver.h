@@ -21,6 +21,7 @@ struct QueueSpec {
     u16 max_chain = 1;  // buffers in one chain
     u16 max_indirect =
         0; // chains of more than one buffer in flight together, if indirect descriptors are to be had
+    bool waits = false; // its chains wait for news from outside (frames): none of them is ever overdue
 };
 
 // A feature that makes no sense without another (section 2.2.1).
@@ -65,8 +66,12 @@ class Driver {
     virtual void went_live() {}
 
     // Takes every finished request out of the queues and completes it; true if there was one. Called from the
-    // event loop while something is in flight. Does not wait.
+    // event loop while something is overdue (in flight in a queue that does not wait), and while it listens. Does
+    // not wait.
     virtual bool harvest() = 0;
+
+    // True while somebody waits for what comes unasked, in a queue that waits.
+    virtual bool is_listening() const { return false; }
 
     // The device was reset or is beyond reach and touches no memory any more. Shared memory and queues are
     // gone; start() may follow. End: every request in flight, and every one that was kept, ends with `why`

@@ -75,7 +75,8 @@ Result<dma::Buffer*> Session::share(usize bytes, usize alignment) {
 }
 
 bool Session::poll() {
-    if (!needs_polling())
+    bool is_busy = needs_polling();
+    if (!is_busy && !is_listening())
         return false;
     bool any = driver_->harvest();
     for (LiveQueue& queue : queues_) {
@@ -89,17 +90,19 @@ bool Session::poll() {
         vain_recoveries_ = 0;
         return true;
     }
-    return check_stalled();
+    return is_busy ? check_stalled() : false;
 }
 
 bool Session::needs_polling() const {
     if (state_ != State::Running)
         return false;
-    for (const LiveQueue& queue : queues_)
-        if (queue.ring.in_flight() > 0)
+    for (usize i = 0; i < queues_.size(); ++i)
+        if (queues_[i].ring.in_flight() > 0 && !spec_of(i).waits)
             return true;
     return false;
 }
+
+bool Session::is_listening() const { return state_ == State::Running && driver_->is_listening(); }
 
 // --- health ------------------------------------------------------------------------------------------------
 

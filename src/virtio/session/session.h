@@ -81,6 +81,7 @@ class Session final : public event::Poller {
     // --- event::Poller
     bool poll() override;
     bool needs_polling() const override;
+    bool is_listening() const override;
 
     // --- for people (listing.cpp)
     State state() const { return state_; }
