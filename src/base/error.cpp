@@ -33,6 +33,8 @@ std::string_view describe(ErrorCode code) {
         return "timed out";
     case ErrorCode::Interrupted:
         return "interrupted";
+    case ErrorCode::NotReady:
+        return "not ready";
     case ErrorCode::DeviceBroken:
         return "device broken";
     }

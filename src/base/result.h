@@ -21,6 +21,7 @@ enum class ErrorCode : u8 {
     Io,          // the device reported an error
     Timeout,     // the deadline passed
     Interrupted, // Ctrl-C
+    NotReady,    // not connected, not set up: no cable, no address, no route
     DeviceBroken // the device broke the protocol, needs a reset, or is gone
 };
 

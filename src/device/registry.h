@@ -4,6 +4,7 @@
 #include "base/fixed_vector.h"
 #include "device/block_device.h"
 #include "device/entropy_source.h"
+#include "device/net_device.h"
 
 namespace vireo::device {
 
@@ -35,6 +36,7 @@ template <typename T, usize Limit> class DeviceList {
 struct Registry {
     DeviceList<BlockDevice, 128> block;
     DeviceList<EntropySource, 16> entropy;
+    DeviceList<NetDevice, 16> net;
 };
 
 } // namespace vireo::device

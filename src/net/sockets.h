@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "net/network.h"
+
+namespace vireo::net {
+
+// A UDP socket of an open Network. Datagrams arrive from the event loop.
+class UdpSocket {
+  public:
+    class Client {
+      public:
+        // The whole payload in one piece, valid during the call.
+        virtual void datagram(Bytes payload, const IpAddress& from, u16 port) = 0;
+
+      protected:
+        ~Client() = default;
+    };
+
+    UdpSocket() = default;
+    UdpSocket(const UdpSocket&) = delete;
+    UdpSocket& operator=(const UdpSocket&) = delete;
+    ~UdpSocket() { close(); }
+
+    // Binds to `port`, or to one that was not used lately if it is 0. Errors: NoMemory, NotReady.
+    Result<> open(Network& network, IpAddress::Family family, u16 port, Client& client);
+    void close();
+    u16 port() const;
+    // Sends a copy of the bytes. Errors: NoMemory, NotReady (no route), TooLarge (65507 bytes; beyond the MTU it is cut
+    // into fragments).
+    Result<> send(Bytes payload, const IpAddress& to, u16 port);
+};
+
+// A TCP connection of an open Network. Bytes arrive in order, from the event loop; the receive window is as large as the
+// card's buffers and opens again as soon as `received` returns.
+class TcpSocket {
+  public:
+    class Client {
+      public:
+        virtual void connected() = 0;
+        // Next bytes of the stream, valid during the call; straight from the card's buffer.
+        virtual void received(Bytes bytes) = 0;
+        // The last call. Success: the other side has sent all (FIN). Errors: Io (reset by peer), Timeout (no answer to
+        // what we sent), NotReady (connection refused).
+        virtual void ended(Result<> how) = 0;
+
+      protected:
+        ~Client() = default;
+    };
+
+    TcpSocket() = default;
+    TcpSocket(const TcpSocket&) = delete;
+    TcpSocket& operator=(const TcpSocket&) = delete;
+    ~TcpSocket() { close(); }
+
+    // Begins to connect; the client hears of the rest. Errors: NoMemory, NotReady (no route).
+    Result<> connect(Network& network, const IpAddress& host, u16 port, Client& client);
+    // Queues a copy of the bytes. Errors: NoMemory (more than the send buffer takes, 16 KiB at least).
+    Result<> send(Bytes bytes);
+    // Ends the connection at once (RST if anything is outstanding); the client hears nothing more. May be called from
+    // inside a callback.
+    void close();
+};
+
+} // namespace vireo::net
