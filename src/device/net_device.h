@@ -22,13 +22,14 @@ struct NetFacts {
 };
 
 // A piece of a received frame: where it lies, and in which of the device's buffers. Whoever got it gives the buffer back
-// (NetDevice::give_back) when the bytes are of no more use.
+// (NetDevice::give_back) when the bytes are of no more use; until then they stay, also while the device is reset.
 struct ReceivedPart {
     Bytes bytes;
     u16 buffer;
 };
 
-// An Ethernet frame without checksum, at least its header long; the header lies whole in the first part.
+// An Ethernet frame without checksum, at most 14 + 65535 bytes. Its header lies whole in the first part, so that what
+// follows it begins at an address that 4 divides.
 struct ReceivedFrame {
     static constexpr usize max_parts = 20; // 64 KiB in buffers of 4 KiB
     std::span<const ReceivedPart> parts;
@@ -64,9 +65,9 @@ struct NetStatistics {
     u64 buffers_received = 0; // a frame may come in several
     u64 frames_sent = 0;
     u64 bytes_sent = 0;
-    u64 dropped_bad = 0;     // what the device said about them made no sense
-    u64 dropped_unheard = 0; // came while nobody listened
-    u64 refused = 0;         // not sent for want of room
+    u64 dropped_bad = 0;     // frames: what the device said about them made no sense
+    u64 dropped_unheard = 0; // buffers: came while nobody listened
+    u64 refused = 0;         // frames that send() did not take
 };
 
 // Who gets the frames. Called from the event loop, never from inside another call to the device.
@@ -75,7 +76,8 @@ class NetReceiver {
     // Every part's buffer now belongs to the receiver. It may send and give_back from here.
     virtual void received(const ReceivedFrame& frame) = 0;
     // The frame's bytes are the sender's again: it was sent, or the device was reset and it is lost. Exactly once for
-    // each frame that send() took.
+    // each frame that send() took; in the latter case also from inside a call that found the device in need of a reset
+    // (usable, link_is_up, set_filter, set_mac).
     virtual void sent(void* cookie) = 0;
     virtual void link_changed(bool is_up) = 0;
 
@@ -93,7 +95,8 @@ class NetDevice {
     // "virtio-net#0"
     virtual void print_name(Writer& out) const = 0;
 
-    // An error if the device can be used no more (it broke, it was stopped); looks at it after a pause.
+    // An error if the device can be used no more (it broke, it was stopped) or there was no memory for its buffers when
+    // somebody began to listen; looks at it after a pause.
     virtual Result<> usable() = 0;
     // Up, as the device says now.
     virtual bool link_is_up() = 0;
@@ -103,10 +106,12 @@ class NetDevice {
     virtual void listen(NetReceiver& receiver) = 0;
     virtual void stop_listening() = 0;
 
-    // Takes a frame; false if there is no room now or the device is down (the frame is as good as lost on the wire).
+    // Takes a frame, which leaves in this turn of the loop or the next; false if there is no room now, the device is
+    // down, nobody listens, or the frame is longer than the MTU allows (it is as good as lost on the wire).
     virtual bool send(const OutgoingFrame& frame) = 0;
     virtual void give_back(u16 buffer) = 0;
 
+    // These two wait for the device's answer: frames may arrive meanwhile.
     // Which frames are wanted besides those to our address and broadcasts. Errors: NotSupported (the device cannot choose:
     // it delivers what it likes), DeviceBroken, Timeout.
     virtual Result<> set_filter(const NetFilter& filter) = 0;
