@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures Vireo beside Debian's packaged U-Boot, by turns in one run, and writes docs/performance.md. See `./bench --help`."""
+"""Measures Vireo beside Debian's packaged U-Boot and iPXE, by turns in one run, and writes docs/performance.md. See `./bench --help`."""
 
 import argparse
 import json
@@ -16,7 +16,10 @@ sys.path.insert(0, os.path.join(TOP, "tools", "vm"))
 import demo_disk  # noqa: E402
 import disks  # noqa: E402
 import hosted  # noqa: E402
+import net  # noqa: E402
+import network  # noqa: E402
 import page  # noqa: E402
+import peers  # noqa: E402
 import vm  # noqa: E402
 import workload as workloads  # noqa: E402
 from console import Console, NoPrompt  # noqa: E402
@@ -28,6 +31,7 @@ LOAD = {"qemu_arm": 0x42000000, "qemu_arm64": 0x42000000, "qemu-riscv32": 0x8100
         "qemu-x86": 0x2000000, "qemu-x86_64": 0x2000000}
 # The board whose ratios stand for all at the top of the JSON file.
 MAIN_BOARD = "qemu_arm64"
+PARTS = ("start", "disk", "network", "hosted")
 
 # The floor: firmware that prints one character as its first act. Assembled here, with the compiler that the build uses.
 UART_STORE = {
@@ -73,10 +77,14 @@ def build_folder(board):
 
 
 def build(boards):
-    """The six images as a user would build them, and the hosted program without sanitizers; the path of that program or None."""
+    """The images as a user would build them."""
     for board in boards:
         for goal in ([f"{board.name}_defconfig"], [f"-j{os.cpu_count()}"]):
             subprocess.run(["make", "-s", "-C", TOP, f"O={build_folder(board)}", *goal], check=True, stdin=subprocess.DEVNULL)
+
+
+def build_hosted():
+    """The hosted program without sanitizers; its path."""
     out = os.path.join(WORK, "hosted")
     make = ["make", "-s", "-C", TOP, f"O={out}"]
     subprocess.run([*make, "hosted_defconfig"], check=True, stdin=subprocess.DEVNULL)
@@ -165,6 +173,38 @@ def count(boards, workload, plugin):
                          for name, command in contenders(board, ("vireo", "u-boot"), arguments).items()} for board in boards}
 
 
+def network_commands(board, servers, kind):
+    commands = contenders(board, ("vireo", "u-boot"), servers.arguments(kind))
+    if board.name == network.IPXE_BOARD and os.path.exists(network.IPXE):
+        commands["ipxe"] = network.ipxe_command(board, servers, kind)
+    return commands
+
+
+def measure_network(boards, runs, servers):
+    """"tap" and "user" -> board -> figure -> contender -> seconds."""
+    results = {kind: {board.name: {} for board in boards} for kind in network.NETWORKS}
+    for kind, board in ((kind, board) for board in boards for kind in network.NETWORKS):
+        figures = results[kind][board.name]
+        commands = network_commands(board, servers, kind)
+        for number in range(runs):
+            for name, command in commands.items():
+                values = patiently(network.measure_ipxe, command, servers) if name == "ipxe" else \
+                    patiently(network.measure, name, command, LOAD[board.name], servers, kind, is_checked=number == 0)
+                for figure, value in values.items():
+                    figures.setdefault(figure, {}).setdefault(name, []).append(value)
+        for figure, times in figures.items():
+            print(f"{board.name:14}{kind + ' ' + figure:17}" + "  ".join(f"{name} {page.figure_text(figure, values)}"
+                                                                        for name, values in times.items()), flush=True)
+    return results
+
+
+def count_network(boards, servers, plugin):
+    """"tap" and "user" -> board -> contender -> figure -> (guest instructions, notifications, frames)."""
+    return {kind: {board.name: {name: patiently(network.measure, name, command, LOAD[board.name], servers, kind, plugin=plugin)
+                                for name, command in network_commands(board, servers, kind).items() if name != "ipxe"}
+                   for board in boards} for kind in network.NETWORKS}
+
+
 def sizes(boards):
     """Bytes of the images, for each board."""
     return {board.name: {"vireo": os.path.getsize(os.path.join(build_folder(board), board.firmware)),
@@ -173,13 +213,14 @@ def sizes(boards):
                          if board.rival else None} for board in boards}
 
 
-def ratios(start, disk):
-    """board -> figure -> U-Boot's median over Vireo's; of the start, above QEMU's floor."""
-    result = {}
+def ratios(start, disk, of_network):
+    """board -> figure -> the rival's median over Vireo's; of the start, above QEMU's floor."""
+    result = network.ratios(of_network)
     for board, times in start.items():
         if "u-boot" not in times:
             continue
-        of_board = result[board] = {"start": page.above_floor(times, "u-boot") / page.above_floor(times, "vireo")}
+        of_board = result.setdefault(board, {})
+        of_board["start"] = page.above_floor(times, "u-boot") / page.above_floor(times, "vireo")
         for figure, contender in disk.get(board, {}).items():
             if figure != "idle" and {"vireo", "u-boot"} <= contender.keys():
                 of_board[figure] = statistics.median(contender["u-boot"]) / statistics.median(contender["vireo"])
@@ -202,6 +243,9 @@ def facts(workload):
     return {"cores": os.cpu_count(), "processor": model, "load": os.getloadavg()[0],
             "qemu": first_line("qemu-system-x86_64", "--version"),
             "u-boot": first_line("dpkg-query", "-W", "-f", "${Version}", "u-boot-qemu"), "fio": first_line("fio", "--version"),
+            "ipxe": first_line("dpkg-query", "-W", "-f", "${Version}", "ipxe"),
+            "peers": ", ".join(first_line("dpkg-query", "-W", "-f", "${Package} ${Version}", name)
+                               for name in ("dnsmasq-base", "nginx-light", "atftpd")),
             "fragments": workload.fragments, "extents": workload.extents}
 
 
@@ -210,9 +254,13 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="fewer runs, and counts for one board only: under ten minutes on two cores, the first build included")
     parser.add_argument("--runs", type=int, help="runs of each contender (default: 15 of the start, 7 of the disk figures)")
     parser.add_argument("--board", action="append", choices=list(vm.BOARDS), help="only this board; may be repeated")
+    parser.add_argument("--only", action="append", choices=PARTS, help="only this part, and no page; may be repeated")
     parser.add_argument("--json", metavar="FILE", help="also write all figures to FILE")
     parser.add_argument("--no-page", action="store_true", help="do not rewrite docs/performance.md and docs/performance.svg")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.no_page = options.no_page or options.board or options.only
+    options.only = options.only or PARTS
+    return options
 
 
 def main():
@@ -223,27 +271,41 @@ def main():
     boards = [vm.BOARDS[name] for name in options.board or vm.BOARDS]
     start_runs = options.runs or (5 if options.quick else 15)
     disk_runs = options.runs or (3 if options.quick else 7)
+    network_runs = options.runs or (3 if options.quick else 5)
     began = time.monotonic()
-    program = build(boards)
+    build(boards)
+    program = build_hosted() if "hosted" in options.only else None
     workload = workloads.make(os.path.join(WORK, "images"))
     plugin = make_plugin()
     print(f"ready after {time.monotonic() - began:.0f} s", flush=True)
 
-    results = {"machine": facts(workload), "runs": {"start": start_runs, "disk": disk_runs}, "size": sizes(boards)}
-    results["start"] = measure_start(boards, start_runs)
-    workload.warm()
-    results["disk"] = measure_disks(boards, disk_runs, workload)
+    results = {"machine": facts(workload), "size": sizes(boards), "start": {}, "disk": {}, "count": {}, "network": {}, "network_count": {},
+               "hosted": {}, "runs": {"start": start_runs, "disk": disk_runs, "network": network_runs}}
     counted = [board for board in boards if board.name == MAIN_BOARD] or boards[:1] if options.quick else boards
-    results["count"] = count(counted, workload, plugin) if plugin else {}
-    results["hosted"] = hosted.measure_all(program, workload, disk_runs)
-    of_boards = ratios(results["start"], results["disk"])
+    if "start" in options.only:
+        results["start"] = measure_start(boards, start_runs)
+    if "disk" in options.only:
+        workload.warm()
+        results["disk"] = measure_disks(boards, disk_runs, workload)
+        results["count"] = count(counted, workload, plugin) if plugin else {}
+    if "network" in options.only:
+        why_none = net.why_none() or peers.why_none()
+        if why_none:
+            print(f"bench: no network figures: {why_none}", file=sys.stderr)
+        else:
+            with network.Servers(WORK) as servers:
+                results["network"] = measure_network(boards, network_runs, servers)
+                results["network_count"] = count_network(counted, servers, plugin) if plugin else {}
+    if "hosted" in options.only:
+        results["hosted"] = hosted.measure_all(program, workload, disk_runs)
+    of_boards = ratios(results["start"], results["disk"], results["network"])
     main_board = MAIN_BOARD if MAIN_BOARD in of_boards else next(iter(of_boards), None)
     results["ratio"] = {**of_boards.get(main_board, {}), "board": main_board, "boards": of_boards}
     results["seconds"] = round(time.monotonic() - began)
     if options.json:
         with open(options.json, "w", encoding="ascii") as file:
             json.dump(results, file, indent=1)
-    if not options.no_page and not options.board:
+    if not options.no_page:
         page.write(os.path.join(TOP, "docs"), results)
     print(f"done in {results['seconds']} s", flush=True)
 
@@ -251,5 +313,5 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except (disks.Mismatch, NoPrompt, subprocess.CalledProcessError) as failure:
+    except (disks.Mismatch, network.Mismatch, NoPrompt, subprocess.CalledProcessError) as failure:
         sys.exit(f"bench: {failure}")

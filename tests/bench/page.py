@@ -5,6 +5,7 @@ import dataclasses
 import os
 import statistics
 
+import network_page
 import plot
 from hosted import FIGURES as HOSTED_FIGURES
 from workload import ENTRIES, FIGURES, LOOP_READS, SCATTERED
@@ -91,6 +92,8 @@ def full_queue_gain(results, board):
 
 
 COPY_SPEED = "Both send a contiguous range as a few large requests, so both take the time in which the host copies it; what is left is noise."
+ONE_BLOCK = "dnsmasq sends one block and waits for the answer, so the time is mostly that of 22,858 turns of the host's processes."
+SERVER = "What is left is mostly the host's time, for the server and for QEMU."
 GOALS = (
     Goal("start to prompt above QEMU's floor: 4 times less", ratio("start"), at_least(4), "{:.1f}",
          "Near QEMU's floor a few milliseconds decide, and a busy host adds them to both."),
@@ -113,6 +116,10 @@ GOALS = (
          "QEMU has a thread for each request in flight, but not a processor; what is saved is the notification and the wait for each."),
     Goal("`virtio write` of 256 MiB, durable: 3 times less", ratio("write"), at_least(3), "{:.2f}",
          "Both write large requests and have the host make them durable once; the time is that of the host's disk, and of its copy."),
+    Goal("TFTP over a tap, default settings: 3 times less than U-Boot", ratio("tftp_tap"), at_least(3), "{:.1f}", ONE_BLOCK),
+    Goal("TFTP over a tap, best settings: 3 times less than U-Boot", ratio("tftp_best_tap"), at_least(3), "{:.1f}", SERVER),
+    Goal("TFTP over a tap: 2 times less than iPXE", ratio("tftp_tap_ipxe"), at_least(2), "{:.1f}", ONE_BLOCK),
+    Goal("HTTP over a tap: 3 times less than iPXE", ratio("http_tap_ipxe"), at_least(3), "{:.1f}", SERVER),
     Goal("idle prompt: under 2 % of a core", idle, lambda value: value < 0.02, "{:.1%}", "The processor is woken too often."),
 )
 
@@ -130,7 +137,7 @@ def goals(results):
         rows.append([goal.text, *("-" if value is None else goal.show.format(value) for value in values), verdict])
         if missed:
             reasons.append(f"- {goal.text}: {verdict}. {goal.why_not}")
-    lines = ["What cannot be measured on a board (riscv32 has no rival) is `-`. FAT and the network are not built yet.", "",
+    lines = ["What cannot be measured on a board (riscv32 has no rival; iPXE is for x86) is `-`. FAT is not built yet.", "",
              *table(["goal", *boards, "reached"], rows)]
     if reasons:
         lines += ["Not reached everywhere, and why:", "", *reasons, ""]
@@ -206,12 +213,13 @@ def hosted_lines(results):
 def text(results):
     machine = results["machine"]
     lines = ["# Performance", "",
-             "Written by `./bench`; do not edit. It runs Vireo, Debian's packaged U-Boot (`u-boot-qemu` " + machine["u-boot"] + ") and an empty",
-             "firmware by turns in one run, under software emulation (TCG). Absolute times differ from machine to machine: compare only",
+             "Written by `./bench`; do not edit. It runs Vireo, Debian's packaged U-Boot (`u-boot-qemu` " + machine["u-boot"] + "), iPXE and an",
+             "empty firmware by turns in one run, under software emulation (TCG). Absolute times differ from machine to machine: compare only",
              "within this page. A ratio is U-Boot's median over Vireo's: more is better. Debian packages no U-Boot for riscv32.", "",
              f"Machine: {machine['cores']} cores ({machine['processor']}), load average {machine['load']:.1f} before the run; {machine['qemu']}; {machine['fio']}.", "",
              "![Medians of all figures on all boards](performance.svg)", "",
              "## Goals", "", *goals(results), *start_lines(results), *disk_lines(results)]
+    lines += network_page.lines(results, figure_text, table)
     share = {name: [f"{figures['idle'][name][0]:.1%}" if name in figures.get("idle", {}) else "-" for figures in results["disk"].values()]
              for name in ("vireo", "u-boot")}
     if results["disk"]:

@@ -108,9 +108,10 @@ class Dnsmasq(Peer):
 
 
 class Nginx(Peer):
-    """HTTP on port 80 and 8080, IPv4 and IPv6, of the files in `root`; `locations` is text in the configuration's own language."""
+    """HTTP on port 80 and 8080, IPv4 and IPv6, of the files in `root`; `locations` and `more` are
+    text in the configuration's own language, for the server and for all."""
 
-    def __init__(self, namespace, folder, root, locations=""):
+    def __init__(self, namespace, folder, root, locations="", more=""):
         config = os.path.join(folder, "nginx.conf")
         with open(config, "w", encoding="ascii") as file:
             file.write(f"""daemon off; master_process off; user root; pid {folder}/nginx.pid; error_log stderr notice;
@@ -118,7 +119,7 @@ events {{ worker_connections 64; }}
 http {{
     access_log {folder}/access.log; sendfile on; default_type application/octet-stream;
     client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder};
-    scgi_temp_path {folder};
+    scgi_temp_path {folder}; {more}
     server {{ listen 80; listen 8080; listen [::]:80; root {root}; {locations} }}
 }}
 """)
@@ -131,10 +132,10 @@ http {{
 class Atftpd(Peer):
     """TFTP with every option: blksize up to 65464, windowsize, tsize, and writing."""
 
-    def __init__(self, namespace, folder, root, port=69):
-        super().__init__(namespace, folder, ["atftpd", "--daemon", "--no-fork", "--logfile", "-", "--verbose=7", "--user", "root.root",
-                                             "--port", port, root])
-        self.wait_port("udp", port)
+    def __init__(self, namespace, folder, root, address=net.HOST, verbose=7):
+        super().__init__(namespace, folder, ["atftpd", "--daemon", "--no-fork", "--logfile", "-", f"--verbose={verbose}", "--user",
+                                             "root.root", "--bind-address", address, root])
+        self.wait_port("udp", 69)
 
 
 class Capture(Peer):
