@@ -47,6 +47,7 @@ endif()
 add_subdirectory(lib)
 include(cmake/third-party.cmake)
 target_compile_options(fdt PRIVATE ${lto})
+target_compile_options(lwip PRIVATE ${lto})
 
 vireo_add_folders(${CMAKE_SOURCE_DIR}/src)
 get_property(sources GLOBAL PROPERTY VIREO_SOURCES)
@@ -55,7 +56,7 @@ if(NOT sources)
 endif()
 add_library(objects OBJECT ${sources})
 target_compile_options(objects PRIVATE ${VIREO_WARNINGS} $<$<COMPILE_LANGUAGE:CXX>:-Wglobal-constructors> ${lto})
-target_link_libraries(objects PRIVATE fdt)
+target_link_libraries(objects PRIVATE fdt lwip)
 
 set(script ${CMAKE_SOURCE_DIR}/src/arch/${VIREO_ISA}/image.ld)
 file(GLOB have_script CONFIGURE_DEPENDS ${script})
@@ -73,7 +74,7 @@ if(have_script)
     add_executable(vireo $<TARGET_OBJECTS:objects>)
     add_dependencies(vireo script)
     set_target_properties(vireo PROPERTIES OUTPUT_NAME vireo.elf LINKER_LANGUAGE CXX LINK_DEPENDS ${gen}/image.ld)
-    target_link_libraries(vireo PRIVATE fdt vireo_libc vireo_builtins)
+    target_link_libraries(vireo PRIVATE fdt lwip vireo_libc vireo_builtins)
     # Position independent with relative relocations only (RELR): the start-up code relocates the image in eight lines.
     # -z nostart-stop-gc: the registries are reached through __start_/__stop_ symbols alone.
     target_link_options(vireo PRIVATE

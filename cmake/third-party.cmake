@@ -24,3 +24,15 @@ list(TRANSFORM VIREO_LIBFDT_SOURCES PREPEND ${dtc}/libfdt/)
 add_library(fdt STATIC ${VIREO_LIBFDT_SOURCES})
 target_compile_options(fdt PRIVATE -w)
 target_include_directories(fdt SYSTEM PUBLIC ${dtc}/libfdt)
+
+# lwIP: the TCP/IP stack. What it is configured with, and what it calls, lies in src/net/lwip.
+vireo_third_party(lwip lwip)
+set(VIREO_LWIP_SOURCES
+    core/def.c core/dns.c core/inet_chksum.c core/init.c core/ip.c core/mem.c core/memp.c core/netif.c core/pbuf.c
+    core/raw.c core/tcp.c core/tcp_in.c core/tcp_out.c core/timeouts.c core/udp.c core/ipv4/dhcp.c core/ipv4/etharp.c
+    core/ipv4/icmp.c core/ipv4/ip4.c core/ipv4/ip4_addr.c core/ipv4/ip4_frag.c core/ipv6/ethip6.c core/ipv6/icmp6.c
+    core/ipv6/ip6.c core/ipv6/ip6_addr.c core/ipv6/ip6_frag.c core/ipv6/mld6.c core/ipv6/nd6.c netif/ethernet.c)
+list(TRANSFORM VIREO_LWIP_SOURCES PREPEND ${lwip}/src/)
+add_library(lwip STATIC ${VIREO_LWIP_SOURCES})
+target_compile_options(lwip PRIVATE -w)
+target_include_directories(lwip SYSTEM PUBLIC ${lwip}/src/include ${CMAKE_SOURCE_DIR}/src/net/lwip)

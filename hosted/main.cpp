@@ -248,8 +248,9 @@ int run(const Options& options) {
     VIREO_MUST(memory.add_ram(ram_base, ram_bytes));
     // As on the boards, so that what is refused there is refused here.
     VIREO_MUST(memory.reserve(ram_base + ram_bytes - firmware_bytes, firmware_bytes, "Vireo"));
+    net::Network network(loop, registry);
     auto context = std::make_unique<shell::Context>(
-        shell::Services{*console, loop, memory, registry, machine, devices}, true);
+        shell::Services{*console, loop, memory, registry, machine, devices, network}, true);
     int status = options.commands ? shell::run_line(*context, options.commands) : shell::interact(*context);
     devices.quiesce_all();
     terminal.flush();

@@ -2,10 +2,14 @@
 #pragma once
 
 #include "device/net_device.h"
+#include "device/registry.h"
 #include "event/event_loop.h"
 #include "net/address.h"
+#include "net/random.h"
 
 namespace vireo::net {
+
+class Interface;
 
 // How the IPv4 side is set up: from $ipaddr and friends, or by DHCP.
 struct Ipv4Settings {
@@ -33,44 +37,78 @@ struct DhcpLease {
 //
 // A command opens it, works, and closes it. In between the card's frames are not looked at; addresses, neighbour caches and
 // settings stay for the next command on the same card.
-class Network final : private device::NetReceiver, private event::Poller {
+class Network final : private event::Poller {
   public:
-    explicit Network(event::EventLoop& loop);
+    // An entropy source of `devices`, if there is one, is read when the network is first opened.
+    Network(event::EventLoop& loop, const device::Registry& devices);
     ~Network();
+    Network(const Network&) = delete;
+    Network& operator=(const Network&) = delete;
     event::EventLoop& loop() const { return loop_; }
 
     // Listens on `card`, which stays valid while it is open. IPv6 configures itself (link-local, router advertisements).
     // Errors: DeviceBroken, and NotReady ("link is down") without a cable.
     Result<> open(device::NetDevice& card);
+    // Connections that are still open are lost.
     void close();
-    device::NetDevice* card() const { return card_; }
+    device::NetDevice* card() const;
+    // An error if the open card can be used no more, or has lost its link. Looked at about once a second; the waits in
+    // here end with it.
+    Result<> health() const { return health_; }
 
     // Sets or clears (default-made) the IPv4 address. While open.
     void set_ipv4(const Ipv4Settings& settings);
+    // The first four of them. None: those that DHCP or a router gave are forgotten.
     void set_dns_servers(std::span<const IpAddress> servers);
 
     // Asks for an address, and sets it. Each try is printed as "BOOTP broadcast N". Errors: Timeout (nobody answered),
-    // Interrupted, DeviceBroken.
+    // Interrupted, DeviceBroken, NotReady (link is down), NoMemory.
     Result<DhcpLease> dhcp(Writer& console, event::Duration patience);
     // Sends echo requests, one a second, until one is answered: how long the answer took. Errors: Timeout ("not alive"),
-    // NotReady (no address of that family), Interrupted.
+    // NotReady (no address of that family), Interrupted, DeviceBroken.
     Result<event::Duration> ping(const IpAddress& host, event::Duration patience);
-    // Errors: NotFound (no such name), NotReady (no server known), Timeout, Interrupted.
+    // An address as text is its own result. Errors: NotFound (no such name), NotReady (no server known), Timeout,
+    // Interrupted, DeviceBroken, TooLarge.
     Result<IpAddress> resolve(std::string_view name, IpAddress::Family family);
     // Waits until IPv6 has an address besides the link-local one, or until the link-local one is usable and no router
-    // answers. Errors: Timeout, Interrupted.
+    // answers. Errors: Timeout, Interrupted, DeviceBroken.
     Result<> wait_for_ipv6(event::Duration patience);
 
-    // Our address towards `destination`, and the router on the way if there is one. NotReady: no address of that family.
+    // Our address towards `destination`, and the router on the way if there is one. NotReady: no address of that family,
+    // or no way there.
     struct Route {
         IpAddress source;
         IpAddress gateway;
     };
     Result<Route> route_to(const IpAddress& destination) const;
 
+    // For the sockets.
+    Interface& interface() { return *interface_; }
+
   private:
+    bool poll() override;
+    bool needs_polling() const override {
+        return false;
+    } // timers are coarse: the card listens, which bounds naps
+    void stir_random(const device::NetDevice& card);
+    // Until `condition` holds; ends with health() too.
+    template <typename Condition> Result<> wait(event::Duration patience, Condition&& condition) {
+        if (!card())
+            return error(ErrorCode::NotReady, "network is not open");
+        VIREO_TRY(loop_.wait_until(event::Deadline::after(patience),
+                                   [&] { return condition() || !health_.has_value(); }));
+        return condition() ? Result<>{} : health_;
+    }
+
     event::EventLoop& loop_;
-    device::NetDevice* card_ = nullptr;
+    const device::Registry& devices_;
+    Random random_;
+    bool is_stirred_ = false;
+    std::unique_ptr<Interface> interface_;
+    Result<> health_{};
+    event::Instant next_look_{}; // at the card's health
+    event::Instant next_timers_{};
+    bool in_timers_ = false; // what lwIP says now, it says because time has passed
 };
 
 } // namespace vireo::net

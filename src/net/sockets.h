@@ -3,6 +3,11 @@
 
 #include "net/network.h"
 
+// lwIP's; nobody but the sockets looks inside.
+struct pbuf;
+struct tcp_pcb;
+struct udp_pcb;
+
 namespace vireo::net {
 
 // A UDP socket of an open Network. Datagrams arrive from the event loop.
@@ -29,6 +34,11 @@ class UdpSocket {
     // Sends a copy of the bytes. Errors: NoMemory, NotReady (no route), TooLarge (65507 bytes; beyond the MTU it is cut
     // into fragments).
     Result<> send(Bytes payload, const IpAddress& to, u16 port);
+
+  private:
+    Network* network_ = nullptr;
+    Client* client_ = nullptr;
+    udp_pcb* pcb_ = nullptr;
 };
 
 // A TCP connection of an open Network. Bytes arrive in order, from the event loop; the receive window is as large as the
@@ -60,6 +70,19 @@ class TcpSocket {
     // Ends the connection at once (RST if anything is outstanding); the client hears nothing more. May be called from
     // inside a callback.
     void close();
+
+  private:
+    i8 connected();
+    i8 take(pbuf* packet);
+    i8 finish();
+    void lost(i8 why);
+    i8 after_call(u32 life) const;
+    tcp_pcb* release();
+
+    Client* client_ = nullptr;
+    tcp_pcb* pcb_ = nullptr;
+    u32 life_ = 0; // changes when the connection is gone, so that a callback's caller notices
+    bool is_connected_ = false;
 };
 
 } // namespace vireo::net

@@ -3,6 +3,7 @@
 
 #include "device/registry.h"
 #include "event/event_loop.h"
+#include "net/network.h"
 #include "shell/command.h"
 #include "shell/environment.h"
 #include "system/console.h"
@@ -20,6 +21,7 @@ struct Services {
     device::Registry& devices;
     system::Machine& machine;
     system::VirtioInspector& virtio;
+    net::Network& network;
 };
 
 // Reads the console in every wait, so that type-ahead is kept and Ctrl-C ends whatever waits.

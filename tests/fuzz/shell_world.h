@@ -77,7 +77,7 @@ struct ShellWorld {
                                   FuzzedMachine::bytes - FuzzedMachine::free_bytes, "Vireo"));
         VIREO_MUST(registry.block.add(disk));
         context = std::make_unique<shell::Context>(
-            shell::Services{*console, loop, memory, registry, machine, devices}, true);
+            shell::Services{*console, loop, memory, registry, machine, devices, network}, true);
     }
 
     Surroundings surroundings;
@@ -86,6 +86,7 @@ struct ShellWorld {
     event::EventLoop loop;
     system::MemoryMap memory;
     device::Registry registry;
+    net::Network network{loop, registry};
     FuzzedMachine machine;
     virtio::DeviceManager devices{loop, registry}; // has no bus to look at
     MemoryDisk disk{loop, 32768};

@@ -36,8 +36,8 @@ LAYERS = {
 # Single files that reach further, each for a reason.
 EXCEPTIONS = {("base/panic.cpp", "arch/arch.h")}  # a panic ends in stopping the processor
 
-# Angle-bracket headers outside base/std.h, and the paths that may include them.
-FOREIGN_HEADERS = {"libfdt.h": ("bus/fdt/", "machine/", "boot/")}
+# Angle-bracket headers outside base/std.h, and the paths that may include them. A key that ends in '/' is a folder.
+FOREIGN_HEADERS = {"libfdt.h": ("bus/fdt/", "machine/", "boot/"), "lwip/": ("net/lwip/lwip.h",)}
 GENERATED_HEADERS = {"autoconf.h", "version.h"}
 
 # A word that is confined to some paths: (what, pattern, paths that may, why).
@@ -63,6 +63,14 @@ def layer_of(path):
     return max(found, key=len) if found else None
 
 
+def may_include(header):
+    """The paths that may include this angle-bracket header."""
+    for name, paths in FOREIGN_HEADERS.items():
+        if header == name or name.endswith("/") and header.startswith(name):
+            return paths
+    return ("-",)
+
+
 def blank(match):
     """A comment or literal as spaces, so that line numbers stay true."""
     return re.sub(r"[^\n]", " ", match.group())
@@ -81,7 +89,7 @@ def check(path):
             continue
         kind, name = match.groups()
         if kind == "<":
-            if relative != "base/std.h" and not relative.startswith(FOREIGN_HEADERS.get(name, ("-",))):
+            if relative != "base/std.h" and not relative.startswith(may_include(name)):
                 yield number, f"includes <{name}>; standard headers come through base/std.h"
             continue
         if name in GENERATED_HEADERS:

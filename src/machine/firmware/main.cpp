@@ -90,9 +90,10 @@ void run(const Platform& platform) {
     auto& devices = make_for_ever<virtio::DeviceManager>(loop, registry);
     add_sources(devices, platform);
     devices.start();
+    auto& network = make_for_ever<net::Network>(loop, registry);
 
     console.write("\n");
-    shell::Services services{console, loop, platform.memory, registry, platform.machine, devices};
+    shell::Services services{console, loop, platform.memory, registry, platform.machine, devices, network};
     shell::run(make_for_ever<shell::Context>(services));
 }
 

@@ -131,7 +131,7 @@ class ShellTest : public testing::Test {
         VIREO_MUST(memory.add_ram(ScriptedMachine::base, ScriptedMachine::bytes));
         VIREO_MUST(memory.reserve(0x40f00000, 0x100000, "Vireo image"));
         context = std::make_unique<shell::Context>(
-            shell::Services{*console, loop, memory, registry, machine, inspector}, true);
+            shell::Services{*console, loop, memory, registry, machine, inspector, network}, true);
     }
 
     // What a command line prints, lines ending in "\n"; its status is in `status`.
@@ -169,6 +169,7 @@ class ShellTest : public testing::Test {
     event::EventLoop loop;
     system::MemoryMap memory;
     device::Registry registry;
+    net::Network network{loop, registry};
     ScriptedMachine machine;
     ScriptedInspector inspector;
     std::vector<std::unique_ptr<TestDisk>> disks;

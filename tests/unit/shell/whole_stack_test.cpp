@@ -11,8 +11,8 @@ class WholeStack : public OnBus {
     void start() {
         machine.start();
         VIREO_MUST(memory.add_ram(ScriptedMachine::base, ScriptedMachine::bytes));
-        context = std::make_unique<shell::Context>(
-            shell::Services{console, machine.loop, memory, machine.registry, board, machine.manager});
+        context = std::make_unique<shell::Context>(shell::Services{
+            console, machine.loop, memory, machine.registry, board, machine.manager, network});
     }
     ~WholeStack() { context.reset(); }
     std::string run(std::string_view line) {
@@ -29,6 +29,7 @@ class WholeStack : public OnBus {
     system::Console console{port};
     system::MemoryMap memory;
     ScriptedMachine board;
+    net::Network network{machine.loop, machine.registry};
     std::unique_ptr<shell::Context> context;
 };
 INSTANTIATE_TEST_SUITE_P(All, WholeStack, on(all_buses), bus_name);

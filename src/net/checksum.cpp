@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/checksum.h"
+
+#include "base/endian.h"
+
+namespace vireo::net {
+
+namespace {
+
+constexpr usize ethernet_bytes = 14;
+
+template <typename T> T load(const std::byte* from) {
+    T value;
+    std::memcpy(&value, from, sizeof(value));
+    return value;
+}
+
+u16 fold(u64 sum) {
+    sum = (sum >> 32) + (sum & 0xffff'ffff);
+    sum = (sum >> 32) + (sum & 0xffff'ffff);
+    sum = (sum >> 16) + (sum & 0xffff);
+    sum = (sum >> 16) + (sum & 0xffff);
+    return static_cast<u16>(sum);
+}
+
+u8 byte_at(MutableBytes frame, usize at) { return std::to_integer<u8>(frame[at]); }
+u16 number_at(MutableBytes frame, usize at) {
+    return static_cast<u16>(byte_at(frame, at) << 8 | byte_at(frame, at + 1));
+}
+
+// What is known of a packet's transport header.
+struct Transport {
+    u8 protocol;
+    usize start;         // in the frame
+    usize bytes;         // header and data
+    usize addresses;     // of the network header, in the frame
+    usize address_bytes; // both
+};
+
+std::optional<Transport> find_transport(MutableBytes frame) {
+    constexpr u16 ipv4 = 0x0800, ipv6 = 0x86dd;
+    if (frame.size() < ethernet_bytes + 40)
+        return std::nullopt;
+    if (number_at(frame, 12) == ipv4) {
+        usize header = (byte_at(frame, ethernet_bytes) & 0xf) * usize{4};
+        bool is_fragment = (number_at(frame, ethernet_bytes + 6) & 0x3fff) != 0;
+        usize total = number_at(frame, ethernet_bytes + 2);
+        if (is_fragment || total < header || ethernet_bytes + total != frame.size())
+            return std::nullopt;
+        return Transport{byte_at(frame, ethernet_bytes + 9), ethernet_bytes + header, total - header,
+                         ethernet_bytes + 12, 8};
+    }
+    if (number_at(frame, 12) == ipv6) {
+        usize bytes = number_at(frame, ethernet_bytes + 4);
+        if (ethernet_bytes + 40 + bytes != frame.size())
+            return std::nullopt;
+        return Transport{byte_at(frame, ethernet_bytes + 6), ethernet_bytes + 40, bytes, ethernet_bytes + 8,
+                         32};
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+// Under an emulator each instruction costs the same: so many bytes a step as possible. The sums of 32-bit words in 64
+// bits cannot overflow: a packet has fewer than 2^32 of them.
+u16 internet_sum(Bytes bytes) {
+    const std::byte* at = bytes.data();
+    usize left = bytes.size();
+    u64 sum = 0;
+    for (; left >= 16; left -= 16, at += 16)
+        sum += u64{load<u32>(at)} + load<u32>(at + 4) + load<u32>(at + 8) + load<u32>(at + 12);
+    for (; left >= 4; left -= 4, at += 4)
+        sum += load<u32>(at);
+    if (left >= 2) {
+        sum += load<u16>(at);
+        at += 2;
+        left -= 2;
+    }
+    if (left != 0)
+        sum +=
+            std::to_integer<u8>(*at); // the first byte of a pair is the low one: all boards are little endian
+    return fold(sum);
+}
+
+std::optional<device::OutgoingFrame::Checksum> leave_checksum_to_device(MutableBytes frame) {
+    constexpr u8 tcp = 6, udp = 17;
+    auto transport = find_transport(frame);
+    if (!transport || (transport->protocol != tcp && transport->protocol != udp))
+        return std::nullopt;
+    u16 offset = transport->protocol == tcp ? 16 : 6;
+    if (transport->bytes < usize{offset} + 2 || number_at(frame, transport->start + offset) != 0)
+        return std::nullopt;
+    // Protocol and length count as 16-bit numbers; a length beyond 16 bits does not occur.
+    const Be<u16> tail[] = {transport->protocol, static_cast<u16>(transport->bytes)};
+    u64 sum = internet_sum(frame.subspan(transport->addresses, transport->address_bytes));
+    sum += internet_sum(std::as_bytes(std::span(tail)));
+    u16 pseudo = fold(sum);
+    std::memcpy(frame.data() + transport->start + offset, &pseudo, sizeof(pseudo));
+    return device::OutgoingFrame::Checksum{static_cast<u16>(transport->start), offset};
+}
+
+} // namespace vireo::net

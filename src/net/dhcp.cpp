@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// DHCP is lwIP's. This starts it, listens to what lwIP leaves out, and takes the lease.
+#include "net/convert.h"
+#include "net/interface.h"
+#include "net/network.h"
+
+namespace vireo::net {
+
+namespace {
+
+// Options that lwIP asks for on our behalf (RFC 2132).
+enum Option : u8 {
+    HostName = 12,
+    DomainName = 15,
+    RootPath = 17,
+    VendorClass = 60,
+    ServerName = 66,
+    BootFile = 67
+};
+
+// While dhcp() waits: what came in the acknowledgement besides the addresses.
+struct Listener {
+    Writer& console;
+    u32 discovers = 0;
+    std::array<char, 128> boot_file{};
+    std::array<char, 64> host_name{}, domain{}, server_name{};
+    std::array<char, 255> root_path{};
+
+    void forget_texts() {
+        boot_file = {};
+        host_name = domain = server_name = {};
+        root_path = {};
+    }
+};
+
+constinit Listener* listener = nullptr;
+
+// Up to the first zero: some servers count it, some do not.
+template <usize N> std::string_view text_of(const std::array<char, N>& bytes) {
+    return {bytes.data(), static_cast<usize>(std::ranges::find(bytes, '\0') - bytes.begin())};
+}
+
+template <usize N> void copy_option(std::array<char, N>& to, pbuf* packet, u16 offset, u8 length) {
+    to = {};
+    pbuf_copy_partial(packet, to.data(), static_cast<u16>(std::min<usize>(length, N)), offset);
+}
+
+void dhcp_sends(dhcp_msg& message, u8 type, u16& length) {
+    constexpr std::string_view vendor = "Vireo";
+    if (usize{length} + 2 + vendor.size() < sizeof(message.options)) {
+        message.options[length++] = VendorClass;
+        message.options[length++] = static_cast<u8>(vendor.size());
+        std::ranges::copy(vendor, message.options + length);
+        length = static_cast<u16>(length + vendor.size());
+    }
+    if (!listener)
+        return;
+    if (type == DHCP_DISCOVER)
+        print(listener->console, "BOOTP broadcast {}\n", ++listener->discovers);
+    else
+        listener->forget_texts(); // those of offers; the acknowledgement repeats them
+}
+
+void dhcp_option(u8 option, u8 length, pbuf* packet, u16 offset) {
+    if (!listener)
+        return;
+    switch (option) {
+    case HostName:
+        return copy_option(listener->host_name, packet, offset, length);
+    case DomainName:
+        return copy_option(listener->domain, packet, offset, length);
+    case RootPath:
+        return copy_option(listener->root_path, packet, offset, length);
+    case ServerName:
+        return copy_option(listener->server_name, packet, offset, length);
+    case BootFile:
+        return copy_option(listener->boot_file, packet, offset, length);
+    default:
+        return;
+    }
+}
+
+DhcpLease take_lease(const netif& interface, const dhcp& state, const Listener& heard) {
+    DhcpLease lease;
+    lease.ipv4 = {from_lwip(*netif_ip4_addr(&interface)), from_lwip(*netif_ip4_netmask(&interface)),
+                  from_lwip(*netif_ip4_gw(&interface))};
+    for (u8 i = 0; i < std::size(lease.dns); ++i)
+        lease.dns[i] = from_lwip(*dns_getserver(i));
+    lease.server = from_lwip(state.server_ip_addr);
+    lease.next_server = from_lwip(state.offered_si_addr);
+    if (auto named = IpAddress::parse(text_of(heard.server_name)); named && !lease.next_server.is_set())
+        lease.next_server = *named;
+    std::string_view file(state.boot_file_name, strnlen(state.boot_file_name, sizeof(state.boot_file_name)));
+    lease.boot_file.write(text_of(heard.boot_file).empty() ? file : text_of(heard.boot_file));
+    lease.host_name.write(text_of(heard.host_name));
+    lease.domain.write(text_of(heard.domain));
+    lease.root_path.write(text_of(heard.root_path));
+    lease.lease_seconds = state.offered_t0_lease;
+    lease.discovers = heard.discovers;
+    return lease;
+}
+
+} // namespace
+
+Result<DhcpLease> Network::dhcp(Writer& console, event::Duration patience) {
+    if (!card())
+        return error(ErrorCode::NotReady, "network is not open");
+    constexpr u16 least_mtu = 576; // RFC 2131, 2: a client must be prepared to receive that
+    if (card()->facts().mtu < least_mtu)
+        return error(ErrorCode::NotSupported, "the card's MTU is too small for DHCP");
+    Listener heard{console};
+    listener = &heard;
+    set_ipv4({});
+    set_dns_servers({});
+    auto& state = interface_->dhcp_state();
+    err_t started = dhcp_start(&interface_->lwip());
+    Result<> ended = started == ERR_OK ? wait(patience, [&] { return state.state == DHCP_STATE_BOUND; })
+                                       : to_error(started);
+    listener = nullptr;
+    Result<DhcpLease> lease = ended ? Result<DhcpLease>(take_lease(interface_->lwip(), state, heard))
+                                    : Result<DhcpLease>(ended.error());
+    // Without a release, which it would send for an address in use: we keep the address, and do not keep the lease up.
+    if (started == ERR_OK) {
+        state.state = DHCP_STATE_REQUESTING;
+        dhcp_stop(&interface_->lwip());
+    }
+    return lease;
+}
+
+} // namespace vireo::net
+
+extern "C" {
+
+void vireo_dhcp_sends(dhcp_msg* message, u8_t type, u16_t* length) {
+    vireo::net::dhcp_sends(*message, type, *length);
+}
+
+void vireo_dhcp_option(u8_t type, u8_t option, u8_t length, pbuf* packet, u16_t offset) {
+    if (type != DHCP_OFFER)
+        vireo::net::dhcp_option(option, length, packet, offset);
+}
+
+} // extern "C"

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Where lwIP asks us. Included by lwIP's sources, after its types.
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+struct dhcp_msg;
+struct pbuf;
+
+// A DHCP message is about to be sent: adds options behind the first `*length` bytes of the options.
+void vireo_dhcp_sends(struct dhcp_msg* message, u8_t type, u16_t* length);
+// An option that lwIP does not use, `length` bytes at `offset` of `packet`.
+void vireo_dhcp_option(u8_t type, u8_t option, u8_t length, struct pbuf* packet, u16_t offset);
+#ifdef __cplusplus
+}
+#endif
+
+#define LWIP_HOOK_DHCP_APPEND_OPTIONS(netif, dhcp, state, message, type, length)                             \
+    vireo_dhcp_sends(message, type, length)
+#define LWIP_HOOK_DHCP_PARSE_OPTION(netif, dhcp, state, message, type, option, length, packet, offset)       \
+    vireo_dhcp_option(type, option, length, packet, offset)
+// Sequence numbers that nobody can guess (RFC 6528 wants no less).
+#define LWIP_HOOK_TCP_ISN(local_address, local_port, remote_address, remote_port) LWIP_RAND()
