@@ -307,6 +307,20 @@ TEST_P(BlkFeaturesEach, the_cache_is_switched_to_write_back) {
     }
 }
 
+// A device that can flush and says nothing about its cache has one (section 5.2.5.1).
+TEST_P(BlkFeaturesEach, a_cache_that_cannot_be_asked_about_is_flushed) {
+    Machine each(GetParam());
+    Blk& disk = each.plug_disk();
+    disk.offered.remove(Blk::config_wce);
+    each.start();
+    ASSERT_EQ(each.state(), State::Running);
+    EXPECT_TRUE(each.disk()->facts().has_write_cache);
+    auto bytes = bytes_of(8192);
+    ASSERT_TRUE(each.disk()->write(0, bytes));
+    ASSERT_TRUE(each.disk()->flush());
+    EXPECT_EQ(disk.count(Blk::type_flush), 1u);
+}
+
 // covers: blk.02
 // A device whose writeback cannot be switched on, because there is no FLUSH: durable at once, nothing to flush.
 TEST_P(BlkFeaturesModern, without_flush_the_cache_writes_through) {
