@@ -6,6 +6,7 @@
 #include "shell/autoboot.h"
 #include "shell/interpreter.h"
 #include "shell/line_editor.h"
+#include "shell/network.h"
 
 namespace vireo::shell {
 
@@ -58,6 +59,7 @@ void set_default_variables(Context& context) {
     number.clear();
     print(number, "{:x}", context.machine.default_load_address());
     set_default(context, "loadaddr", number.view());
+    set_card_variables(context);
 }
 
 int run_line(Context& context, std::string_view text) {

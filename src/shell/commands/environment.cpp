@@ -2,6 +2,7 @@
 // Variables: setenv, printenv, run, boot, env, showvar.
 #include "shell/arguments.h"
 #include "shell/shell.h"
+#include "shell/variable_types.h"
 
 namespace vireo::shell {
 namespace {
@@ -27,17 +28,43 @@ Result<OwnedArray<char>> join(Arguments words) {
     return text;
 }
 
-int set_variable(Context& context, Arguments arguments) {
-    std::string_view name = arguments[1];
+// Whether the user may give the variable this value; two lines in U-Boot's words if not.
+bool may_set(Context& context, std::string_view name, std::string_view value, bool is_forced) {
+    VariableFault fault = check_variable(context.environment, name, value);
+    if (fault == VariableFault::None || (fault == VariableFault::SetOnce && is_forced))
+        return true;
+    if (fault == VariableFault::SetOnce)
+        print(context.console, "## Error: Can't {} \"{}\"\n", value.empty() ? "delete" : "overwrite", name);
+    else
+        print(context.console, "## Error: flags type check failure for \"{}\" <= \"{}\" (type: {})\n", name,
+              value, fault == VariableFault::NoIpAddress ? 'i' : 'm');
+    print(context.console, "## Error inserting \"{}\" variable, errno=1\n", name);
+    return false;
+}
+
+// Splits -f off.
+bool take_force(Arguments& words) {
+    bool is_forced = !words.empty() && words[0] == "-f";
+    words = words.subspan(is_forced ? 1 : 0);
+    return is_forced;
+}
+
+int set_variable(Context& context, Arguments words) {
+    bool is_forced = take_force(words);
+    if (words.empty())
+        return status_usage;
+    std::string_view name = words[0];
     if (char bad = bad_name_character(name)) {
         print(context.console, "## Error: illegal character '");
         print_untrusted(context.console, {&bad, 1});
         print(context.console, "' in variable name \"{}\"\n", name);
         return status_failed;
     }
-    auto value = join(arguments.subspan(2));
+    auto value = join(words.subspan(1));
     if (!value)
         return fail(context, "setenv", value.error());
+    if (!may_set(context, name, {value->data(), value->size()}, is_forced))
+        return status_failed;
     if (auto set = context.environment.set(name, {value->data(), value->size()}); !set)
         return fail(context, "setenv", set.error());
     return status_ok;
@@ -61,7 +88,7 @@ int print_variables(Context& context, Arguments names) {
     return status_ok;
 }
 
-int setenv(Context& context, Arguments arguments) { return set_variable(context, arguments); }
+int setenv(Context& context, Arguments arguments) { return set_variable(context, arguments.subspan(1)); }
 int printenv(Context& context, Arguments arguments) { return print_variables(context, arguments.subspan(1)); }
 
 int run_variables(Context& context, Arguments arguments) {
@@ -86,10 +113,14 @@ int boot(Context& context, Arguments) {
 }
 
 int delete_variables(Context& context, Arguments names) {
-    int status = status_ok;
-    for (auto name : names)
-        if (!context.environment.remove(name))
+    bool is_forced = take_force(names);
+    int status = names.empty() ? status_usage : status_ok;
+    for (auto name : names) {
+        if (!may_set(context, name, {}, is_forced))
+            status = status_failed;
+        else if (!context.environment.remove(name))
             status = not_defined(context, name);
+    }
     return status;
 }
 
@@ -111,7 +142,7 @@ int env(Context& context, Arguments arguments) {
     if (rest.empty())
         return status_usage;
     if (what == "set")
-        return set_variable(context, arguments.subspan(1));
+        return set_variable(context, rest);
     if (what == "delete")
         return delete_variables(context, rest);
     if (what == "run")
@@ -133,8 +164,9 @@ int showvar(Context& context, Arguments arguments) {
 VIREO_COMMAND(setenv_command) = {
     .name = "setenv",
     .summary = "set a variable",
-    .usage = "setenv name value ... - set 'name' to the words, with one blank between them\n"
-             "setenv name - delete 'name'",
+    .usage = "setenv [-f] name value ... - set 'name' to the words, with one blank between them\n"
+             "setenv [-f] name - delete 'name'\n"
+             "     -f: even if it can be set only once (ethaddr)",
     .run = setenv,
     .min_words = 2,
 };
@@ -162,9 +194,9 @@ VIREO_COMMAND(env_command) = {
     .name = "env",
     .summary = "work on variables",
     .usage = "env print [name ...] - the same as printenv\n"
-             "env set name [value ...] - the same as setenv\n"
+             "env set [-f] name [value ...] - the same as setenv\n"
              "env run name ... - the same as run\n"
-             "env delete name ... - delete variables\n"
+             "env delete [-f] name ... - delete variables\n"
              "env exists name - status 0 if there is such a variable\n"
              "env default -a - delete all variables and set the defaults",
     .run = env,

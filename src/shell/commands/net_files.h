@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "shell/network.h"
+
+namespace vireo::shell {
+
+// `[addr] [[ip:]file]`, the words that U-Boot's network commands take, with $loadaddr, $serverip and $bootfile for what is
+// missing. The texts live in the words, the variables and here.
+struct NetFile {
+    u64 address = 0;
+    std::string_view whole;  // with the server
+    std::string_view server; // empty: $serverip
+    std::string_view name;
+    StringBuffer<16> own_name; // "0A00020F.img" if nothing says how the file is called
+    std::string_view file_name() const { return name.empty() ? own_name.view() : name; }
+};
+
+// Nothing, and one line, if a number or a name is wrong.
+std::optional<NetFile> net_file_arguments(Context& context, Arguments words);
+// Splits "ip:" or "host:" or "[ipv6]:" off the front of `file`; empty if there is none.
+std::string_view split_server(std::string_view& file);
+// The server's address; none, and one line, if there is none or it is unknown.
+std::optional<net::IpAddress> find_server(Context& context, NetworkSession& session, std::string_view server);
+
+// All free RAM from `address` on; nothing, and one line, if there is none.
+std::optional<MutableBytes> free_memory_from(Context& context, u64 address, std::string_view lead);
+
+// "Using virtio-net#0 device" and a line with `lead`, "TFTP from server" or so, both addresses and the gateway; false, and
+// one line, if there is no way to the server.
+bool print_way(Context& context, NetworkSession& session, std::string_view lead, const net::IpAddress& server,
+               std::optional<u16> port = {});
+// "the file has 5 bytes, only 3 are free at 0x40000000", or its like if nobody said how many it has.
+void print_too_large(Writer& out, std::optional<u64> announced, u64 free_bytes, u64 address);
+// "Filename 'x'."
+void print_file_name(Writer& out, std::string_view name);
+// Sets $filesize and $fileaddr.
+int set_file_variables(Context& context, u64 bytes, u64 address);
+
+enum class Fetched : u8 {
+    Done,
+    Refused, // the server has no such file, or does not give it
+    Failed
+};
+// Reads a file by TFTP to memory and sets the variables. All has been printed; with `is_search` no more than the errors that
+// concern the next file too, and the size.
+Fetched fetch_by_tftp(Context& context, NetworkSession& session, const net::IpAddress& server,
+                      std::string_view name, u64 address, bool is_search = false);
+// tftpboot, without the command's name, on an open network.
+int load_by_tftp(Context& context, NetworkSession& session, Arguments words);
+
+} // namespace vireo::shell

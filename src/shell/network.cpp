@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shell/network.h"
+
+#include "shell/arguments.h"
+#include "shell/variable_types.h"
+
+namespace vireo::shell {
+
+namespace {
+
+constexpr event::Duration ipv6_patience = event::Duration::seconds(5);
+
+bool has_name(const device::NetDevice& card, std::string_view name) {
+    StringBuffer<64> own;
+    card.print_name(own);
+    return own.view() == name;
+}
+
+} // namespace
+
+device::NetDevice* active_card(Context& context, usize& number) {
+    const auto& cards = context.devices.net;
+    auto wanted = context.environment.get("ethact");
+    bool has_card = false;
+    for (number = 0; number < cards.count(); ++number) {
+        device::NetDevice* card = cards.find(number);
+        if (card && (!wanted || has_name(*card, *wanted)))
+            return card;
+        has_card |= card != nullptr;
+    }
+    if (has_card)
+        print(context.console, "No network card '{}' ($ethact); 'net list' shows those that are there\n",
+              *wanted);
+    else
+        context.console.write("No ethernet found.\n");
+    return nullptr;
+}
+
+StringBuffer<16> mac_variable(usize number) {
+    StringBuffer<16> name;
+    if (number == 0)
+        name.write("ethaddr");
+    else
+        print(name, "eth{}addr", number);
+    return name;
+}
+
+void print_mac(Writer& out, const device::MacAddress& mac) {
+    std::string_view separator;
+    for (u8 byte : mac)
+        print(out, "{}{:02x}", std::exchange(separator, ":"), byte);
+}
+
+void set_card_variables(Context& context) {
+    const auto& cards = context.devices.net;
+    for (usize number = 0; number < cards.count(); ++number) {
+        const device::NetDevice* card = cards.find(number);
+        if (!card)
+            continue;
+        StringBuffer<64> text;
+        card->print_name(text);
+        if (!context.environment.get("ethact"))
+            (void)context.environment.set("ethact", text.view());
+        auto name = mac_variable(number);
+        text.clear();
+        print_mac(text, card->facts().mac);
+        if (!context.environment.get(name.view()))
+            (void)context.environment.set(name.view(), text.view());
+    }
+}
+
+net::IpAddress address_variable(Context& context, std::string_view name) {
+    auto value = context.environment.get(name);
+    return value ? net::IpAddress::parse(*value).value_or(net::IpAddress()) : net::IpAddress();
+}
+
+NetworkSession::NetworkSession(Context& context) : context_(context) {
+    usize number = 0;
+    card_ = active_card(context, number);
+    if (!card_)
+        return;
+    set_card_variables(context); // it may have come later than the others
+    if (set_up(number))
+        set_addresses();
+    else
+        card_ = nullptr;
+}
+
+NetworkSession::~NetworkSession() {
+    if (card_)
+        network().close();
+}
+
+bool NetworkSession::set_up(usize number) {
+    StringBuffer<64> name;
+    card_->print_name(name);
+    auto wanted = parse_mac(context_.environment.get(mac_variable(number).view()).value_or(""));
+    if (wanted && *wanted != card_->facts().mac) {
+        if (auto set = card_->set_mac(*wanted); !set) {
+            print(context_.console, "{}: cannot take the address in ${}: {} ({})\n", name.view(),
+                  mac_variable(number).view(), describe(set.error().code), set.error().what);
+            return false;
+        }
+    }
+    auto opened = network().open(*card_);
+    if (!opened)
+        fail(context_, name.view(), opened.error());
+    return opened.has_value();
+}
+
+void NetworkSession::set_addresses() {
+    net::Ipv4Settings settings;
+    auto take = [&](net::IpAddress& target, std::string_view name) {
+        if (auto address = address_variable(context_, name); address.is_v4())
+            target = address;
+    };
+    take(settings.address, "ipaddr");
+    take(settings.netmask, "netmask");
+    take(settings.gateway, "gatewayip");
+    network().set_ipv4(settings);
+    FixedVector<net::IpAddress, 2> servers;
+    for (std::string_view name : {"dnsip", "dnsip2"})
+        if (auto server = address_variable(context_, name); server.is_set())
+            (void)servers.try_push_back(server);
+    if (!servers.is_empty()) // otherwise those that a router announced
+        network().set_dns_servers({servers.data(), servers.size()});
+}
+
+void NetworkSession::print_card() const {
+    context_.console.write("Using ");
+    card_->print_name(context_.console);
+    context_.console.write(" device\n");
+}
+
+std::optional<net::IpAddress> NetworkSession::find(std::string_view host) {
+    using Family = net::IpAddress::Family;
+    if (auto address = net::IpAddress::parse(host))
+        return address;
+    bool has_v4 = address_variable(context_, "ipaddr").is_v4();
+    auto found = network().resolve(host, has_v4 ? Family::V4 : Family::V6);
+    if (!found && found.error().code == ErrorCode::NotFound)
+        found = network().resolve(host, has_v4 ? Family::V6 : Family::V4);
+    if (found)
+        return *found;
+    if (found.error().code == ErrorCode::NotFound)
+        context_.console.write("DNS: host not found\n");
+    else if (found.error().code != ErrorCode::Interrupted)
+        fail(context_, "DNS", found.error());
+    return std::nullopt;
+}
+
+std::optional<net::Network::Route> NetworkSession::route(const net::IpAddress& host) {
+    if (host.is_v4() && !address_variable(context_, "ipaddr").is_v4()) {
+        context_.console.write("*** ERROR: `ipaddr' not set\n");
+        return std::nullopt;
+    }
+    Result<> ready = host.is_v6() ? network().wait_for_ipv6(ipv6_patience) : Result<>();
+    auto route = ready ? network().route_to(host) : ready.error();
+    if (route)
+        return *route;
+    if (route.error().code != ErrorCode::Interrupted) {
+        StringBuffer<64> name;
+        host.print(name);
+        fail(context_, name.view(), route.error());
+    }
+    return std::nullopt;
+}
+
+} // namespace vireo::shell

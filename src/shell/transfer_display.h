@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "event/clock.h"
+#include "net/download.h"
+
+namespace vireo::shell {
+
+// The line on which a transfer shows itself: "Loading: 12.3 MiB of 32 MiB, 24.6 MiB/s, 1 s left", drawn anew twice a
+// second, the first time when it has taken half a second; and what U-Boot prints at the end.
+class TransferDisplay final : public net::TransferWatcher {
+  public:
+    // `verb`: "Loading" or "Saving". Prints it.
+    TransferDisplay(Writer& out, std::string_view verb);
+    void moved(u64 bytes, std::optional<u64> total) override;
+    // "T "
+    void waited() override;
+    // The size, the rate and "Bytes transferred = 300123 (4945b hex)".
+    void finish(u64 bytes);
+    // Ends the line; the error follows.
+    void end_line();
+
+  private:
+    static constexpr event::Duration interval = event::Duration::milli(500);
+    void draw(std::string_view text);
+    Writer& out_;
+    std::string_view verb_;
+    event::Instant start_;
+    event::Instant next_;
+    usize width_ = 0; // of what stands behind "Loading: "
+};
+
+} // namespace vireo::shell

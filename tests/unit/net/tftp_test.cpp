@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: Apache-2.0
+// TFTP sessions, datagram by datagram: what goes out is compared byte for byte, what comes in is written out.
+#include "net/tftp.h"
+
+#include <deque>
+#include <gtest/gtest.h>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace vireo::test {
+namespace {
+
+using namespace std::string_literals;
+using net::IpAddress;
+using net::TftpOptions;
+using net::TftpReader;
+using net::TftpSession;
+using net::TftpWriter;
+using State = TftpSession::State;
+using Kind = TftpSession::Failure::Kind;
+
+IpAddress v4(u8 last) { return {IpAddress::Family::V4, {192, 0, 2, last}}; }
+const IpAddress server = v4(1);
+constexpr u16 server_port = 3456;
+
+Bytes bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::string u16_of(unsigned value) { return {static_cast<char>(value >> 8), static_cast<char>(value)}; }
+std::string data(unsigned block, std::string_view content) {
+    return "\0\3"s + u16_of(block) + std::string(content);
+}
+std::string ack(unsigned block) { return "\0\4"s + u16_of(block); }
+std::string error_packet(unsigned code, std::string_view text) {
+    return "\0\5"s + u16_of(code) + std::string(text) + "\0"s;
+}
+std::string option_ack(std::string_view options) { return "\0\6"s + std::string(options); }
+
+struct Sent {
+    std::string bytes;
+    IpAddress to;
+    u16 port;
+};
+
+class Wire final : public net::TftpPort {
+  public:
+    void send(Bytes datagram, const IpAddress& to, u16 port) override {
+        sent.push_back(
+            {std::string(reinterpret_cast<const char*>(datagram.data()), datagram.size()), to, port});
+    }
+    // What was sent since the last look, to the server's port.
+    std::vector<std::string> take() {
+        std::vector<std::string> all;
+        for (Sent& each : std::exchange(sent, {})) {
+            EXPECT_TRUE(each.to == server);
+            all.push_back(std::move(each.bytes));
+        }
+        return all;
+    }
+    std::vector<Sent> sent;
+};
+
+using Texts = std::vector<std::string>;
+
+class Tftp : public testing::Test {
+  protected:
+    TftpReader& read(TftpOptions options, usize memory_bytes = 4096) {
+        memory.assign(memory_bytes + guard, '\xa5');
+        reader.emplace(wire, server, "dir/file", options,
+                       std::as_writable_bytes(std::span(memory)).first(memory_bytes));
+        session = &*reader;
+        session->start(now);
+        return *reader;
+    }
+    TftpWriter& write(TftpOptions options, std::string_view content) {
+        memory = content;
+        writer.emplace(wire, server, "out", options, bytes_of(memory));
+        session = &*writer;
+        session->start(now);
+        return *writer;
+    }
+    void answer(std::string_view packet, u16 port = server_port, const IpAddress& from = server) {
+        session->datagram(bytes_of(packet), from, port, now);
+    }
+    // To the moment at which the session wants to be woken.
+    void wake() {
+        now = session->wakes_at();
+        session->tick(now);
+    }
+    void pass(event::Duration time) { now = now + time; }
+    void expect_failure(Kind kind) {
+        ASSERT_EQ(session->state(), State::Failed);
+        EXPECT_EQ(session->failure().kind, kind);
+    }
+    std::string content() const { return memory.substr(0, session->bytes()); }
+    void expect_guard() const { EXPECT_EQ(memory.substr(memory.size() - guard), std::string(guard, '\xa5')); }
+
+    static constexpr usize guard = 64;
+    Wire wire;
+    event::Instant now{1'000'000};
+    std::string memory;
+    std::optional<TftpReader> reader;
+    std::optional<TftpWriter> writer;
+    TftpSession* session = nullptr;
+};
+
+const std::string plain_request = "\0\1dir/file\0octet\0tsize\0"
+                                  "0\0timeout\0"
+                                  "1\0"s;
+const std::string full_request = "\0\1dir/file\0octet\0blksize\0"
+                                 "1468\0tsize\0"
+                                 "0\0timeout\0"
+                                 "1\0windowsize\0"
+                                 "4\0"s;
+
+TEST_F(Tftp, a_request_asks_for_what_is_wanted) {
+    read({.block_bytes = 1468, .window = 4});
+    ASSERT_EQ(wire.sent.size(), 1u);
+    EXPECT_EQ(wire.sent[0].port, 69);
+    EXPECT_EQ(wire.take(), Texts{full_request});
+    read({});
+    EXPECT_EQ(wire.take(), Texts{plain_request});
+    write({.block_bytes = 1024}, "12345");
+    EXPECT_EQ(wire.take(), Texts{"\0\2out\0octet\0blksize\0"
+                                 "1024\0tsize\0"
+                                 "5\0timeout\0"
+                                 "1\0"s});
+}
+
+TEST_F(Tftp, a_server_without_options_sends_blocks_of_512) {
+    read({.block_bytes = 1468, .window = 4});
+    wire.take();
+    answer(data(1, std::string(512, 'a')));
+    EXPECT_EQ(wire.take(), Texts{ack(1)});
+    answer(data(2, std::string(512, 'b')));
+    EXPECT_EQ(wire.take(), Texts{ack(2)});
+    EXPECT_EQ(session->state(), State::Running);
+    answer(data(3, "end"));
+    EXPECT_EQ(wire.take(), Texts{ack(3)});
+    EXPECT_EQ(session->state(), State::Done);
+    EXPECT_EQ(content(), std::string(512, 'a') + std::string(512, 'b') + "end");
+}
+
+TEST_F(Tftp, an_empty_file_is_a_file) {
+    read({});
+    wire.take();
+    answer(data(1, ""));
+    EXPECT_EQ(wire.take(), Texts{ack(1)});
+    EXPECT_EQ(session->state(), State::Done);
+    EXPECT_EQ(session->bytes(), 0u);
+}
+
+TEST_F(Tftp, options_hold_once_the_server_has_agreed) {
+    read({.block_bytes = 1468, .window = 4});
+    wire.take();
+    answer(option_ack("BLKSIZE\0"
+                      "8\0tsize\0"
+                      "19\0windowsize\0"
+                      "2\0timeout\0"
+                      "1\0"s));
+    EXPECT_EQ(wire.take(), Texts{ack(0)});
+    EXPECT_EQ(session->total(), 19u);
+    EXPECT_EQ(session->block_bytes(), 8);
+    EXPECT_EQ(session->window(), 2);
+    answer(data(1, "12345678"));
+    EXPECT_TRUE(wire.take().empty());
+    answer(data(2, "abcdefgh"));
+    EXPECT_EQ(wire.take(), Texts{ack(2)});
+    answer(data(3, "end"));
+    EXPECT_EQ(wire.take(), Texts{ack(3)});
+    EXPECT_EQ(session->state(), State::Done);
+    EXPECT_EQ(content(), "12345678abcdefghend");
+}
+
+TEST_F(Tftp, options_that_were_not_asked_for_are_refused) {
+    for (const std::string& options : {"blksize\0"
+                                       "1469\0"s,
+                                       "blksize\0"
+                                       "7\0"s,
+                                       "blksize\0"
+                                       "0\0"s,
+                                       "blksize\0-1\0"s,
+                                       "blksize\0"
+                                       "99999999999999999999\0"s,
+                                       "windowsize\0"
+                                       "5\0"s,
+                                       "windowsize\0"
+                                       "0\0"s,
+                                       "windowsize\0\0"s,
+                                       "timeout\0"
+                                       "2\0"s,
+                                       "multicast\0x\0"s,
+                                       "blksize\0"
+                                       "512"s,
+                                       "blksize\0"s, "blksize"s, "\0\0"s,
+                                       "blksize\0"
+                                       "65536\0"s,
+                                       "blksize\0"
+                                       "512\0blksize\0"
+                                       "512\0"s}) {
+        read({.block_bytes = 1468, .window = 4});
+        wire.take();
+        answer(option_ack(options));
+        expect_failure(Kind::Protocol);
+        auto sent = wire.take();
+        ASSERT_EQ(sent.size(), 1u);
+        EXPECT_EQ(sent[0].substr(0, 4), "\0\5\0\10"s);
+    }
+}
+
+TEST_F(Tftp, a_server_that_refuses_options_is_asked_without) {
+    read({.block_bytes = 1468, .window = 4});
+    wire.take();
+    answer(error_packet(8, "no options here"), 4000);
+    EXPECT_EQ(wire.take(), Texts{"\0\1dir/file\0octet\0"s});
+    answer(option_ack("blksize\0"
+                      "512\0"s)); // to nothing that was asked
+    EXPECT_TRUE(wire.take().empty());
+    answer(data(1, "short"));
+    EXPECT_EQ(session->state(), State::Done);
+    EXPECT_EQ(content(), "short");
+    // Only once.
+    read({.block_bytes = 1468});
+    answer(error_packet(8, "no"));
+    answer(error_packet(8, "really not"));
+    expect_failure(Kind::Refused);
+}
+
+TEST_F(Tftp, an_error_of_the_server_ends_it) {
+    read({});
+    answer(error_packet(1, "File not found"));
+    expect_failure(Kind::Refused);
+    EXPECT_EQ(session->failure().code, 1);
+    EXPECT_EQ(session->failure().text.view(), "File not found");
+    // In the middle, without its zero, and longer than anybody wants to read.
+    read({});
+    answer(data(1, std::string(512, 'a')));
+    answer("\0\5\0\0"s + std::string(600, 'x'));
+    expect_failure(Kind::Refused);
+    EXPECT_EQ(session->failure().text.view(), std::string(128, 'x'));
+    // Too short to mean anything.
+    read({});
+    answer("\0\5\0"s);
+    EXPECT_EQ(session->state(), State::Running);
+}
+
+TEST_F(Tftp, another_port_is_told_so_and_changes_nothing) {
+    read({});
+    wire.take();
+    answer(data(1, std::string(512, 'a')));
+    wire.take();
+    answer(data(2, "forged"), server_port + 1);
+    ASSERT_EQ(wire.sent.size(), 1u);
+    EXPECT_EQ(wire.sent[0].port, server_port + 1);
+    EXPECT_EQ(wire.take()[0].substr(0, 4), "\0\5\0\5"s);
+    answer(error_packet(0, "forged"), server_port + 1);
+    EXPECT_TRUE(wire.sent.empty());
+    // Another machine, even on the right port.
+    answer(data(2, "forged"), server_port, v4(2));
+    ASSERT_EQ(wire.sent.size(), 1u);
+    EXPECT_TRUE(wire.sent[0].to == v4(2));
+    wire.sent.clear();
+    answer(data(2, "true"));
+    EXPECT_EQ(session->state(), State::Done);
+    EXPECT_EQ(memory.substr(512, 4), "true");
+}
+
+TEST_F(Tftp, a_flood_from_strangers_is_not_answered_for_ever) {
+    read({});
+    wire.take();
+    for (int i = 0; i < 1000; ++i)
+        answer(data(1, "x"), server_port, v4(2));
+    EXPECT_EQ(wire.sent.size(), 16u);
+    EXPECT_EQ(session->state(), State::Running);
+}
+
+TEST_F(Tftp, what_is_no_answer_does_not_choose_the_port) {
+    read({.block_bytes = 1468});
+    wire.take();
+    for (const std::string& packet :
+         {""s, "\0"s, "\0\3"s, "\0\3\0"s, data(2, "late"), ack(0), ack(1), "\0\1x\0octet\0"s, "\0\7\0\1"s})
+        answer(packet, 1111);
+    EXPECT_TRUE(wire.take().empty());
+    answer(data(1, "good"));
+    EXPECT_EQ(session->state(), State::Done);
+    EXPECT_EQ(content(), "good");
+}
+
+TEST_F(Tftp, a_doubled_block_is_not_acknowledged_twice_at_once) {
+    read({});
+    answer(data(1, std::string(512, 'a')));
+    wire.take();
+    answer(data(1, std::string(512, 'x')));
+    EXPECT_TRUE(wire.take().empty());
+    // But if it comes again after a while, the server has not heard us.
+    pass(event::Duration::milli(600));
+    answer(data(1, std::string(512, 'x')));
+    EXPECT_EQ(wire.take(), Texts{ack(1)});
+    answer(data(2, "end"));
+    EXPECT_EQ(content(), std::string(512, 'a') + "end");
+}
+
+TEST_F(Tftp, a_lost_block_of_a_window_is_told_once_for_each_pass) {
+    read({.block_bytes = 1468, .window = 4});
+    answer(option_ack("blksize\0"
+                      "8\0windowsize\0"
+                      "4\0"s));
+    wire.take();
+    answer(data(1, "11111111"));
+    answer(data(3, "33333333"));
+    EXPECT_EQ(wire.take(), Texts{ack(1)});
+    answer(data(4, "44444444"));
+    EXPECT_TRUE(wire.take().empty());
+    // The server starts behind block 1; block 2 is lost again.
+    answer(data(3, "33333333"));
+    EXPECT_EQ(wire.take(), Texts{ack(1)});
+    answer(data(2, "22222222"));
+    answer(data(3, "33333333"));
+    answer(data(4, "44444444"));
+    EXPECT_TRUE(wire.take().empty());
+    answer(data(5, "55555555"));
+    EXPECT_EQ(wire.take(), Texts{ack(5)});
+    answer(data(6, ""));
+    EXPECT_EQ(session->state(), State::Done);
+    EXPECT_EQ(content(), "1111111122222222333333334444444455555555");
+}
+
+TEST_F(Tftp, block_numbers_start_again_at_0) {
+    read({.block_bytes = 16, .window = 4}, 8 * 70000);
+    answer(option_ack("blksize\0"
+                      "8\0windowsize\0"
+                      "4\0"s));
+    wire.take();
+    std::string expected;
+    for (unsigned block = 1; block <= 66000; ++block) {
+        std::string text = std::to_string(10'000'000 + block);
+        answer(data(block & 0xffff, text));
+        expected += text;
+    }
+    EXPECT_EQ(wire.take().back(), ack(66000 & 0xffff));
+    answer(data(66001 & 0xffff, "end"));
+    EXPECT_EQ(session->state(), State::Done);
+    EXPECT_EQ(content(), expected + "end");
+}
+
+TEST_F(Tftp, silence_is_answered_less_and_less_often_and_ends) {
+    read({});
+    event::Instant start = now;
+    wire.take();
+    std::vector<u64> waits;
+    while (session->state() == State::Running) {
+        event::Instant before = now;
+        wake();
+        waits.push_back((now - before).microseconds / 1000);
+        if (session->state() == State::Running) {
+            EXPECT_EQ(wire.take(), Texts{plain_request});
+        }
+    }
+    EXPECT_EQ(waits, (std::vector<u64>{1000, 2000, 2000, 2000, 2000, 1000}));
+    expect_failure(Kind::Silent);
+    EXPECT_EQ(now - start, TftpSession::patience);
+    EXPECT_EQ(session->timeouts(), 6u);
+}
+
+TEST_F(Tftp, a_server_that_repeats_itself_for_ever_is_given_up) {
+    read({});
+    answer(data(1, std::string(512, 'a')));
+    event::Instant start = now;
+    while (session->state() == State::Running && now < start + event::Duration::seconds(60)) {
+        pass(event::Duration::milli(50));
+        answer(data(1, std::string(512, 'a')));
+        session->tick(now);
+    }
+    expect_failure(Kind::Silent);
+    EXPECT_EQ(now - start, TftpSession::patience);
+}
+
+TEST_F(Tftp, a_lost_acknowledgement_is_sent_again_soon_on_a_quick_network) {
+    read({});
+    pass(event::Duration::milli(2));
+    answer(data(1, std::string(512, 'a')));
+    wire.take();
+    pass(event::Duration::milli(99));
+    session->tick(now);
+    EXPECT_TRUE(wire.take().empty());
+    pass(event::Duration::milli(1));
+    session->tick(now);
+    EXPECT_EQ(wire.take(), Texts{ack(1)});
+}
+
+TEST_F(Tftp, nothing_is_written_beyond_the_memory) {
+    // Told beforehand,
+    read({.block_bytes = 1468}, 1000);
+    wire.take();
+    answer(option_ack("blksize\0"
+                      "1468\0tsize\0"
+                      "1001\0"s));
+    expect_failure(Kind::TooLarge);
+    EXPECT_EQ(session->failure().announced, 1001u);
+    EXPECT_EQ(wire.take()[0].substr(0, 4), "\0\5\0\3"s);
+    // or noticed in the middle.
+    read({}, 1000);
+    answer(data(1, std::string(512, 'a')));
+    answer(data(2, std::string(489, 'b')));
+    expect_failure(Kind::TooLarge);
+    EXPECT_EQ(session->failure().announced, std::nullopt);
+    expect_guard();
+    // To the last byte is allowed.
+    read({}, 1000);
+    answer(data(1, std::string(512, 'a')));
+    answer(data(2, std::string(488, 'b')));
+    EXPECT_EQ(session->state(), State::Done);
+    expect_guard();
+}
+
+TEST_F(Tftp, a_block_larger_than_agreed_is_an_error) {
+    read({.block_bytes = 1468});
+    answer(option_ack("blksize\0"
+                      "8\0"s));
+    wire.take();
+    answer(data(1, "123456789"));
+    expect_failure(Kind::Protocol);
+    EXPECT_EQ(wire.take()[0].substr(0, 4), "\0\5\0\4"s);
+}
+
+TEST_F(Tftp, a_file_that_shrinks_or_grows_is_an_error) {
+    for (std::string_view size : {"700", "600"}) {
+        read({});
+        answer(option_ack("tsize\0"s + std::string(size) + "\0"s));
+        answer(data(1, std::string(512, 'a')));
+        answer(data(2, std::string(100, 'b')));
+        expect_failure(Kind::WrongSize);
+        EXPECT_EQ(session->bytes(), 612u);
+    }
+    // A server that does not know.
+    read({});
+    answer(option_ack("tsize\0"
+                      "0\0"s));
+    answer(data(1, "abc"));
+    EXPECT_EQ(session->state(), State::Done);
+}
+
+TEST_F(Tftp, an_option_acknowledgement_that_comes_again_is_answered_again) {
+    read({.block_bytes = 1468});
+    answer(option_ack("blksize\0"
+                      "8\0"s));
+    EXPECT_EQ(wire.take().back(), ack(0));
+    answer(option_ack("blksize\0"
+                      "8\0"s));
+    EXPECT_TRUE(wire.take().empty());
+    pass(event::Duration::seconds(1));
+    answer(option_ack("blksize\0"
+                      "16\0"s));
+    EXPECT_EQ(wire.take(), Texts{ack(0)});
+    EXPECT_EQ(session->block_bytes(), 8);
+    answer(data(1, "12345678"));
+    wire.take();
+    pass(event::Duration::seconds(1));
+    answer(option_ack("blksize\0"
+                      "8\0"s));
+    EXPECT_TRUE(wire.take().empty());
+}
+
+TEST_F(Tftp, who_gives_up_tells_the_server) {
+    read({});
+    answer(data(1, std::string(512, 'a')));
+    wire.take();
+    session->abandon();
+    EXPECT_EQ(wire.take()[0].substr(0, 4), "\0\5\0\0"s);
+    answer(data(2, "late"));
+    EXPECT_TRUE(wire.take().empty());
+    EXPECT_EQ(session->bytes(), 512u);
+}
+
+TEST_F(Tftp, writing_sends_block_after_block) {
+    write({}, std::string(512, 'a') + "bc");
+    wire.take();
+    answer(ack(0));
+    EXPECT_EQ(wire.take(), Texts{data(1, std::string(512, 'a'))});
+    answer(ack(1));
+    EXPECT_EQ(wire.take(), Texts{data(2, "bc")});
+    EXPECT_EQ(session->bytes(), 512u);
+    answer(ack(1)); // doubled: nothing is sent twice
+    EXPECT_TRUE(wire.take().empty());
+    answer(ack(2));
+    EXPECT_EQ(session->state(), State::Done);
+    EXPECT_EQ(session->bytes(), 514u);
+}
+
+TEST_F(Tftp, writing_ends_with_a_short_block) {
+    write({}, std::string(512, 'a'));
+    answer(ack(0));
+    wire.take();
+    answer(ack(1));
+    EXPECT_EQ(wire.take(), Texts{data(2, "")});
+    answer(ack(2));
+    EXPECT_EQ(session->state(), State::Done);
+}
+
+TEST_F(Tftp, writing_in_windows_goes_on_behind_what_arrived) {
+    write({.block_bytes = 1468, .window = 3}, "11111111222222223333333344444444"
+                                              "5");
+    wire.take();
+    answer(option_ack("blksize\0"
+                      "8\0windowsize\0"
+                      "3\0tsize\0"
+                      "33\0"s));
+    EXPECT_EQ(wire.take(), (Texts{data(1, "11111111"), data(2, "22222222"), data(3, "33333333")}));
+    answer(ack(1)); // 2 was lost
+    EXPECT_EQ(wire.take(), (Texts{data(2, "22222222"), data(3, "33333333"), data(4, "44444444")}));
+    answer(ack(1)); // again
+    EXPECT_EQ(wire.take(), (Texts{data(2, "22222222"), data(3, "33333333"), data(4, "44444444")}));
+    answer(ack(1)); // no third time before its time has come
+    EXPECT_TRUE(wire.take().empty());
+    answer(ack(9)); // what was never sent
+    EXPECT_TRUE(wire.take().empty());
+    wake();
+    EXPECT_EQ(wire.take(), (Texts{data(2, "22222222"), data(3, "33333333"), data(4, "44444444")}));
+    answer(ack(4));
+    EXPECT_EQ(wire.take(), Texts{data(5, "5")});
+    answer(ack(5));
+    EXPECT_EQ(session->state(), State::Done);
+}
+
+// A server that this test wrote, behind a network that loses, doubles and turns around.
+class Peer {
+  public:
+    Peer(std::string_view content, unsigned block, unsigned window)
+        : content_(content), block_(block), window_(window) {}
+
+    // What it sends for a datagram; for silence (an empty one) what it repeats.
+    Texts hear(std::string_view packet) {
+        if (packet.empty())
+            return repeat();
+        unsigned opcode = static_cast<u8>(packet[1]);
+        if (opcode == 1)
+            return {option_ack("blksize\0"s + std::to_string(block_) + "\0windowsize\0"s +
+                               std::to_string(window_) + "\0"s)};
+        if (opcode != 4)
+            return {};
+        unsigned word = static_cast<u8>(packet[2]) << 8 | static_cast<u8>(packet[3]);
+        unsigned more = (word - acknowledged_) & 0xffff;
+        if (more > window_ || (more == 0 && window_ == 1 && has_started_))
+            return {};
+        acknowledged_ += more;
+        has_started_ = true;
+        return window();
+    }
+    bool is_done() const { return acknowledged_ == content_.size() / block_ + 1; }
+
+  private:
+    Texts repeat() { return has_started_ ? window() : Texts{}; }
+    Texts window() {
+        Texts all;
+        for (unsigned number = acknowledged_ + 1; number <= acknowledged_ + window_; ++number)
+            if (number <= content_.size() / block_ + 1)
+                all.push_back(data(number & 0xffff, content_.substr(usize{number - 1} * block_, block_)));
+        return all;
+    }
+    std::string_view content_;
+    unsigned block_, window_;
+    unsigned acknowledged_ = 0;
+    bool has_started_ = false;
+};
+
+TEST_F(Tftp, any_network_that_lets_something_through_brings_the_file_whole) {
+    for (unsigned seed = 1; seed <= 200; ++seed) {
+        SCOPED_TRACE(seed);
+        std::mt19937 random(seed);
+        auto chance = [&](unsigned percent) { return random() % 100 < percent; };
+        unsigned loss = random() % 18, doubling = random() % 20, turning = random() % 20;
+        unsigned window = 1 + random() % 12, block = 8 + random() % 24;
+        std::string file;
+        for (unsigned i = 0, size = random() % 3000; i < size; ++i)
+            file += static_cast<char>(random());
+        wire.take();
+        read({.block_bytes = static_cast<u16>(block), .window = static_cast<u16>(window)}, 3000);
+        Peer peer(file, block, window);
+        std::deque<std::string> to_peer, to_us;
+        auto pass_on = [&](std::deque<std::string>& queue, const std::string& packet) {
+            for (int copies = chance(loss) ? 0 : chance(doubling) ? 2 : 1; copies > 0; --copies) {
+                bool turns = chance(turning) && !queue.empty();
+                queue.insert(turns ? queue.end() - 1 : queue.end(), packet);
+            }
+        };
+        event::Instant peer_spoke = now;
+        for (unsigned round = 0; session->state() == State::Running && round < 100'000; ++round) {
+            for (const std::string& packet : wire.take())
+                pass_on(to_peer, packet);
+            pass(event::Duration::micro(200));
+            if (!to_peer.empty()) {
+                for (const std::string& packet : peer.hear(to_peer.front()))
+                    pass_on(to_us, packet);
+                to_peer.pop_front();
+                peer_spoke = now;
+            } else if (!to_us.empty()) {
+                answer(to_us.front());
+                to_us.pop_front();
+            } else {
+                now = std::min(session->wakes_at(), peer_spoke + event::Duration::seconds(1));
+                session->tick(now);
+                if (now >= peer_spoke + event::Duration::seconds(1)) {
+                    for (const std::string& packet : peer.hear(""))
+                        pass_on(to_us, packet);
+                    peer_spoke = now;
+                }
+            }
+        }
+        ASSERT_EQ(session->state(), State::Done);
+        ASSERT_TRUE(content() == file);
+        expect_guard();
+    }
+}
+
+} // namespace
+} // namespace vireo::test
