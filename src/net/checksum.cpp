@@ -39,7 +39,8 @@ struct Transport {
 
 std::optional<Transport> find_transport(MutableBytes frame) {
     constexpr u16 ipv4 = 0x0800, ipv6 = 0x86dd;
-    if (frame.size() < ethernet_bytes + 40)
+    constexpr usize ipv4_bytes = 20, ipv6_bytes = 40;
+    if (frame.size() < ethernet_bytes + ipv4_bytes)
         return std::nullopt;
     if (number_at(frame, 12) == ipv4) {
         usize header = (byte_at(frame, ethernet_bytes) & 0xf) * usize{4};
@@ -50,12 +51,12 @@ std::optional<Transport> find_transport(MutableBytes frame) {
         return Transport{byte_at(frame, ethernet_bytes + 9), ethernet_bytes + header, total - header,
                          ethernet_bytes + 12, 8};
     }
-    if (number_at(frame, 12) == ipv6) {
+    if (number_at(frame, 12) == ipv6 && frame.size() >= ethernet_bytes + ipv6_bytes) {
         usize bytes = number_at(frame, ethernet_bytes + 4);
-        if (ethernet_bytes + 40 + bytes != frame.size())
+        if (ethernet_bytes + ipv6_bytes + bytes != frame.size())
             return std::nullopt;
-        return Transport{byte_at(frame, ethernet_bytes + 6), ethernet_bytes + 40, bytes, ethernet_bytes + 8,
-                         32};
+        return Transport{byte_at(frame, ethernet_bytes + 6), ethernet_bytes + ipv6_bytes, bytes,
+                         ethernet_bytes + 8, 32};
     }
     return std::nullopt;
 }

@@ -57,8 +57,26 @@ void Interface::attach(device::NetDevice& card, bool link_is_up) {
     if (!is_known) {
         netif_set_up(&netif_);
         netif_create_ip6_linklocal_address(&netif_, 1);
-        nd6_tmr(); // the first solicitations now, not in a second
+        nd6_tmr(); // probes the address now, not in a second
+        solicit_router();
     }
+}
+
+// RFC 4861, 4.1 and 6.3.7. lwIP does it as well, but only every fourth second since it was started.
+void Interface::solicit_router() {
+    pbuf* packet = pbuf_alloc(PBUF_IP, sizeof(rs_header), PBUF_RAM);
+    if (!packet)
+        return;
+    rs_header header{};
+    header.type = ICMP6_TYPE_RS;
+    std::memcpy(packet->payload, &header, sizeof(header));
+    ip6_addr_t any{}, routers;
+    ip6_addr_set_allrouters_linklocal(&routers);
+    header.chksum = ip6_chksum_pseudo(packet, IP6_NEXTH_ICMP6, packet->tot_len, &any, &routers);
+    std::memcpy(packet->payload, &header, sizeof(header));
+    // From nobody: our address is not ours before it has been probed. If this is lost, lwIP's comes later.
+    (void)ip6_output_if_src(packet, &any, &routers, ND6_HOPLIM, 0, IP6_NEXTH_ICMP6, &netif_);
+    pbuf_free(packet);
 }
 
 void Interface::detach() {

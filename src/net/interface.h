@@ -39,6 +39,7 @@ class Interface final : private device::NetReceiver {
 
     void start(device::NetDevice& card);
     void stop();
+    void solicit_router();
     bool is_for_us(std::span<const u8, 6> destination) const;
     void set_checksums();
     err_t transmit(pbuf& frame);

@@ -19,6 +19,7 @@
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/prot/dhcp.h>
 #include <lwip/prot/icmp6.h>
+#include <lwip/prot/nd6.h>
 #include <lwip/raw.h>
 #include <lwip/tcp.h>
 #include <lwip/timeouts.h>

@@ -107,9 +107,10 @@
 #define LWIP_TCP_MAX_SACK_NUM 4
 #define TCP_QUEUE_OOSEQ 1
 // Segments ahead of a hole hold the card's buffers: never more than half of what a ring of 256 has.
-#define TCP_OOSEQ_MAX_PBUFS(pcb) 128
+#define TCP_OOSEQ_MAX_PBUFS 128
 #define TCP_TMR_INTERVAL 50 // delayed acknowledgements after 50 ms, retransmission in steps of 100 ms
 #define LWIP_TCP_RTO_TIME 1000
+#define TCP_MAXRTX 6 // a request that nobody acknowledges is given up after half a minute or so
 #define LWIP_TCP_KEEPALIVE 0
 #define TCP_LISTEN_BACKLOG 0
 // The window is announced with the acknowledgement of data; by itself only if it grew by much.

@@ -15,9 +15,38 @@ constinit Random* lwip_random = nullptr;
 
 void set_lwip_random(Random* random) { lwip_random = random; }
 
+namespace {
+
+// RFC 9293, 3.1: one byte, or a kind, a length that counts both, and data.
+bool are_sound(std::span<const u8> options) {
+    constexpr u8 end_of_list = 0, no_operation = 1;
+    while (!options.empty() && options[0] != end_of_list) {
+        usize bytes = 1;
+        if (options[0] != no_operation) {
+            if (options.size() < 2 || options[1] < 2 || options[1] > options.size())
+                return false;
+            bytes = options[1];
+        }
+        options = options.subspan(bytes);
+    }
+    return true;
+}
+
+} // namespace
+
 } // namespace vireo::net
 
 extern "C" {
+
+int vireo_tcp_options_are_sound(const tcp_hdr* header, u16_t bytes, u16_t first_bytes, const u8_t* others) {
+    std::array<vireo::u8, 40> options; // as many as a header can have
+    if (bytes > options.size())
+        return false;
+    std::memcpy(options.data(), header + 1, std::min(bytes, first_bytes));
+    if (others && bytes > first_bytes)
+        std::memcpy(options.data() + first_bytes, others, bytes - first_bytes);
+    return vireo::net::are_sound({options.data(), bytes});
+}
 
 u32_t sys_now() { return static_cast<u32_t>(vireo::event::now().microseconds / 1000); }
 

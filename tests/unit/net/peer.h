@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hosted/clock.h"
+#include "net/network.h"
+#include "net/sockets.h"
+#include "unit/net/fake_card.h"
+#include "unit/net/packets.h"
+
+#include <memory>
+#include <random>
+
+namespace vireo::test {
+
+using packets::Octets;
+using packets::Tcp;
+
+// The other side of the cable, 10.0.2.2: answers ARP and pings, hands datagrams and segments to the test. What it sends
+// arrives after `delay`, unless `spoil` takes it or changes it.
+class Peer {
+  public:
+    static constexpr u32 address = 0x0a000202;
+    static constexpr u32 ours = 0x0a00020f; // Vireo's, in these tests
+    static constexpr packets::Mac mac{0x52, 0x55, 0x0a, 0, 2, 2};
+
+    explicit Peer(FakeCard& card) : card_(card) {
+        card.on_send = [this](const FakeCard::Sent& sent) { take(sent.bytes); };
+    }
+
+    // Vireo's frames as they came, and how they are to be understood.
+    std::vector<Frame> frames;
+    bool answers_arp = true;
+    bool answers_ping = true;
+    u64 delay = 20 * hosted::microsecond;
+    std::function<bool(Frame&)> spoil; // of a frame to Vireo: true if it is lost
+    std::function<void(u32 from_ip, u16 from, u16 to, const Octets&)> on_datagram;
+    std::function<void(const Tcp&)> on_segment;
+    std::function<void(const Frame&)> on_frame; // of any kind
+
+    void send_frame(Frame frame, bool checksum_is_good = false) {
+        if (spoil && spoil(frame))
+            return;
+        hosted::schedule(delay, [this, frame = std::move(frame), checksum_is_good] {
+            card_.deliver(frame, checksum_is_good);
+        });
+    }
+    void send_ip(u8 protocol, const Octets& payload, u32 to = ours, u32 from = address) {
+        send_frame(
+            packets::ethernet(card_.facts().mac, mac, 0x0800, packets::ipv4(from, to, protocol, payload)));
+    }
+    void send_datagram(u16 from, u16 to, const Octets& payload, u32 from_ip = address, u32 to_ip = ours) {
+        send_ip(17, packets::udp(from_ip, from, to_ip, to, payload), to_ip, from_ip);
+    }
+    void send_segment(const Tcp& segment, bool checksum_is_good = false) {
+        Octets bytes = segment.bytes(address, ours);
+        send_frame(packets::ethernet(card_.facts().mac, mac, 0x0800, packets::ipv4(address, ours, 6, bytes)),
+                   checksum_is_good);
+    }
+    FakeCard& card() { return card_; }
+
+  private:
+    void take(const Frame& frame) {
+        frames.push_back(frame);
+        if (on_frame)
+            on_frame(frame);
+        u32 type = packets::get16(frame, 12);
+        Octets packet = packets::slice(frame, 14);
+        if (type == 0x0806 && answers_arp && packets::get16(packet, 6) == 1 &&
+            packets::get32(packet, 24) == address) {
+            packets::Mac asker;
+            std::copy_n(packet.begin() + 8, 6, asker.begin());
+            send_frame(packets::ethernet(asker, mac, 0x0806,
+                                         packets::arp(2, mac, address, asker, packets::get32(packet, 14))));
+        }
+        if (type == 0x0800)
+            take_ipv4(packet);
+    }
+    void take_ipv4(const Octets& packet) {
+        EXPECT_EQ(packets::checksum(packets::slice(packet, 0, 20)), 0) << "checksum of an IP header";
+        EXPECT_EQ(packets::get16(packet, 2), packet.size());
+        u32 from = packets::get32(packet, 12);
+        u32 to = packets::get32(packet, 16);
+        if ((packets::get16(packet, 6) & 0x3fff) != 0)
+            return; // a fragment: frames has it
+        Octets body = packets::slice(packet, 20);
+        u8 protocol = packet.at(9);
+        if (protocol == 6 || protocol == 17)
+            EXPECT_EQ(packets::checksum(body, packets::pseudo_sum(from, to, protocol, body.size())), 0)
+                << "checksum of protocol " << int{protocol};
+        if (protocol == 1 && body.at(0) == 8 && answers_ping && to == address) {
+            EXPECT_EQ(packets::checksum(body), 0) << "checksum of an echo request";
+            send_ip(1, packets::icmp(0, 0, packets::slice(body, 4)), from);
+        }
+        if (protocol == 17 && on_datagram)
+            on_datagram(from, static_cast<u16>(packets::get16(body, 0)),
+                        static_cast<u16>(packets::get16(body, 2)), packets::slice(body, 8));
+        if (protocol == 6 && on_segment)
+            on_segment(Tcp::parse(body));
+    }
+    FakeCard& card_;
+};
+
+// A network with a fake card and the peer, on virtual time.
+class NetworkTest : public testing::Test {
+  protected:
+    NetworkTest() {
+        hosted::use_virtual_clock();
+        network = std::make_unique<net::Network>(loop, registry);
+        card = std::make_unique<FakeCard>(loop);
+        peer = std::make_unique<Peer>(*card);
+    }
+    ~NetworkTest() {
+        network->close();
+        EXPECT_EQ(card->held(), 0u) << "buffers that nobody needs any more";
+    }
+    void open() {
+        ASSERT_TRUE(network->open(*card));
+        network->set_ipv4({net::IpAddress::from_v4(Peer::ours), net::IpAddress::from_v4(0xffffff00),
+                           net::IpAddress::from_v4(Peer::address)});
+    }
+    void pass(event::Duration time) { (void)loop.sleep(time).has_value(); }
+
+    event::EventLoop loop;
+    device::Registry registry;
+    std::unique_ptr<net::Network> network;
+    std::unique_ptr<FakeCard> card;
+    std::unique_ptr<Peer> peer;
+    net::IpAddress host = net::IpAddress::from_v4(Peer::address);
+};
+
+} // namespace vireo::test

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit/net/tcp_server.h"
+
+namespace vireo::test {
+namespace {
+
+using event::Duration;
+using net::IpAddress;
+
+Octets pattern(usize bytes) {
+    Octets content(bytes);
+    std::mt19937 random(static_cast<u32>(bytes));
+    for (u8& byte : content)
+        byte = static_cast<u8>(random());
+    return content;
+}
+
+// Asks, and keeps what comes.
+struct Download final : net::TcpSocket::Client {
+    void connected() override {
+        is_connected = true;
+        EXPECT_TRUE(socket.send(std::as_bytes(std::span(std::string_view("GET")))));
+    }
+    void received(Bytes bytes) override {
+        for (std::byte byte : bytes)
+            content.push_back(std::to_integer<u8>(byte));
+        if (closes_at && content.size() >= *closes_at)
+            socket.close();
+    }
+    void ended(Result<> how) override {
+        EXPECT_FALSE(result) << "ended twice";
+        result = how;
+    }
+    net::TcpSocket socket;
+    bool is_connected = false;
+    Octets content;
+    std::optional<usize> closes_at;
+    std::optional<Result<>> result;
+};
+
+class TcpTest : public NetworkTest {
+  protected:
+    Result<> fetch(Download& download, Duration patience = Duration::seconds(60)) {
+        if (!network->card())
+            open();
+        if (auto begun = download.socket.connect(*network, host, 80, download); !begun)
+            return begun;
+        return loop.wait_until(event::Deadline::after(patience), [&] { return download.result.has_value(); });
+    }
+};
+
+TEST_F(TcpTest, a_stream_arrives) {
+    Octets content = pattern(1'000'000);
+    TcpServer server(*peer, 80, content);
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    EXPECT_TRUE(*download.result);
+    EXPECT_TRUE(download.content == content);
+    EXPECT_EQ(server.received, Octets({'G', 'E', 'T'}));
+    pass(Duration::milli(100));
+    EXPECT_TRUE(server.is_closed);
+    EXPECT_FALSE(server.was_reset);
+    // Nothing is kept waiting: the window is as large as it was announced, and every second segment is acknowledged at most.
+    EXPECT_GE(server.largest_window, 1000u * 1024);
+    EXPECT_TRUE(server.offers_sack);
+    EXPECT_LE(server.acknowledgements, server.segments / 2 + 10);
+}
+
+TEST_F(TcpTest, an_empty_stream) {
+    TcpServer server(*peer, 80, {});
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    EXPECT_TRUE(*download.result);
+    EXPECT_TRUE(download.content.empty());
+}
+
+// As a tap with large receive hands them over: 64 KiB in one frame of seventeen buffers, checksum not filled in.
+TEST_F(TcpTest, large_frames_arrive_in_pieces) {
+    Octets content = pattern(3'000'000);
+    TcpServer server(*peer, 80, content);
+    server.segment_bytes = 65160;
+    server.checksum_is_good = true;
+    card->first_part_bytes = 4084;
+    peer->spoil = [](Frame& frame) {
+        if (frame.size() > 60000)
+            packets::set16(frame, 14 + 20 + 16, 0x1234);
+        return false;
+    };
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    EXPECT_TRUE(*download.result);
+    EXPECT_TRUE(download.content == content);
+    EXPECT_LE(server.acknowledgements, server.segments + 10);
+}
+
+TEST_F(TcpTest, the_largest_frame_that_there_is) {
+    Octets content = pattern(65495 * 3);
+    TcpServer server(*peer, 80, content);
+    server.segment_bytes = 65495; // with its headers 65,535 bytes, and Ethernet's before them
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    EXPECT_TRUE(download.content == content);
+}
+
+class LossyTcpTest : public TcpTest, public testing::WithParamInterface<u32> {};
+INSTANTIATE_TEST_SUITE_P(Seeds, LossyTcpTest, testing::Range(1u, 21u));
+
+TEST_P(LossyTcpTest, loss_reordering_duplicates_and_damage) {
+    Octets content = pattern(400'000);
+    TcpServer server(*peer, 80, content);
+    std::mt19937 random(GetParam());
+    peer->spoil = [&](Frame& frame) {
+        peer->delay = (20 + (random() % 8 == 0 ? random() % 3000 : 0)) * hosted::microsecond;
+        u32 dice = random() % 100;
+        if (dice < 2)
+            return true;
+        if (dice < 4)
+            frame[14 + random() % (frame.size() - 14)] ^= static_cast<u8>(1 + random() % 255);
+        if (dice == 5)
+            hosted::schedule(peer->delay, [this, frame] { card->deliver(frame); });
+        return false;
+    };
+    Download download;
+    ASSERT_TRUE(fetch(download, Duration::seconds(600)));
+    EXPECT_TRUE(*download.result) << download.result->error().what;
+    EXPECT_TRUE(download.content == content);
+}
+
+// Everything but the first segment arrives: what is ahead of the hole may not keep all buffers, or the one that fills it
+// would find none.
+TEST_F(TcpTest, a_hole_does_not_use_up_the_buffers) {
+    Octets content = pattern(1'500'000);
+    TcpServer server(*peer, 80, content);
+    server.most_in_flight = 1'000'000;
+    card->buffers = 256;
+    int data = 0;
+    peer->spoil = [&](Frame& frame) { return frame.size() > 1000 && ++data == 30; };
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    EXPECT_TRUE(*download.result);
+    EXPECT_TRUE(download.content == content);
+    EXPECT_LE(card->most_held, 200u);
+}
+
+TEST_F(TcpTest, nobody_listens_there) {
+    peer->on_segment = [&](const Tcp& segment) {
+        Tcp answer{segment.to, segment.from};
+        answer.acknowledged = segment.sequence + 1;
+        answer.flags = Tcp::Rst | Tcp::Ack;
+        peer->send_segment(answer);
+    };
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    ASSERT_FALSE(*download.result);
+    EXPECT_EQ(download.result->error().code, ErrorCode::NotReady);
+    EXPECT_STREQ(download.result->error().what, "connection refused");
+}
+
+TEST_F(TcpTest, nobody_answers) {
+    auto begun = event::now();
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    ASSERT_FALSE(*download.result);
+    EXPECT_EQ(download.result->error().code, ErrorCode::Timeout);
+    EXPECT_LT(event::now() - begun, Duration::seconds(20));
+}
+
+TEST_F(TcpTest, a_request_that_is_never_acknowledged_ends) {
+    TcpServer server(*peer, 80, pattern(1000));
+    server.stops_after_handshake = true;
+    Download download;
+    ASSERT_TRUE(fetch(download, Duration::seconds(120)));
+    ASSERT_FALSE(*download.result);
+    EXPECT_EQ(download.result->error().code, ErrorCode::Timeout);
+}
+
+TEST_F(TcpTest, a_reset_in_the_middle) {
+    TcpServer server(*peer, 80, pattern(500'000));
+    server.resets_at = 100'000;
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    ASSERT_FALSE(*download.result);
+    EXPECT_EQ(download.result->error().code, ErrorCode::Io);
+    EXPECT_LE(download.content.size(), 100'000u);
+}
+
+TEST_F(TcpTest, a_stall_is_left_to_who_waits) {
+    TcpServer server(*peer, 80, pattern(500'000));
+    server.stalls_at = 100'000;
+    Download download;
+    auto ended = fetch(download, Duration::seconds(5));
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code, ErrorCode::Timeout);
+    download.socket.close();
+    pass(Duration::milli(10));
+    EXPECT_TRUE(server.was_reset);
+    EXPECT_FALSE(download.result) << "it was told not to call any more";
+}
+
+TEST_F(TcpTest, closing_inside_a_callback) {
+    TcpServer server(*peer, 80, pattern(500'000));
+    server.segment_bytes = 30'000; // several parts in one frame
+    Download download;
+    download.closes_at = 50'000;
+    EXPECT_FALSE(fetch(download, Duration::seconds(2)));
+    EXPECT_GE(download.content.size(), 50'000u);
+    EXPECT_LE(download.content.size(), 54'096u);
+    EXPECT_TRUE(server.was_reset);
+    EXPECT_EQ(card->held(), 0u);
+}
+
+TEST_F(TcpTest, one_after_the_other_for_ever) {
+    for (int i = 0; i < 40; ++i) {
+        Octets content = pattern(3000);
+        TcpServer server(*peer, 80, content);
+        Download download;
+        ASSERT_TRUE(fetch(download)) << i;
+        EXPECT_TRUE(*download.result);
+        EXPECT_TRUE(download.content == content);
+        if (i % 3 == 0)
+            network->close();
+    }
+}
+
+TEST_F(TcpTest, more_than_the_send_buffer_takes) {
+    TcpServer server(*peer, 80, {});
+    Octets much = pattern(60'000);
+    open();
+    Download download;
+    ASSERT_TRUE(download.socket.connect(*network, host, 80, download));
+    EXPECT_TRUE(download.socket.send(std::as_bytes(std::span(std::as_const(much)).first(16 * 1024))));
+    auto sent = download.socket.send(std::as_bytes(std::span(std::as_const(much))));
+    ASSERT_FALSE(sent);
+    EXPECT_EQ(sent.error().code, ErrorCode::NoMemory);
+}
+
+TEST_F(TcpTest, too_many_connections_are_an_error) {
+    open();
+    std::vector<std::unique_ptr<Download>> downloads;
+    Result<> begun{};
+    for (int i = 0; i < 20 && begun; ++i) {
+        downloads.push_back(std::make_unique<Download>());
+        begun = downloads.back()->socket.connect(*network, host, 80, *downloads.back());
+    }
+    ASSERT_FALSE(begun);
+    EXPECT_EQ(begun.error().code, ErrorCode::NoMemory);
+    downloads.clear();
+    Octets content = pattern(3000);
+    TcpServer server(*peer, 80, content);
+    Download download;
+    auto fetched = fetch(download);
+    ASSERT_TRUE(fetched) << fetched.error().what;
+    EXPECT_TRUE(download.content == content);
+}
+
+TEST_F(TcpTest, the_network_closes_under_a_connection) {
+    TcpServer server(*peer, 80, pattern(500'000));
+    server.stalls_at = 100'000;
+    int data = 0;
+    peer->spoil = [&](Frame& frame) { return frame.size() > 1000 && ++data == 5; };
+    Download download;
+    EXPECT_FALSE(fetch(download, Duration::milli(100)));
+    network->close();
+    EXPECT_EQ(card->held(), 0u);
+}
+
+TEST_F(TcpTest, segments_at_random_do_no_harm) {
+    std::mt19937 random(4);
+    for (int i = 0; i < 30; ++i) {
+        Octets content = pattern(50'000);
+        TcpServer server(*peer, 80, content);
+        peer->spoil = [&](Frame& frame) {
+            if (frame.size() < 54 || frame[12] != 8 || frame[13] != 0 || random() % 3)
+                return false;
+            Octets segment = packets::slice(frame, 34);
+            for (int n = 0; n < 2; ++n)
+                segment[random() % std::min<usize>(segment.size(), 44)] = static_cast<u8>(random());
+            packets::set16(segment, 16, 0); // the sum is right again, so that somebody reads the rest
+            packets::set16(segment, 16,
+                           packets::checksum(
+                               segment, packets::pseudo_sum(Peer::address, Peer::ours, 6, segment.size())));
+            std::ranges::copy(segment, frame.begin() + 34);
+            return false;
+        };
+        Download download;
+        (void)fetch(download, Duration::seconds(10)).has_value();
+    }
+    peer->spoil = nullptr;
+    Octets content = pattern(50'000);
+    TcpServer server(*peer, 80, content);
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    EXPECT_TRUE(download.content == content);
+}
+
+} // namespace
+} // namespace vireo::test
