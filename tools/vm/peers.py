@@ -147,14 +147,14 @@ class Capture(Peer):
                                              "-w", self._file], name="tcpdump")
         self.wait_until(lambda: "listening on" in self.said() and os.path.exists(self._file), "tcpdump does not listen")
 
-    def text(self, expression="", verbose="-vv"):
-        """Ends the capture; a line for each frame, in tcpdump's words."""
+    def text(self, expression="", kind=None):
+        """Ends the capture; what passed, in tcpdump's words. May be called again."""
         self.close()
-        return decode(self._file, expression, verbose)
+        return decode(self._file, expression, kind)
 
 
-def decode(path, expression="", verbose="-vv"):
-    """A file of frames in tcpdump's words."""
-    words = ["tcpdump", "-n", "-e", verbose, "-r", path, *([expression] if expression else [])]
+def decode(path, expression="", kind=None):
+    """A file of frames in tcpdump's words. `kind`: what UDP carries at every port ("tftp")."""
+    words = ["tcpdump", "-n", "-e", "-vvv", "-r", path, *(["-T", kind] if kind else []), *([expression] if expression else [])]
     environment = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
     return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60, env=environment).stdout

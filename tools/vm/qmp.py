@@ -36,7 +36,7 @@ class Monitor:
             self._socket = None
         self._folder.cleanup()
 
-    def command(self, name, **arguments):
+    def command(self, name, /, **arguments):
         """Runs one command; what it returns."""
         if not self._socket:
             self._connect()

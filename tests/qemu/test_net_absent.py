@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing there: no card, no cable, no server, no host, no gateway, no name. One clear line, the prompt is back, the next command works."""
+
+import re
+import time
+
+import pytest
+
+import net
+import vm
+from networks import BOARDS, network, nic  # noqa: F401 (a fixture)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_nobody_there(name, network):  # noqa: F811
+    """No server, no host, no gateway, no name, no port, no settings."""
+    machine = network.boot(vm.BOARDS[name])
+    address = f"{machine.address:x}"
+    assert "*** ERROR: `ipaddr' not set" in machine.fails(f"ping {net.HOST}")
+    assert "*** ERROR: `ipaddr' not set" in machine.fails(f"tftpboot {address} {net.HOST}:x")
+    started = time.monotonic()
+    text = machine.fails("dhcp", timeout=120)
+    assert time.monotonic() - started < 100
+    assert "BOOTP broadcast 2\n" in text and re.search(r"(?m)^DHCP failed: timed out", text), text
+    machine.succeeds("setenv ipaddr 192.168.77.40; setenv netmask 255.255.255.0")
+    assert "*** ERROR: `serverip' not set" in machine.fails(f"tftpboot {address} x")
+    assert "no DNS server known" in machine.fails("dns a.test")
+    assert "ping failed; host 192.168.77.99 is not alive\n" in machine.fails("ping 192.168.77.99", timeout=60)
+    machine.fails("ping 10.9.8.7")  # no gateway
+    machine.succeeds("setenv gatewayip 192.168.77.98")  # one that is not there
+    assert "ping failed; host 10.9.8.7 is not alive\n" in machine.fails("ping 10.9.8.7", timeout=60)
+    assert re.search(rf"(?m)^wget: cannot connect to {net.HOST}:81: ", machine.fails(f"wget {address} http://{net.HOST}:81/x"))
+    for wrong in ("ping 1.2.3", "ping 1.2.3.4.5", "wget {a} http:///x", "wget {a} http://[::1/x", "wget {a} ftp://h/x", "wget {a} http://h:99999/"):
+        machine.command(wrong.format(a=address))
+        assert machine.vm.status() == 1, wrong
+    text = machine.command("setenv ipaddr bogus")
+    assert text.startswith('## Error: flags type check failure for "ipaddr" <= "bogus" (type: i)\n'), text
+    assert machine.command("printenv ipaddr") == "ipaddr=192.168.77.40\n"
+    machine.is_alive()
+
+
+@pytest.mark.parametrize("kind", ["pci-modern-only", "pci-legacy-only"])
+@pytest.mark.parametrize("name", BOARDS)
+def test_no_cable(name, kind, network):  # noqa: F811
+    network.dnsmasq()
+    machine = network.boot(vm.BOARDS[name], [*nic(kind)[:-1], nic(kind)[-1] + ",id=card"])
+    machine.dhcp()
+    machine.monitor("set_link", name="card", up=False)
+    for line in (f"ping {net.HOST}", "dhcp", f"tftpboot {machine.address:x} {net.HOST}:x"):
+        assert re.search(r"(?m)^virtio-net#\d+: not ready \(link is down\)$", machine.fails(line)), line
+    assert machine.command("net list").endswith(" link down\n")
+    machine.monitor("set_link", name="card", up=True)
+    machine.is_alive()
+    # The cable goes while a command waits.
+    machine.vm.send("ping 192.168.77.99\r")
+    machine.vm.expect("Using ")
+    machine.monitor("set_link", name="card", up=False)
+    text, _ = machine.vm.expect(vm.PROMPT_AT_LINE_START)
+    assert "link is down" in text or "is not alive" in text, text
+    machine.monitor("set_link", name="card", up=True)
+    machine.is_alive()
+
+
+def test_no_card(board, machines):
+    machine = machines.boot(board)
+    for line in ("dhcp", "ping 1.2.3.4", "net list"):
+        assert "No ethernet found.\n" in machine.command(line)
+        assert machine.status() == 1, line

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TFTP: servers that lie, stall and die, block numbers that start over: one clear line, the prompt is back, the next command works."""
+
+import socket
+import struct
+import time
+
+import pytest
+
+import net
+import scripted
+import vm
+from networks import by_turns, content, network  # noqa: F401 (a fixture)
+
+SMALL = content(5000)
+
+
+def tftp_silent_after(blocks):
+    def play(transfer):
+        for number in range(1, blocks + 1):
+            transfer.data(number, bytes(512))
+            transfer.wait(scripted.ACK, number)
+    return play
+
+
+def tftp_error(transfer):
+    transfer.error(2, "keep out\x1b[31m\r\n\x07")
+
+
+def tftp_error_without_end(transfer):
+    transfer.send(scripted.ERROR, b"no zero at the end" * 20, 1)
+
+
+def tftp_announces(size):
+    def play(transfer):
+        transfer.accept(tsize=size)
+        if transfer.wait(scripted.ACK, 0):
+            transfer.send_all(SMALL)
+    return play
+
+
+def tftp_answers(**options):
+    def play(transfer):
+        transfer.accept(**options)
+        transfer.wait(scripted.ERROR, None, 20)
+    return play
+
+
+def tftp_oversized(transfer):
+    transfer.accept(blksize=512)
+    if transfer.wait(scripted.ACK, 0):
+        transfer.data(1, bytes(1400))
+        transfer.wait(scripted.ERROR, None, 20)
+
+
+def tftp_without_end(transfer):
+    """Without a size, 64 blocks for each answer if the machine takes that many."""
+    wanted = int(transfer.options.get("windowsize", b"1"))
+    size = int(transfer.options["blksize"])
+    transfer.accept(blksize=size, windowsize=wanted)
+    if not transfer.wait(scripted.ACK, 0):
+        return
+    number = 0
+    while not transfer.server.is_over():
+        for _ in range(wanted):
+            number += 1
+            transfer.data(number, bytes(size))
+        if not transfer.wait(scripted.ACK, number, 20):
+            return
+
+
+TFTP = {
+    "error-packet": (tftp_error, r"TFTP error: 'keep out"),
+    "error-without-end": (tftp_error_without_end, "TFTP error: "),
+    "too-large": (tftp_announces(8 << 30), "TFTP error: the file has 8589934592 bytes, only [0-9]+ are free at 0x"),
+    "size-of-all-bits": (tftp_announces((1 << 64) - 1), "TFTP error: "),
+    "size-beyond-64-bits": (tftp_announces(1 << 80), "TFTP error: "),
+    "negative-size": (tftp_announces(-5), "TFTP error: "),
+    "shrinks": (tftp_announces(6000), "TFTP error: the server announced 6000 bytes and sent 5000"),
+    "grows": (tftp_announces(4000), "TFTP error: "),
+    "block-larger-than-agreed": (tftp_oversized, "TFTP error: "),
+    "options-larger-than-asked": (tftp_answers(blksize=60000, windowsize=60000), "TFTP error: "),
+    "block-of-nothing": (tftp_answers(blksize=0), "TFTP error: "),
+    "window-of-nothing": (tftp_answers(windowsize=0), "TFTP error: "),
+    "option-nobody-asked-for": (tftp_answers(rollover=1), "TFTP error: "),
+    "option-of-no-number": (tftp_answers(blksize="1e3"), "TFTP error: "),
+    "larger-than-memory": (tftp_without_end, "TFTP error: the file is larger than the memory: only [0-9]+ bytes are free at 0x"),
+}
+
+
+@pytest.mark.parametrize("board,name", by_turns(TFTP))
+def test_tftp(board, name, network):  # noqa: F811
+    play, words = TFTP[name]
+    data = content(20000)
+
+    def either(transfer):
+        if transfer.name == "good":
+            transfer.send_all(data)
+        else:
+            play(transfer)
+
+    server = network.start(scripted.Tftp, either)
+    machine = network.boot_bound(board)
+    machine.fails_with(f"tftpboot {machine.address:x} {net.HOST}:bad", words, timeout=300)
+    assert server.transfers
+    machine.fetch("tftpboot {a} good", data)
+
+
+def tftp_strangers(transfer):
+    """Each block comes from a wrong port first: that is answered with an error and else passed over (RFC 1350, section 4)."""
+    data = transfer.data_to_send
+    with transfer.server.open(socket.SOCK_DGRAM, (net.HOST, 0)) as other:
+        for number, start in enumerate(range(0, len(data) + 1, 512), 1):
+            if number > 1:
+                transfer.send(scripted.DATA, b"\xee" * 512, number, to=other)
+            transfer.data(number, data[start:start + 512])
+            assert transfer.wait(scripted.ACK, number, 20)
+        other.settimeout(5)
+        answer = other.recv(600)
+        assert struct.unpack(">HH", answer[:4]) == (scripted.ERROR, 5), answer
+
+
+def tftp_all_twice(transfer):
+    """Every block twice and late ones again: nothing is stored twice, and no storm of answers begins (RFC 1123, section 4.2.3.1)."""
+    data = transfer.data_to_send
+    for number, start in enumerate(range(0, len(data) + 1, 512), 1):
+        for _ in range(2):
+            transfer.data(number, data[start:start + 512])
+        if number > 2:
+            transfer.data(number - 2, data[start - 1024:start - 512])
+        assert transfer.wait(scripted.ACK, number, 20)
+
+
+def tftp_garbage_between(transfer):
+    data = transfer.data_to_send
+    for number, start in enumerate(range(0, len(data) + 1, 512), 1):
+        for garbage in (b"", b"\0", b"\0\3", b"\0\3\0", struct.pack(">HH", 9, 9), struct.pack(">HH", scripted.DATA, 0), b"\xff" * 1400):
+            transfer.socket.sendto(garbage, transfer.peer)
+        transfer.data(number, data[start:start + 512])
+        if not transfer.wait(scripted.ACK, number, 20):
+            return
+
+
+SURVIVED = {"strangers": tftp_strangers, "all-twice": tftp_all_twice, "garbage-between": tftp_garbage_between}
+
+
+@pytest.mark.parametrize("board,name", by_turns(SURVIVED))
+def test_tftp_goes_on(board, name, network):  # noqa: F811
+    data = content(20000)
+
+    def play(transfer):
+        transfer.data_to_send = data
+        SURVIVED[name](transfer)
+
+    network.start(scripted.Tftp, play)
+    machine = network.boot_bound(board)
+    if name == "garbage-between":  # a clear error is as good
+        text = machine.command(f"tftpboot {machine.address:x} file", 120)
+        assert "TFTP error: " in text or f"Bytes transferred = {len(data)}" in text, text
+    else:
+        machine.fetch("tftpboot {a} file", data)
+    machine.is_alive()
+
+
+def test_more_blocks_than_a_block_number_counts(network):  # noqa: F811
+    """75,000 blocks of 16 bytes: the number starts over at 0."""
+    data = network.file("file", content(1_200_000))
+    network.atftpd()
+    machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
+    machine.succeeds("setenv tftpblocksize 16; setenv tftpwindowsize 64")
+    machine.fetch("tftpboot {a} file", data, timeout=120)
+
+
+def test_a_server_that_stalls_in_the_middle(network):  # noqa: F811
+    """A deadline, one more try, then an error."""
+    network.start(scripted.Tftp, tftp_silent_after(3))
+    machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
+    started = time.monotonic()
+    text = machine.fails_with(f"tftpboot {machine.address:x} {net.HOST}:file", "TFTP error: the server does not answer", timeout=90)
+    assert 8 < time.monotonic() - started < 60
+    assert text.count("Retry count exceeded; starting again\n") == 1, text
+    machine.is_alive()
