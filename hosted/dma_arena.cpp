@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hosted/dma_arena.h"
 
+#include "dma/custodian.h"
 #include "hosted/report.h"
 
 #include <cstdlib>
@@ -156,10 +157,17 @@ Result<dma::BusAddress> DmaArena::share(std::byte* memory, u32 bytes, dma::Direc
     return dma::BusAddress{bus};
 }
 
-void DmaArena::unshare(const dma::Mapping& mapping) {
+std::map<u64, DmaArena::Range>::iterator DmaArena::find_share(const dma::Mapping& mapping) {
     auto range = ranges_.find(mapping.bus.value);
-    if (range == ranges_.end() || range->second.pooled || range->second.original != mapping.memory ||
-        range->second.bytes != mapping.bytes || range->second.direction != mapping.direction) {
+    bool is_it = range != ranges_.end() && !range->second.pooled &&
+                 range->second.original == mapping.memory && range->second.bytes == mapping.bytes &&
+                 range->second.direction == mapping.direction;
+    return is_it ? range : ranges_.end();
+}
+
+void DmaArena::unshare(const dma::Mapping& mapping) {
+    auto range = find_share(mapping);
+    if (range == ranges_.end() || range->second.abandoned != mapping.abandoned) {
         report("dma.unshare", "unshared, but not shared so (or unshared before): " +
                                   range_name(mapping.bus.value, mapping.bytes));
         return;
@@ -168,11 +176,29 @@ void DmaArena::unshare(const dma::Mapping& mapping) {
     if (pool_) {
         pool_->unshare(mapping);
     } else {
-        if (mapping.direction == dma::Direction::FromDevice)
+        if (mapping.direction == dma::Direction::FromDevice && !mapping.abandoned)
             std::memcpy(mapping.memory, range->second.memory, mapping.bytes);
         std::free(range->second.memory);
     }
+    if (range->second.kept)
+        dma::custodian()->give_back({mapping.memory, mapping.bytes});
     ranges_.erase(range);
+}
+
+void DmaArena::abandon(dma::Mapping& mapping) {
+    auto range = find_share(mapping);
+    if (range == ranges_.end() || range->second.abandoned || mapping.abandoned) {
+        report("dma.abandon", "abandoned, but not shared so (or abandoned before): " +
+                                  range_name(mapping.bus.value, mapping.bytes));
+        return;
+    }
+    range->second.abandoned = true;
+    if (pool_)
+        dma::BouncePool::abandon(mapping);
+    else
+        mapping.abandoned = true;
+    if (!pool_ && dma::custodian())
+        range->second.kept = dma::custodian()->keep({mapping.memory, mapping.bytes});
 }
 
 u32 DmaArena::largest_share() const {
@@ -217,6 +243,7 @@ Result<BusAddress> share(std::byte* memory, u32 bytes, Direction direction) {
     return DmaArena::instance().share(memory, bytes, direction);
 }
 void unshare(const Mapping& mapping) { DmaArena::instance().unshare(mapping); }
+void abandon(Mapping& mapping) { DmaArena::instance().abandon(mapping); }
 
 u32 largest_share() { return DmaArena::instance().largest_share(); }
 

@@ -56,6 +56,9 @@ class DmaArena {
     void free(const dma::Mapping& memory);
     Result<dma::BusAddress> share(std::byte* memory, u32 bytes, dma::Direction direction);
     void unshare(const dma::Mapping& mapping);
+    // The program's bytes stay as they are from now on. An installed custodian is told, as in the firmware, unless there
+    // is a pool.
+    void abandon(dma::Mapping& mapping);
     u32 largest_share() const;
 
   private:
@@ -67,8 +70,11 @@ class DmaArena {
         dma::Direction direction; // of a share
         std::byte* original;      // of a share: the program's bytes
         usize alignment;          // of pool memory
+        bool abandoned = false;   // of a share
+        bool kept = false;        // by the custodian
     };
     u64 next_bus(u64 bytes, u64 alignment, u64 low_bits);
+    std::map<u64, Range>::iterator find_share(const dma::Mapping& mapping);
     std::byte* pool_memory(u64 bus, u64 bytes) const;
     void tell_taken_back(u64 bus, u64 bytes);
 

@@ -10,10 +10,12 @@ namespace vireo {
 struct Heap::Block {
     static constexpr u32 free_mark = 0x66726565;
     static constexpr u32 used_mark = 0x75736564;
+    static constexpr u32 left_mark = 0x6c656674; // freed by its owner while it was pinned
     Block* next;
     Block* previous;
     usize bytes; // of the payload
     u32 mark;
+    u32 pins = 0;
 
     std::byte* payload() { return reinterpret_cast<std::byte*>(this) + header_bytes; }
     static constexpr usize granule = 16;
@@ -70,6 +72,13 @@ void Heap::free(void* memory) {
         return;
     auto* block = reinterpret_cast<Block*>(static_cast<std::byte*>(memory) - Block::header_bytes);
     VIREO_ASSERT(block->mark == Block::used_mark);
+    if (block->pins != 0)
+        block->mark = Block::left_mark;
+    else
+        release(block);
+}
+
+void Heap::release(Block* block) {
     block->mark = Block::free_mark;
     auto absorb_next = [](Block* into) {
         Block* next = into->next;
@@ -83,6 +92,37 @@ void Heap::free(void* memory) {
     absorb_next(block);
     if (block->previous && block->previous->mark == Block::free_mark)
         absorb_next(block->previous);
+}
+
+// The block that is not free and holds all of `bytes`, or nullptr.
+Heap::Block* Heap::block_around(Bytes bytes) const {
+    auto start = reinterpret_cast<uptr>(bytes.data());
+    for (Block* block = first_; block; block = block->next) {
+        auto payload = reinterpret_cast<uptr>(block->payload());
+        if (start >= payload && range_fits(start - payload, bytes.size(), block->bytes))
+            return block->mark == Block::free_mark ? nullptr : block;
+    }
+    return nullptr;
+}
+
+bool Heap::pin(Bytes bytes) {
+    Block* block = block_around(bytes);
+    if (block)
+        ++block->pins;
+    return block != nullptr;
+}
+
+void Heap::unpin(Bytes bytes) {
+    Block* block = block_around(bytes);
+    VIREO_ASSERT(block && block->pins > 0);
+    if (--block->pins == 0 && block->mark == Block::left_mark)
+        release(block);
+}
+
+bool Heap::owns(Bytes bytes) const {
+    auto start = reinterpret_cast<uptr>(bytes.data());
+    auto payload = first_ ? reinterpret_cast<uptr>(first_->payload()) : 0;
+    return first_ && start >= payload && range_fits(start - payload, bytes.size(), total_);
 }
 
 usize Heap::bytes_free() const {

@@ -14,14 +14,24 @@ class Heap {
 
     // `bytes` of memory aligned to `alignment` (a power of two), not cleared; nullptr if there is none.
     void* allocate(usize bytes, usize alignment);
-    // Gives back what `allocate` returned; nullptr is ignored.
+    // Gives back what `allocate` returned; nullptr is ignored. A block that is pinned becomes free when it is not any more.
     void free(void* memory);
+
+    // For bytes that a device may still reach when their owner is done with them: the block that they lie in is not given to
+    // anybody else until unpin() has been called as often. False, and nothing is pinned: they are not part of one
+    // allocated block.
+    bool pin(Bytes bytes);
+    void unpin(Bytes bytes);
+    // All of `bytes` lie in the memory that is the heap's, allocated or not.
+    bool owns(Bytes bytes) const;
 
     usize bytes_free() const;
     usize bytes_total() const { return total_; }
 
   private:
     struct Block;
+    Block* block_around(Bytes bytes) const;
+    void release(Block* block);
     Block* first_ = nullptr;
     usize total_ = 0;
 };

@@ -72,7 +72,7 @@ Result<BusAddress> BouncePool::share(std::byte* memory, u32 bytes, Direction dir
 void BouncePool::unshare(const Mapping& mapping) {
     VIREO_ASSERT(mapping.bus.value >= bus_.value && mapping.bus.value < bus_.value + buffers_offset_);
     u32 unit = unit_of(transfers_, mapping.bus.value - bus_.value, transfer_unit, mapping.bytes);
-    if (mapping.direction == Direction::FromDevice)
+    if (mapping.direction == Direction::FromDevice && !mapping.abandoned)
         std::memcpy(mapping.memory, transfer_at(unit), mapping.bytes);
     std::memset(transfer_at(unit), 0, mapping.bytes);
     transfers_.give_back(unit);

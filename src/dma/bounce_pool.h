@@ -31,6 +31,8 @@ class BouncePool {
     void free(const Mapping& memory);
     Result<BusAddress> share(std::byte* memory, u32 bytes, Direction direction);
     void unshare(const Mapping& mapping);
+    // The device has a copy, which stays its own; it is only not brought back.
+    static void abandon(Mapping& mapping) { mapping.abandoned = true; }
     // A request of 16 such segments fits even when other devices hold half of the room, so a transfer that has nothing
     // in flight can always make progress; and several fit a large pool, so that copying overlaps with the device's work.
     u32 largest_share() const { return largest_share_; }

@@ -24,6 +24,7 @@ struct Mapping {
     Direction direction = Direction::ToDevice;
     bool pooled = false; // part of a Buffer: visible to the device all the time, nothing to unshare
     BusAddress bus;
+    bool abandoned = false; // nobody waits for the transfer any more: see backend::abandon
 };
 
 // --- back end (link time) -------------------------------------------------------------------------------------
@@ -35,6 +36,10 @@ void free(const Mapping& memory);
 // caller's memory only after `unshare`.
 Result<BusAddress> share(std::byte* memory, u32 bytes, Direction direction);
 void unshare(const Mapping& mapping);
+// The lender's operation ends, and the device still has the bytes. Until unshare(), which then brings nothing back, the
+// device can neither change what the lender does next nor see it: where it works on a copy, the copy stays; where it works
+// on the lender's own bytes, they are kept from whoever might use them next (custodian.h). Once, for a shared mapping.
+void abandon(Mapping& mapping);
 // The most bytes that one share() can take, at least 64 KiB: 4 GiB - 1 where the device sees all memory, less where
 // data passes through a pool of shared pages.
 u32 largest_share();
@@ -64,7 +69,7 @@ template <typename Dir> class Span {
     usize size() const { return mapping_.bytes; }
     BusAddress bus() const { return mapping_.bus; }
 
-    // Hands the mapping to an owner who will call backend::unshare when the device is done.
+    // Hands the mapping to an owner who will call backend::unshare when the device is done (or abandon it before).
     Mapping release() { return std::exchange(mapping_, {}); }
 
   private:

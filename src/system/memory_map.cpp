@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/memory_map.h"
 
+#include "base/log.h"
 #include "base/math.h"
 
 namespace vireo::system {
@@ -10,6 +11,14 @@ template <usize N> static void insert_sorted(FixedVector<MemoryRegion, N>& list,
     VIREO_ASSERT(list.try_push_back(region));
     for (usize i = list.size() - 1; i > 0 && list[i].base < list[i - 1].base; --i)
         std::swap(list[i], list[i - 1]);
+}
+
+// Makes `region` reach over `other`, too.
+static void cover(MemoryRegion& region, const MemoryRegion& other) {
+    u64 end = std::max(region.end(), other.end());
+    region.base = std::min(region.base, other.base);
+    region.bytes = end - region.base;
+    region.holds += other.holds;
 }
 
 Result<> MemoryMap::add_ram(u64 base, u64 bytes) {
@@ -23,9 +32,7 @@ Result<> MemoryMap::add_ram(u64 base, u64 bytes) {
             ++i;
             continue;
         }
-        u64 end = std::max(bank.end(), ram_[i].end());
-        bank.base = std::min(bank.base, ram_[i].base);
-        bank.bytes = end - bank.base;
+        cover(bank, ram_[i]);
         ram_.erase(i);
     }
     if (ram_.is_full())
@@ -39,7 +46,7 @@ Result<> MemoryMap::reserve(u64 base, u64 bytes, const char* owner) {
         return {};
     if (!checked_add<u64>(base, bytes))
         return error(ErrorCode::OutOfRange, "reservation wraps the address space");
-    if (reserved_.is_full())
+    if (reserved_.size() - held_count_ == max_reservations)
         return error(ErrorCode::TooLarge, "too many memory reservations");
     insert_sorted(reserved_, {base, bytes, owner});
     return {};
@@ -47,12 +54,58 @@ Result<> MemoryMap::reserve(u64 base, u64 bytes, const char* owner) {
 
 Result<> MemoryMap::release(u64 base) {
     for (usize i = 0; i < reserved_.size(); ++i) {
-        if (reserved_[i].base == base) {
+        if (reserved_[i].base == base && reserved_[i].holds == 0) {
             reserved_.erase(i);
             return {};
         }
     }
     return error(ErrorCode::NotFound, "no such reservation");
+}
+
+void MemoryMap::hold(u64 base, u64 bytes) {
+    VIREO_ASSERT(bytes != 0 && checked_add<u64>(base, bytes));
+    MemoryRegion held{base, bytes, "unfinished disk requests", 1};
+    auto take_over = [&](usize index) {
+        cover(held, reserved_[index]);
+        reserved_.erase(index);
+        --held_count_;
+    };
+    for (usize i = 0; i < reserved_.size();) {
+        const MemoryRegion& other = reserved_[i];
+        if (other.holds != 0 && other.base <= held.end() && held.base <= other.end())
+            take_over(i);
+        else
+            ++i;
+    }
+    if (held_count_ == max_held_ranges) {
+        auto distance = [&](const MemoryRegion& other) {
+            return other.base > held.base ? other.base - held.end() : held.base - other.end();
+        };
+        std::optional<usize> nearest;
+        for (usize i = 0; i < reserved_.size(); ++i)
+            if (reserved_[i].holds != 0 &&
+                (!nearest || distance(reserved_[i]) < distance(reserved_[*nearest])))
+                nearest = i;
+        take_over(*nearest);
+        warn("RAM from 0x{:x} to 0x{:x} is not free until disk requests in it end", held.base,
+             held.end() - 1);
+    }
+    insert_sorted(reserved_, held);
+    ++held_count_;
+}
+
+void MemoryMap::let_go(u64 base, u64 bytes) {
+    for (usize i = 0; i < reserved_.size(); ++i) {
+        MemoryRegion& held = reserved_[i];
+        if (held.holds == 0 || base < held.base || !range_fits(base - held.base, bytes, held.bytes))
+            continue;
+        if (--held.holds == 0) {
+            reserved_.erase(i);
+            --held_count_;
+        }
+        return;
+    }
+    VIREO_ASSERT(!"a range that was held");
 }
 
 Result<u64> MemoryMap::allocate(u64 bytes, u64 alignment, const char* owner, u64 limit) {

@@ -11,6 +11,7 @@ struct MemoryRegion {
     u64 base;
     u64 bytes;
     const char* owner;
+    u32 holds = 0; // see MemoryMap::hold; 0: somebody's for as long as he likes
     u64 end() const { return base + bytes; }
 };
 
@@ -20,6 +21,7 @@ class MemoryMap {
   public:
     static constexpr usize max_ram_banks = 16;
     static constexpr usize max_reservations = 48;
+    static constexpr usize max_held_ranges = 8;
 
     // Adds a bank of RAM. Empty banks are ignored, overlapping or adjacent ones are merged; what does not fit the
     // address space or the table is refused.
@@ -30,6 +32,12 @@ class MemoryMap {
 
     // Gives back what `reserve` or `allocate` took; the range must be exactly one of theirs.
     Result<> release(u64 base);
+
+    // Keeps everybody off a range that a device may still reach although its request was given up, until let_go() was called
+    // for it; it may overlap anything. Never fails: ranges that meet become one, which is free when all of its holds have
+    // gone, and when there are too many, neighbours become one with all that lies between them (a warning says so).
+    void hold(u64 base, u64 bytes);
+    void let_go(u64 base, u64 bytes);
 
     // Takes `bytes` of free RAM below `limit`, as high as possible, aligned to a power of two.
     Result<u64> allocate(u64 bytes, u64 alignment, const char* owner, u64 limit = ~u64{0});
@@ -46,8 +54,10 @@ class MemoryMap {
     std::span<const MemoryRegion> reservations() const { return {reserved_.data(), reserved_.size()}; }
 
   private:
-    FixedVector<MemoryRegion, max_ram_banks> ram_;         // sorted, disjoint, not adjacent
-    FixedVector<MemoryRegion, max_reservations> reserved_; // sorted by base
+    FixedVector<MemoryRegion, max_ram_banks> ram_; // sorted, disjoint, not adjacent
+    // Sorted by base. Those that are held are disjoint and not adjacent.
+    FixedVector<MemoryRegion, max_reservations + max_held_ranges> reserved_;
+    usize held_count_ = 0;
 };
 
 } // namespace vireo::system

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/math.h"
 #include "machine/firmware/firmware.h"
+#include "machine/firmware/memory_custodian.h"
 #include "shell/shell.h"
 #include "version.h"
 #include "virtio/session/device_manager.h"
@@ -87,6 +88,7 @@ void run(const Platform& platform) {
 
     auto& loop = make_for_ever<event::EventLoop>();
     auto& registry = make_for_ever<device::Registry>();
+    dma::set_custodian(&make_for_ever<MemoryCustodian>(firmware_heap(), platform.memory));
     auto& devices = make_for_ever<virtio::DeviceManager>(loop, registry);
     add_sources(devices, platform);
     devices.start();

@@ -98,6 +98,21 @@ TEST(BouncePool, bytes_travel_at_share_and_at_unshare_and_not_between) {
     EXPECT_EQ(out, bytes_of(1000, 0x11));
 }
 
+// What a device writes after its request was given up stays in the pool, and the room is nobody's until it is done.
+TEST(BouncePool, an_abandoned_transfer_brings_nothing_back) {
+    Pool p;
+    u64 before = p.pool.free_bytes();
+    auto in = bytes_of(1000, 0x22);
+    dma::Mapping given = mapping(in, VIREO_MUST(p.pool.share(in.data(), 1000, from_device)), from_device);
+    p.pool.abandon(given);
+    std::memset(p.at(given.bus), 0x33, 1000);
+    EXPECT_LT(p.pool.free_bytes(), before);
+    p.pool.unshare(given);
+    EXPECT_EQ(in, bytes_of(1000, 0x22));
+    EXPECT_EQ(p.pool.free_bytes(), before);
+    EXPECT_TRUE(p.is_clear(given.bus, 1000));
+}
+
 TEST(BouncePool, nothing_of_the_last_user_is_left) {
     Pool p;
     EXPECT_TRUE(p.is_clear({pool_bus}, p.size)); // what the region held before
