@@ -278,6 +278,17 @@ void Device::finish(u64 number) {
         report(queue, {done->id, done->bytes_written, 1, descriptors}, done->times);
 }
 
+void Device::finish_held() {
+    std::vector<u64> numbers;
+    for (auto& [number, held] : held_)
+        numbers.push_back(number);
+    for (u64 number : numbers)
+        finish(number);
+    for (u16 i = 0; i < queues_.size(); ++i)
+        if (queues_[i].ring && queues_[i].ring->setup().in_order)
+            report_in_order(i);
+}
+
 std::optional<Completion> Device::carry_out(u64 number) {
     auto held = held_.find(number);
     u16 index = held->second.queue;

@@ -115,6 +115,8 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     void bump_generation() { ++generation_; }
     // Sets DEVICE_NEEDS_RESET and stops working.
     void need_reset();
+    // Finishes all that it has kept so far (faults.never_completes), as a disk whose storage answers again.
+    void finish_held();
     // Pulled out: it touches neither registers nor memory any more. insert() brings it back as from the factory.
     void remove();
     void insert();

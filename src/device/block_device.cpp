@@ -324,7 +324,7 @@ class BlockDevice::Transfer {
         }
     }
 
-    // The device is reset, so that nothing writes into the caller's memory after our return.
+    // Whatever the device does with these requests from now on reaches nobody.
     void give_up(Error why) {
         if (outcome_)
             outcome_ = why;

@@ -61,8 +61,9 @@ class BlockRequest : public event::Request {
 
 // A disk. Callers see synchronous functions that keep the device as busy as it can be; the driver sees
 // validated requests within its limits. Bounds are checked here, once. On a deadline or Ctrl-C the device is
-// reset (abort) and every request in flight ends with an error, so nothing writes into the caller's memory
-// after the return.
+// given up (abort) and every request in flight ends with an error. The disk may then still read or write the caller's
+// memory, until it answers or is reset: dma keeps that memory from whoever might get it next, and the disk takes no
+// operation before. So a caller that gives its buffer back, or uses it for this disk only, need not care.
 class BlockDevice {
   public:
     static constexpr usize max_in_flight = 64;
@@ -76,6 +77,10 @@ class BlockDevice {
 
     virtual ~BlockDevice() = default;
     const BlockFacts& facts() const { return facts_; }
+
+    // Nothing if the disk takes operations, else why not; each operation asks first. A disk that was given up is waited for
+    // a short while. May change the facts. Errors: Timeout (it does not answer), Interrupted, DeviceBroken.
+    Result<> ready() const { return usable(); }
 
     // Reads or writes whole blocks. `memory.size()` is a multiple of the block size. Errors: OutOfRange
     // (beyond the end), ReadOnly, Io, Timeout, Interrupted, DeviceBroken, InvalidArgument (size).
@@ -105,8 +110,8 @@ class BlockDevice {
     virtual bool start(BlockRequest& request) = 0;
     // Announces the started requests to the device: called once after a batch of start().
     virtual void commit() = 0;
-    // Gives up everything in flight: each request completes with `why` before this returns. The device may be
-    // reset and brought up again; if that fails, later requests fail at once.
+    // Gives up everything in flight: each request completes with `why` before this returns. No byte that the device
+    // reads or writes of them afterwards is one that somebody uses.
     virtual void abort(Error why) = 0;
     // Asked before each operation: an error if the device can take none (it broke, it was stopped).
     virtual Result<> usable() const { return {}; }

@@ -22,10 +22,15 @@ class VirtioInspector {
     // Looks at every running device: whether it still works, and whether its configuration has changed.
     virtual void refresh() = 0;
 
-    // Looks for devices that are new and starts their drivers; gives devices that broke another chance; starts those
-    // anew whose wished features have changed. Returns how many new devices were found; NotSupported if this machine
-    // has no VirtIO transport at all.
+    // Looks for devices that are new and starts their drivers; gives devices that broke another chance; waits a short
+    // while for those that did not answer, and warns about those that still do not; starts those anew whose wished features
+    // have changed. Returns how many new devices were found; NotSupported if this machine has no VirtIO transport at
+    // all, Interrupted.
     virtual Result<usize> rescan() = 0;
+
+    // Resets device `index` whatever it holds, and starts it again. The machine may stand still meanwhile, until the
+    // host's storage answers. NotFound, or why it does not work.
+    virtual Result<> reset(usize index) = 0;
 
     // Stops every driver and resets every device, so that none touches memory any more: before reset, power-off and
     // the hand-over to an operating system.

@@ -254,14 +254,55 @@ broken("src/virtio/session/operation.cpp", "*Life*:*Transports*:*Initial*:*Recov
         "    if (status == wire::status_gone) {",
         "    if (false) {"),
        ("session_misses_configuration_changes",
-        "    if (config_changed)",
+        "    if (config_changed && driver_active_)",
         "    if (false)"),
+       ("session_takes_nothing_back_from_what_is_aside",
+        "        return take_back();",
+        "        return false;"),
+       ("session_waits_for_what_waits_for_news",
+        "        if (!spec_of(i).waits)",
+        "        if (true)"),
        ("session_resets_no_single_queue",
         "        if (queues_[i].ring.in_flight() > 0 && !reset_queue(i, why))",
         "        if (true)"),
        ("session_never_looks_at_health",
         "    if (check_health())\n        return true;\n    if (!extra",
         "    if (false)\n        return true;\n    if (!extra"))
+
+broken("src/virtio/session/aside.cpp", "*Aside*:*Custody*:*Prompt*:*Life*:*Hostile*",
+       ("aside_leaves_buffers_in_the_callers_hands",
+        "        queue.ring.abandon();",
+        ""),
+       ("aside_is_reset_while_it_holds_requests",
+        "    if (state_ == State::Aside && unanswered() == 0)",
+        "    if (state_ == State::Aside)"),
+       ("aside_waits_for_ever",
+        "    Result<> waited = loop_.wait_until(Deadline::after(patience),",
+        "    Result<> waited = loop_.wait_until(Deadline::never(),"),
+       ("aside_says_nothing_before_a_reset",
+        "    if (held == 0)",
+        "    if (true)"))
+
+broken("src/base/heap.cpp", "Heap*:*Custod*",
+       ("heap_frees_pinned_blocks",
+        "    if (block->pins != 0)",
+        "    if (false)"),
+       ("heap_forgets_blocks_that_were_left",
+        "    if (--block->pins == 0 && block->mark == Block::left_mark)",
+        "    if (--block->pins == 0 && false)"))
+
+broken("src/system/memory_map.cpp", "*Memory*:*Custod*",
+       ("held_memory_is_free_after_the_first_answer",
+        "        if (--held.holds == 0) {",
+        "        if (held.holds != 0) {"),
+       ("held_neighbours_stay_apart",
+        "        if (other.holds != 0 && other.base <= held.end() && held.base <= other.end())",
+        "        if (false)"))
+
+broken("src/dma/bounce_pool.cpp", "*Bounce*",
+       ("pool_brings_abandoned_bytes_back",
+        "    if (mapping.direction == Direction::FromDevice && !mapping.abandoned)",
+        "    if (mapping.direction == Direction::FromDevice)"))
 
 broken("src/virtio/session/negotiation.cpp", "*Life*:*Transports*:*Initial*:*Recover*:*Feature*:*Doorbell*:*Queues*:*Configuration*",
        ("negotiation_accepts_what_is_not_offered",

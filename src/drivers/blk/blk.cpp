@@ -91,7 +91,7 @@ void VirtioBlk::queue_stopped(usize index, Error why) {
 
 void VirtioBlk::abort(Error why) {
     end_kept(why);
-    session_.restart(why);
+    session_.set_aside(why);
 }
 
 void VirtioBlk::end_kept(Error why) {
@@ -149,7 +149,7 @@ void VirtioBlk::config_changed() {
 }
 
 // Asks for the serial number (GET_ID). A disk without one is as good as any; one that does not answer is
-// reset, and gets no second question.
+// reset, and gets no second question: no storage has to be waited for, and a disk that ignores the question works.
 void VirtioBlk::read_serial() {
     facts_.serial[0] = 0;
     u16 slot = lanes_[0].first_free;

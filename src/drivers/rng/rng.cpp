@@ -85,7 +85,7 @@ class Rng final : public Driver, public device::EntropySource {
         queue.submit(std::move(*chain), 0);
         session_.commit(request_queue);
         if (Result<> waited = session_.loop().wait(request_, Deadline::after(answer_timeout)); !waited)
-            session_.restart(waited.error()); // ends the request with this error
+            session_.set_aside(waited.error()); // ends the request with this error
         VIREO_TRY(request_.outcome());
         return received_;
     }

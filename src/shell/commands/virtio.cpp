@@ -104,15 +104,20 @@ int transfer(Context& context, Arguments arguments, bool reads) {
         print(out, "0 blocks {}: ERROR: no virtio device {}\n", done, context.current_disk);
         return status_failed;
     }
+    std::string_view lead = reads ? "0 blocks read: ERROR: " : "0 blocks written: ERROR: ";
+    // First: of a disk that was set aside this frees the memory that its unfinished requests still hold.
+    if (Result<> ready = *count > 0 ? disk->ready() : Result<>(); !ready) {
+        print(out, "{}{} ({})\n", lead, describe(ready.error().code), ready.error().what);
+        return status_failed;
+    }
     // An absurd count is beyond the end, so the product of one that is not fits.
     const device::BlockFacts& facts = disk->facts();
     if (*count > 0 && !range_fits(*first, *count, facts.block_count)) {
-        print(out, "0 blocks {}: ERROR: beyond the end, the disk has {} blocks\n", done, facts.block_count);
+        print(out, "{}beyond the end, the disk has {} blocks\n", lead, facts.block_count);
         return status_failed;
     }
     u64 bytes = *count * facts.block_bytes;
     if (*count > 0) {
-        std::string_view lead = reads ? "0 blocks read: ERROR: " : "0 blocks written: ERROR: ";
         auto memory = reads ? writable_memory(context, *address, bytes, lead)
                             : readable_memory(context, *address, bytes, lead);
         if (!memory)
@@ -121,8 +126,7 @@ int transfer(Context& context, Arguments arguments, bool reads) {
         if (outcome && !reads)
             outcome = disk->flush(); // what the user was told is written survives a power cut
         if (!outcome) {
-            print(out, "0 blocks {}: ERROR: {} ({})\n", done, describe(outcome.error().code),
-                  outcome.error().what);
+            print(out, "{}{} ({})\n", lead, describe(outcome.error().code), outcome.error().what);
             return status_failed;
         }
     }
@@ -147,6 +151,8 @@ int virtio(Context& context, Arguments arguments) {
         return virtio_features(context, arguments);
     if (what == "stats")
         return virtio_stats(context, arguments);
+    if (what == "reset")
+        return virtio_reset(context, arguments);
     if (what.starts_with("inf"))
         return words == 2 ? info(context) : status_usage;
     bool is_device = what.starts_with("dev");
@@ -179,10 +185,12 @@ VIREO_COMMAND(virtio_command) = {
              "     flight as the disk takes; -1: one at a time\n"
              "virtio features n [feature on|off|default]... - show the features of VirtIO device `n' (as in\n"
              "     `virtio list'), or wish some; the next `virtio scan' starts the device with them\n"
-             "virtio stats [n] [reset] - show, or clear, what was counted about VirtIO devices",
+             "virtio stats [n] [reset] - show, or clear, what was counted about VirtIO devices\n"
+             "virtio reset n - reset VirtIO device `n' whatever it holds, and start it again; the machine\n"
+             "     may stand still until the host's storage answers",
     .run = virtio,
     .min_words = 2,
-    .subcommands = "bench device erase features info list part read scan stats write",
+    .subcommands = "bench device erase features info list part read reset scan stats write",
 };
 
 } // namespace

@@ -51,6 +51,18 @@ int virtio_features(Context& context, Arguments arguments) {
     return status_ok;
 }
 
+// virtio reset DEV
+int virtio_reset(Context& context, Arguments arguments) {
+    if (arguments.size() != 3)
+        return status_usage;
+    auto number = number_argument(context, arguments[2], 10);
+    if (!number)
+        return status_failed;
+    auto device = static_cast<usize>(std::min<u64>(*number, context.virtio.device_count()));
+    auto done = context.virtio.reset(device);
+    return done ? status_ok : fail(context, "virtio reset", done.error());
+}
+
 // virtio stats [DEV] [reset]
 int virtio_stats(Context& context, Arguments arguments) {
     bool resets = arguments.back() == "reset";

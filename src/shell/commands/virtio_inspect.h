@@ -9,5 +9,6 @@ namespace vireo::shell {
 int virtio_list(Context& context, Arguments arguments);
 int virtio_features(Context& context, Arguments arguments);
 int virtio_stats(Context& context, Arguments arguments);
+int virtio_reset(Context& context, Arguments arguments);
 
 } // namespace vireo::shell

@@ -265,21 +265,32 @@ void Queue::add_buffer(u16 id, u16& last, const dma::Mapping& mapping) {
     ++head.buffers;
 }
 
-// Takes a chain's buffers back from the device.
-void Queue::unshare(u16 id) {
-    const Head& head = heads_[id];
-    auto take_back = [](const dma::Mapping& mapping) {
+// Those of a chain's buffers that somebody has lent.
+template <typename F> void Queue::for_each_mapping(u16 id, F&& use) {
+    auto use_lent = [&](dma::Mapping& mapping) {
         if (mapping.memory && !mapping.pooled)
-            dma::backend::unshare(mapping);
+            use(mapping);
     };
+    const Head& head = heads_[id];
     if (head.table != 0) {
-        for (const dma::Mapping& mapping : table_mappings(head.table).first(head.buffers))
-            take_back(mapping);
+        for (dma::Mapping& mapping : table_mappings(head.table).first(head.buffers))
+            use_lent(mapping);
         return;
     }
     u16 index = id;
     for (u16 i = 0; i < head.buffers; ++i, index = elements_[index].next)
-        take_back(elements_[index].mapping);
+        use_lent(elements_[index].mapping);
+}
+
+// Takes a chain's buffers back from the device.
+void Queue::unshare(u16 id) {
+    for_each_mapping(id, [](const dma::Mapping& mapping) { dma::backend::unshare(mapping); });
+}
+
+void Queue::abandon() {
+    for (u16 id = 0; id < size_; ++id)
+        if (heads_[id].state == Head::State::InFlight)
+            for_each_mapping(id, dma::backend::abandon);
 }
 
 void Queue::release(u16 id) {

@@ -70,6 +70,9 @@ class Queue {
     std::optional<Completion> harvest();
     // Why the queue is broken, or nothing.
     const std::optional<Error>& fault() const { return fault_; }
+    // Nobody waits for what is in flight any more: the buffers' owners get them back at once, as dma::backend::abandon
+    // means it. The device goes on with the chains, and harvest() goes on giving them.
+    void abandon();
     // Chains submitted and not yet harvested.
     u16 in_flight() const { return in_flight_; }
 
@@ -108,6 +111,7 @@ class Queue {
     void give_entries_back(u16 first);
     std::span<dma::Mapping> table_mappings(u16 table);
     void add_buffer(u16 id, u16& last, const dma::Mapping& mapping);
+    template <typename F> void for_each_mapping(u16 id, F&& use);
     void unshare(u16 id);
     void release(u16 id);
     bool take_used();

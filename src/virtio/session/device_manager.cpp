@@ -131,12 +131,27 @@ void DeviceManager::refresh() {
         entry->session.refresh();
 }
 
+Result<> DeviceManager::reset(usize index) {
+    Session* session = VIREO_TRY(get(index));
+    if (session->state() == Session::State::Running || session->state() == Session::State::Aside)
+        session->start_over(error(ErrorCode::DeviceBroken, "device is reset"));
+    else
+        start_device(*session);
+    return session->driver() ? session->usable() : Result<>();
+}
+
 Result<usize> DeviceManager::rescan() {
     if (sources_.is_empty())
         return error(ErrorCode::NotSupported, "this machine has no VirtIO bus");
     for (Entry* entry = devices_.front(); entry; entry = devices_.next(*entry)) {
         Session& session = entry->session;
         session.refresh();
+        if (session.state() == Session::State::Aside)
+            if (Result<> answered = session.usable(); !answered) {
+                if (answered.error().code == ErrorCode::Interrupted)
+                    return answered.error();
+                warn_about(session, answered.error());
+            }
         if (session.state() == Session::State::Running && session.has_new_wishes())
             session.start_over(error(ErrorCode::DeviceBroken, "device is started anew"));
         bool is_down =

@@ -26,6 +26,7 @@ class DeviceManager final : public system::VirtioInspector, private TransportSou
     void print_device(usize index, Writer& out) const override;
     void refresh() override;
     Result<usize> rescan() override;
+    Result<> reset(usize index) override;
     void quiesce_all() override;
     Result<> print_features(usize index, Writer& out) const override;
     Result<> wish(usize index, std::string_view feature, system::FeatureWish wish) override;

@@ -73,8 +73,8 @@ class Driver {
     // True while somebody waits for what comes unasked, in a queue that waits.
     virtual bool is_listening() const { return false; }
 
-    // The device was reset or is beyond reach and touches no memory any more. Shared memory and queues are
-    // gone; start() may follow. End: every request in flight, and every one that was kept, ends with `why`
+    // The device was reset or is beyond reach and touches no memory any more, or it was set aside, and Session keeps
+    // all that it may still touch. For the driver, shared memory and queues are gone; start() may follow. End: every request in flight, and every one that was kept, ends with `why`
     // before this returns. Keep: requests that may be repeated (a read, a write of the same data) may stay in
     // flight; start() follows, or stop(End).
     virtual void stop(Error why, InFlight fate) = 0;

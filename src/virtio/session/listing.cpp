@@ -14,6 +14,8 @@ std::string_view describe(Session::State state) {
         return "no driver";
     case Session::State::Running:
         return "running";
+    case Session::State::Aside:
+        return "set aside: does not answer";
     case Session::State::Broken:
         return "broken";
     case Session::State::Stopped:

@@ -29,17 +29,25 @@ void Session::warn_about(Error problem) const {
 }
 
 Result<> Session::usable() {
+    if (state_ == State::Aside)
+        return come_back();
     // A virtual machine leaves the guest for each look, so an operation costs one only after a pause.
     if (state_ == State::Running && event::now() >= next_idle_look_ && !needs_polling())
         refresh();
+    return condition();
+}
+
+Result<> Session::condition() const {
     if (state_ == State::Running)
         return {};
     return reason_.what ? reason_ : error(ErrorCode::DeviceBroken, "device is not running");
 }
 
 void Session::refresh() {
-    if (state_ == State::Running)
+    if (state_ == State::Running || state_ == State::Aside)
         check_health();
+    if (state_ == State::Aside)
+        come_back_now();
 }
 
 // --- requests ----------------------------------------------------------------------------------------------
@@ -75,16 +83,14 @@ Result<dma::Buffer*> Session::share(usize bytes, usize alignment) {
 }
 
 bool Session::poll() {
+    if (state_ == State::Aside)
+        return take_back();
     bool is_busy = needs_polling();
     if (!is_busy && !is_listening())
         return false;
     bool any = driver_->harvest();
-    for (LiveQueue& queue : queues_) {
-        if (queue.ring.fault()) {
-            break_device(*queue.ring.fault());
-            return true;
-        }
-    }
+    if (check_faults())
+        return true;
     if (any) {
         stalled_since_.reset();
         vain_recoveries_ = 0;
@@ -93,13 +99,26 @@ bool Session::poll() {
     return is_busy ? check_stalled() : false;
 }
 
-bool Session::needs_polling() const {
-    if (state_ != State::Running)
-        return false;
-    for (usize i = 0; i < queues_.size(); ++i)
-        if (queues_[i].ring.in_flight() > 0 && !spec_of(i).waits)
+// A device that lied in one of its rings is broken.
+bool Session::check_faults() {
+    for (LiveQueue& queue : queues_) {
+        if (queue.ring.fault()) {
+            break_device(*queue.ring.fault());
             return true;
+        }
+    }
     return false;
+}
+
+bool Session::needs_polling() const { return (state_ == State::Running || is_awaited_) && unanswered() > 0; }
+
+// How many requests the device has that it could have finished by itself.
+usize Session::unanswered() const {
+    usize count = 0;
+    for (usize i = 0; i < queues_.size(); ++i)
+        if (!spec_of(i).waits)
+            count += queues_[i].ring.in_flight();
+    return count;
 }
 
 bool Session::is_listening() const { return state_ == State::Running && driver_->is_listening(); }
@@ -149,7 +168,7 @@ bool Session::check_health() {
         break_device(error(ErrorCode::DeviceBroken, "device has reset itself"));
         return true;
     }
-    if (config_changed)
+    if (config_changed && driver_active_)
         driver_->config_changed();
     return false;
 }

@@ -250,8 +250,9 @@ void Session::break_device(Error why) {
 }
 
 void Session::start_over(Error why, InFlight fate) {
-    if (state_ != State::Running)
+    if (state_ != State::Running && state_ != State::Aside)
         return;
+    warn_of_reset();
     Result<> reset = reset_device();
     state_ = State::Stopped;
     // Without a reset there is no next start() that requests could wait for.
@@ -264,6 +265,7 @@ void Session::start_over(Error why, InFlight fate) {
 void Session::quiesce() {
     if (state_ == State::Stopped)
         return;
+    warn_of_reset();
     u16 queues_in_use = state_ == State::Running ? static_cast<u16>(queues_.size()) : u16{0};
     for (u16 i = 0; i < queues_in_use; ++i)
         if (!transport_->stop_queue(QueueIndex{i}))

@@ -17,21 +17,25 @@ namespace vireo::virtio {
 // *The* owner of one device's life: transport, driver, queues, and all memory that the device may touch.
 // Nobody else writes the device status, enables a queue or decides when memory may be freed.
 //
-//   Found ---start--> Running -+- restart: timeout, Ctrl-C --------> Running   busy queues, or all, reset: End
+//   Found ---start--> Running -+- set_aside: timeout, Ctrl-C ------> Aside     nothing is touched: End
+//     |                        +- restart: the same, at once -------> Running   busy queues, or all, reset: End
 //     |                        +- recover: DEVICE_NEEDS_RESET ----> Running   reset, up again: Keep
 //     |                        +- start_over: other features -----> Running   reset, up again: End
 //     |                        +- break_device: lies, gone -------> Broken ---start--> Running
 //     |                        `- quiesce ------------------------> Stopped --start--> Running
 //     `-- (no driver: stays Found, acknowledged and left alone)
 //
+//   Aside ---come_back---> Running    all that it held has come back: reset, up again (aside.cpp)
+//
 // Whatever ends in Running ends in Broken if the reset or the bring-up fails, and recover does if it was of no use
 // several times (no request came back in between).
 //
 // Memory rule: what the device may touch is freed only after a reset that the device has confirmed (section
-// 3.3.1); if it never confirms, that memory is given up for good.
+// 3.3.1); if it never confirms, that memory is given up for good. Of a device that is set aside, all stays as it is, and
+// the callers' buffers are abandoned (dma::backend::abandon) until their chain comes back or a reset is confirmed.
 class Session final : public event::Poller {
   public:
-    enum class State : u8 { Found, Running, Broken, Stopped };
+    enum class State : u8 { Found, Running, Aside, Broken, Stopped };
 
     Session(std::unique_ptr<Transport> transport, event::EventLoop& loop);
     ~Session();
@@ -45,16 +49,17 @@ class Session final : public event::Poller {
     // Brings the device up, steps 1 to 8 of section 3.1.1, from any state. On an error it is FAILED and
     // Broken.
     Result<> start();
-    // Looks at status and configuration changes of a running device, and does what they ask for.
+    // Looks at status and configuration changes of a running device, and does what they ask for. One that was set aside
+    // works again if all that it held has come back. Does not wait.
     void refresh();
     // What the user wants of its features, heeded from the next start() or start_over() on; FeatureWishes::set has the
     // errors, and NotSupported: nobody drives this device.
     Result<> wish(unsigned feature, system::FeatureWish wish);
     bool has_new_wishes() const { return wishes_ != heeded_wishes_; }
-    // Resets the whole of a running device and brings it up again; what was in flight ends with `why`. Broken if that
-    // fails.
+    // Resets the whole of a device that is running or set aside, and brings it up again; what was in flight ends with
+    // `why`. Broken if that fails. A machine may stand still in it while the host's storage hangs: one warning before.
     void start_over(Error why) { start_over(why, InFlight::End); }
-    // Resets the device for good; requests in flight end with an error. DMA is off afterwards.
+    // Resets the device for good, whatever it holds; requests in flight end with an error. DMA is off afterwards.
     void quiesce();
 
     // --- the driver's side
@@ -74,8 +79,13 @@ class Session final : public event::Poller {
     // Gives up everything in flight, which ends with `why`, and makes the device work again: by resetting the queues
     // concerned where the device can do that, else the whole device. Broken if that fails.
     void restart(Error why);
+    // The same for a device that may not be able to stop at once (a disk whose host storage hangs: a reset would wait for
+    // that, and the machine with it). Everything in flight ends with `why`, and the device is left alone until it has given
+    // it back. With VIRTIO_F_RING_RESET as restart().
+    void set_aside(Error why);
     // Nothing while the device works, else why it does not. To be asked when an operation starts: after a while without
-    // any, the device is looked at first.
+    // any, the device is looked at first; one that was set aside is waited for a short while. Errors: Timeout (it still
+    // holds requests), Interrupted, DeviceBroken.
     Result<> usable();
 
     // --- event::Poller
@@ -126,9 +136,17 @@ class Session final : public event::Poller {
     void give_up(Error why);
     void stop_driver(Error why, InFlight fate = InFlight::End);
     void break_device(Error why);
+    bool check_faults();
     bool check_stalled();
     bool check_health();
     void warn_about(Error problem) const;
+    bool take_back();
+    usize unanswered() const;
+    Result<> come_back();
+    void come_back_now();
+    Result<> condition() const;
+    Error does_not_answer();
+    void warn_of_reset() const;
     void kick(LiveQueue& queue);
     void collect(LiveQueue& queue);
 
@@ -151,6 +169,9 @@ class Session final : public event::Poller {
     Statistics statistics_;       // without what the live queues have counted
     OwnedArray<LiveQueue> queues_;
     FixedVector<dma::Buffer, max_shared> shared_;
+
+    bool is_awaited_ = false;    // somebody waits for what a device holds that was set aside
+    StringBuffer<64> complaint_; // of a device that was set aside
 
     std::optional<event::Instant>
         stalled_since_;          // something is in flight and nothing has finished since then

@@ -76,16 +76,22 @@ TEST_P(RngOnBus, a_silent_device_times_out) {
     machine.start();
     ASSERT_TRUE(machine.entropy());
     rng.faults.never_completes = true;
+    u64 resets = rng.resets();
     auto bytes = bytes_of(16);
     u64 begin = hosted::clock_now();
     auto ended = machine.entropy()->read(bytes);
     ASSERT_FALSE(ended);
     EXPECT_EQ(ended.error().code, ErrorCode::Timeout);
     EXPECT_LT(hosted::clock_now() - begin, 60 * hosted::second);
+    EXPECT_EQ(machine.state(), virtio::Session::State::Aside);
+    EXPECT_EQ(machine.entropy()->read(bytes).error().code, ErrorCode::Timeout);
+    EXPECT_EQ(rng.resets(), resets);
     rng.faults.never_completes = false;
+    rng.finish_held();
     u64 before = rng.bytes_given();
     ASSERT_TRUE(machine.entropy()->read(bytes));
-    EXPECT_TRUE(is_sequence(bytes, before));
+    EXPECT_TRUE(is_sequence(bytes, before)) << "the late answer was not used";
+    EXPECT_EQ(rng.resets(), resets + 1);
 }
 
 TEST_P(RngOnBus, two_sources_have_two_numbers) {

@@ -84,6 +84,12 @@ class ScriptedInspector final : public system::VirtioInspector {
             return error(ErrorCode::NotSupported, "no VirtIO transport");
         return 0;
     }
+    Result<> reset(usize index) override {
+        if (index >= names.size())
+            return error(ErrorCode::NotFound, "no such VirtIO device");
+        resets += std::to_string(index) + "\n";
+        return {};
+    }
     void quiesce_all() override { ++quiesced; }
     void refresh() override { ++refreshes; }
     Result<> print_features(usize index, Writer& out) const override {
@@ -117,6 +123,7 @@ class ScriptedInspector final : public system::VirtioInspector {
     std::vector<std::string> names;
     bool has_transport = true;
     int rescans = 0;
+    std::string resets;
     int quiesced = 0;
     int refreshes = 0;
     int cleared = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `virtio list`, `features` and `stats`.
+// `virtio list`, `features`, `stats` and `reset`.
 #include "unit/shell/fixture.h"
 
 namespace vireo::test {
@@ -39,6 +39,18 @@ TEST_F(VirtioInspect, a_wish_that_cannot_be_granted_is_named) {
     EXPECT_EQ(run("virtio features 0 event_idx off unknown on flush off"), "unknown: not found (scripted)\n");
     EXPECT_EQ(status, 1);
     EXPECT_EQ(inspector.wishes, "0 event_idx off\n");
+}
+
+TEST_F(VirtioInspect, one_device_is_reset_on_request) {
+    EXPECT_EQ(run("virtio reset 1"), "");
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(inspector.resets, "1\n");
+    EXPECT_EQ(run("virtio reset 2"), "virtio reset: not found (no such VirtIO device)\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_NE(run("virtio reset x"), "");
+    for (const char* line : {"virtio reset", "virtio reset 0 1"})
+        EXPECT_NE(run(line).find("Usage:"), std::string::npos) << line;
+    EXPECT_EQ(inspector.resets, "1\n");
 }
 
 TEST_F(VirtioInspect, a_wrong_line_changes_nothing) {

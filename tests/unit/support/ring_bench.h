@@ -106,6 +106,12 @@ class RingBench {
         ASSERT_TRUE(done);
         EXPECT_EQ(done->token, token);
     }
+    // No byte of what was submitted has changed.
+    bool nothing_was_written() const {
+        return std::ranges::all_of(buffers_, [](const auto& buffer) {
+            return std::ranges::all_of(buffer, [](std::byte b) { return b == std::byte{0}; });
+        });
+    }
     MutableBytes memory(u32 bytes) {
         if (buffers_.size() > 256 + 4u * options_.size)
             buffers_.pop_front(); // long since given back

@@ -238,8 +238,14 @@ class Life {
         calm(*disk);
         calm(*rng);
         disk->config() = config;
+        // What they lost never comes back by itself.
+        for (usize i : {0u, 1u})
+            if (machine.state(i) == virtio::Session::State::Aside)
+                (void)machine.manager.reset(i);
         for (int i = 0; i < 2; ++i)
             ASSERT_TRUE(machine.manager.rescan());
+        if (machine.complaints.check_leaks)
+            EXPECT_EQ(hosted::DmaArena::instance().live_shares(), 0u);
         std::vector<std::byte> bytes(8 * machine.disk()->facts().block_bytes);
         std::byte random[16];
         // The first request after a quiet fault may be the one that finds it.
@@ -269,12 +275,15 @@ class Life {
         u64 begin = hosted::clock_now();
         operate(round);
         EXPECT_LT(hosted::clock_now() - begin, 400 * hosted::second);
-        if (machine.complaints.check_leaks)
+        if (machine.complaints.check_leaks && machine.state(0) != virtio::Session::State::Aside)
             EXPECT_EQ(hosted::DmaArena::instance().live_shares(), 0u);
         if (disk->faults.gone && mind.one_in(2))
             bring_back();
         if (mind.one_in(2))
             (void)machine.manager.rescan();
+        for (usize i : {0u, 1u})
+            if (machine.state(i) == virtio::Session::State::Aside && mind.one_in(2))
+                (void)machine.manager.reset(i);
     }
 
     // Nothing tells the driver that it has another device before it now, which knows nothing of queues and features,

@@ -85,8 +85,11 @@ TEST_P(LifeOnBus, memory_is_kept_from_a_device_that_does_not_reset) {
     auto bytes = bytes_of(4096);
     auto ended = machine.disk()->read(0, bytes);
     ASSERT_FALSE(ended);
+    EXPECT_EQ(machine.state(), State::Aside);
+    EXPECT_FALSE(machine.manager.reset(0));
     EXPECT_EQ(machine.state(), State::Broken);
     EXPECT_GT(hosted::DmaArena::instance().live_buffers(), 0u);
+    EXPECT_GT(hosted::DmaArena::instance().live_shares(), 0u);
     EXPECT_EQ(disk.may_access_memory, is_mmio(machine.bus())); // PCI has a switch for it
     EXPECT_FALSE(machine.disk()->read(0, bytes));
 }
@@ -105,8 +108,18 @@ TEST_P(LifeOnBus, device_that_never_answers_times_out) {
         ASSERT_FALSE(ended);
         EXPECT_EQ(ended.error().code, ErrorCode::Timeout);
         EXPECT_LT(hosted::clock_now() - begin, 60 * hosted::second);
+        EXPECT_EQ(machine.state(), State::Aside);
+        EXPECT_NE(machine.listing().find("state set aside: does not answer"), std::string::npos);
+        // Those who try again are not kept waiting as long.
+        begin = hosted::clock_now();
+        EXPECT_EQ(machine.disk()->read(0, bytes).error().code, ErrorCode::Timeout);
+        EXPECT_LT(hosted::clock_now() - begin, 5 * hosted::second);
         disk.faults.deaf = disk.faults.never_completes = false;
-        EXPECT_TRUE(reads(machine)) << "the disk works again after the timeout's reset";
+        if (deaf)
+            EXPECT_TRUE(machine.manager.reset(0)); // what it never took it cannot give back
+        else
+            disk.finish_held();
+        EXPECT_TRUE(reads(machine)) << "the disk works again once it has answered, or was reset";
     }
 }
 
@@ -381,7 +394,7 @@ TEST_P(LifeOnBus, a_device_without_a_driver_is_listed_and_left_alone) {
     EXPECT_TRUE(machine.complaints.log().empty()) << machine.complaints.log();
 }
 
-// Interrupted by Ctrl-C: the request ends, the device works again.
+// Interrupted by Ctrl-C: the request ends, the device is left alone, and works again when it has answered.
 TEST_P(LifeOnBus, ctrl_c_ends_a_wait) {
     Blk& disk = machine.plug_disk();
     machine.start();
@@ -393,10 +406,15 @@ TEST_P(LifeOnBus, ctrl_c_ends_a_wait) {
     auto ended = machine.disk()->read(0, bytes);
     ASSERT_FALSE(ended);
     EXPECT_EQ(ended.error().code, ErrorCode::Interrupted);
-    EXPECT_LT(hosted::clock_now() - begin, 5 * hosted::second);
-    EXPECT_EQ(hosted::DmaArena::instance().live_shares(), 0u);
+    EXPECT_LT(hosted::clock_now() - begin, hosted::second);
+    EXPECT_EQ(machine.state(), State::Aside);
+    EXPECT_GT(hosted::DmaArena::instance().live_shares(), 0u);
+    EXPECT_EQ(bytes, bytes_of(4096));
     disk.faults.never_completes = false;
+    disk.finish_held();
     EXPECT_TRUE(reads(machine));
+    EXPECT_EQ(bytes, bytes_of(4096)) << "the caller's no more";
+    EXPECT_EQ(hosted::DmaArena::instance().live_shares(), 0u);
 }
 
 } // namespace
