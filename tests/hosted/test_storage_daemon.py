@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import re
+import signal
 import subprocess
 import zlib
 
@@ -178,16 +179,25 @@ def test_a_daemon_that_comes_back_works_after_a_scan(console, daemon, tmp_path):
     prompt.expect_exact(f"==> {crc(image.read_bytes())}")
 
 
-def test_a_frozen_daemon_costs_one_deadline(console, daemon, tmp_path):
+@pytest.mark.parametrize("end", ["deadline", "ctrl-c"])
+def test_a_frozen_daemon_is_set_aside(end, console, daemon, tmp_path):
+    """One deadline, or none at Ctrl-C; the next command is told what the disk still has, and works once it answers."""
     image = random_image(tmp_path / "a.img", 1)
     disk = daemon(image)
     prompt = console("--vhost-user-blk", disk.socket)
-    os.kill(disk.process.pid, 19)  # SIGSTOP
+    os.kill(disk.process.pid, signal.SIGSTOP)
     prompt.sendline(f"virtio read {LOAD} 0 8; echo status $?")
-    # 20 s for the disk, 3 s for the reset that it does not confirm.
-    prompt.expect_exact("does not answer", timeout=60)
-    prompt.expect_exact("0 blocks read: ERROR")
+    prompt.expect_exact("count 8 ...")
+    if end == "ctrl-c":
+        prompt.send("\x03")
+        prompt.expect_exact("0 blocks read: ERROR: interrupted", timeout=10)
+    else:
+        prompt.expect_exact("0 blocks read: ERROR: timed out", timeout=60)
+        prompt.expect_exact("status 1")
+    prompt.sendline(f"virtio list; virtio read {LOAD} 0 8; echo status $?")
+    prompt.expect_exact("state set aside: does not answer")
+    prompt.expect_exact("ERROR: timed out (device does not answer, it holds 1 request)")
     prompt.expect_exact("status 1")
-    os.kill(disk.process.pid, 18)  # SIGCONT
-    prompt.sendline(f"virtio scan; virtio read {LOAD} 0 800; crc32 {LOAD} 100000")
+    os.kill(disk.process.pid, signal.SIGCONT)
+    prompt.sendline(f"virtio read {LOAD} 0 800; crc32 {LOAD} 100000")
     prompt.expect_exact(f"==> {crc(image.read_bytes())}")
