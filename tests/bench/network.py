@@ -6,7 +6,6 @@ The servers are dnsmasq, atftpd and nginx, in a network namespace of the bench's
 
 import contextlib
 import dataclasses
-import json
 import os
 import statistics
 import subprocess
@@ -112,11 +111,6 @@ class Servers:
     def host(self, network):
         return net.HOST if network == "tap" else "10.0.2.2"
 
-    def frames(self):
-        """That passed the tap so far, both ways."""
-        stats = json.loads(self.namespace.run("ip", "-s", "-j", "link", "show", net.TAP))[0]["stats64"]
-        return stats["rx"]["packets"] + stats["tx"]["packets"]
-
     def marks(self):
         """Marks so far: name -> seconds."""
         if not os.path.exists(self.marks_file):
@@ -174,7 +168,7 @@ def measure(name, command, address, servers, network, is_checked=False, plugin=N
 def counters(console, trace, servers, network):
     with open(trace, "rb") as file:
         notifications = file.read().count(b"virtio_queue_notify")
-    return console.instructions(), notifications, servers.frames() if network == "tap" else None
+    return console.instructions(), notifications, servers.namespace.frames() if network == "tap" else None
 
 
 def ipxe_command(board, servers, network):

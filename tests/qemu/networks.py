@@ -148,6 +148,10 @@ class Network:
     def atftpd(self, **named):
         return self.start(peers.Atftpd, self.folder, self.root, **named)
 
+    def frames(self):
+        """That passed the tap so far, both ways."""
+        return self.namespace.frames()
+
     def capture(self):
         return self.start(peers.Capture, self.folder)
 

@@ -141,6 +141,35 @@ def tftp_garbage_between(transfer):
             return
 
 
+def tftp_answers_twice(transfer):
+    """Takes a file, and answers each block twice, late ones again: no block may be sent more often than it is asked for."""
+    got, content_of = [], {}
+    transfer.send(scripted.ACK, number=0)
+    transfer.send(scripted.ACK, number=0)
+    number = 1
+    while True:
+        datagram = transfer.wait(scripted.DATA, None, 20)
+        assert datagram, f"block {number} does not come"
+        got.append(struct.unpack(">H", datagram[2:4])[0])
+        content_of[got[-1]] = datagram[4:]
+        for late in (got[-1], got[-1], max(got[-1] - 1, 0)):
+            transfer.send(scripted.ACK, number=late)
+        if got[-1] == number:
+            number += 1
+            if len(datagram) < 4 + 512:
+                break
+    transfer.server.stored = b"".join(content_of[key] for key in sorted(content_of))
+    assert len(got) < 2 * number, f"{len(got)} blocks sent for {number - 1}"
+
+
+def test_tftpput_to_a_server_that_answers_twice(network):  # noqa: F811
+    server = network.start(scripted.Tftp, tftp_answers_twice)
+    machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
+    machine.command(f"mw.l {machine.address:x} 12345678 5000")
+    machine.succeeds(f"tftpput {machine.address:x} 4e20 {net.HOST}:file")
+    assert server.stored == b"\x78\x56\x34\x12" * 5000
+
+
 SURVIVED = {"strangers": tftp_strangers, "all-twice": tftp_all_twice, "garbage-between": tftp_garbage_between}
 
 

@@ -8,6 +8,7 @@ killed, and tests that run in parallel all call their tap `tap0`, as the documen
 import contextlib
 import ctypes
 import fcntl
+import json
 import os
 import struct
 import subprocess
@@ -87,6 +88,11 @@ class Namespace:
 
     def ip(self, *words):
         return self.run("ip", *words)
+
+    def frames(self, name=TAP):
+        """That passed a tap so far, both ways."""
+        counts = json.loads(self.ip("-s", "-j", "link", "show", name))[0]["stats64"]
+        return counts["rx"]["packets"] + counts["tx"]["packets"]
 
     def add_tap(self, name=TAP, addresses=(f"{HOST}/{PREFIX}", f"{HOST6}/{PREFIX6}", "fe80::77/64"), mtu=1500):
         """A tap that stays, so that QEMU finds it with `-netdev tap,ifname=NAME`; the host's end has the addresses."""

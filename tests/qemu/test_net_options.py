@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each option of QEMU's network card that changes what is negotiated, and what a transfer costs."""
+
+import dataclasses
+import re
+
+import pytest
+
+import net
+import vm
+from networks import MIB, by_turns, content, modern, network  # noqa: F401 (a fixture)
+from test_options import words_after
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    properties: str
+    accepted: tuple = ()  # must be among the features in use
+    refused: tuple = ()  # must not
+
+
+OPTIONS = {
+    "default": Option("", accepted=("CSUM", "GUEST_CSUM", "MAC", "GUEST_TSO4", "GUEST_TSO6", "MRG_RXBUF", "STATUS", "CTRL_VQ")),
+    "no-mergeable": Option(",mrg_rxbuf=off", refused=("MRG_RXBUF",)),
+    "no-mergeable-no-large": Option(",mrg_rxbuf=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off", refused=("MRG_RXBUF", "GUEST_TSO4")),
+    "no-checksums": Option(",csum=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,host_tso4=off,host_tso6=off,"
+                           "host_ecn=off,host_ufo=off", refused=("CSUM", "GUEST_CSUM", "GUEST_TSO4")),
+    "host-computes-only": Option(",guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off", accepted=("CSUM",), refused=("GUEST_CSUM",)),
+    "no-control": Option(",ctrl_vq=off", refused=("CTRL_VQ",)),
+    "no-status": Option(",status=off", refused=("STATUS",)),
+    "plain-rings": Option(",event_idx=off,indirect_desc=off", refused=("EVENT_IDX", "INDIRECT_DESC")),
+    "packed-plain": Option(",packed=on,event_idx=off,indirect_desc=off", accepted=("RING_PACKED",), refused=("EVENT_IDX",)),
+    "packed-no-mergeable": Option(",packed=on,mrg_rxbuf=off", accepted=("RING_PACKED",), refused=("MRG_RXBUF",)),
+    "nothing": Option(",mrg_rxbuf=off,csum=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,host_tso4=off,"
+                      "host_tso6=off,host_ecn=off,host_ufo=off,ctrl_vq=off,status=off,event_idx=off,indirect_desc=off",
+                      refused=("MRG_RXBUF", "CSUM", "GUEST_CSUM", "CTRL_VQ", "STATUS")),
+    "long-queue": Option(",rx_queue_size=1024"),
+    "platform": Option(",iommu_platform=on", accepted=("ACCESS_PLATFORM",)),
+    "packed-platform": Option(",iommu_platform=on,packed=on", accepted=("ACCESS_PLATFORM", "RING_PACKED")),
+    "speed": Option(",speed=1000,duplex=full"),
+}
+
+
+@pytest.mark.parametrize("board,name", by_turns(OPTIONS))
+def test_option(board, name, network):  # noqa: F811
+    option = OPTIONS[name]
+    data = network.file("file", content(3 * MIB + 5))
+    network.dnsmasq(root=None)
+    network.atftpd()
+    network.nginx()
+    machine = network.boot(board, modern(option.properties))
+    machine.dhcp()
+    machine.fetch(f"wget {{a}} http://{net.HOST}/file", data)
+    machine.fetch(f"tftpboot {{a}} {net.HOST}:file", data)
+    machine.succeeds(f"tftpput {machine.address:x} {len(data):x} {net.HOST}:back")
+    with open(f"{network.root}/back", "rb") as file:
+        assert file.read() == data
+    accepted = words_after(machine.command("virtio list"), "accepted")
+    assert set(option.accepted) <= set(accepted) and not set(option.refused) & set(accepted), accepted
+
+
+@pytest.mark.parametrize("name,mtu", [("qemu_arm64", 1200), ("qemu-x86", 9000), ("qemu_arm64", 576)])
+def test_mtu(name, mtu, network):  # noqa: F811
+    """What the card says of the network's MTU: blocks and segments fit it."""
+    network.namespace.ip("link", "set", net.TAP, "mtu", str(max(mtu, 1280)))  # less, and the host drops its IPv6 addresses
+    data = network.file("file", content(200_000))
+    network.dnsmasq(root=None)
+    network.atftpd()
+    network.nginx()
+    capture = network.capture()
+    machine = network.boot(vm.BOARDS[name], modern(f",host_mtu={mtu}"))
+    machine.dhcp()
+    machine.fetch(f"tftpboot {{a}} {net.HOST}:file", data)
+    machine.fetch(f"wget {{a}} http://{net.HOST}/file", data)
+    assert re.search(rf'RRQ "file" octet .*blksize {mtu - 32}\b', capture.text("udp", "tftp"))
+    assert re.search(rf"Flags \[S\],.*mss {mtu - 40},", capture.text("tcp"))
+
+
+def test_an_mtu_that_is_of_no_use(network):  # noqa: F811
+    machine = network.boot(vm.BOARDS["qemu_arm64"], modern(",host_mtu=68"))
+    assert machine.fails("dhcp") == "DHCP failed: not supported (the card's MTU is too small for DHCP)\n"
+
+
+# For each MiB: notifications of the device, and frames both ways. Without large receive a MiB is over 1,000 frames.
+BUDGETS = {"http": (8, 64), "tftp": (24, 900)}
+
+
+@pytest.mark.parametrize("properties", ["", ",packed=on"], ids=["split", "packed"])
+@pytest.mark.parametrize("name", ["qemu_arm64", "qemu-x86"])
+def test_what_a_transfer_costs(name, properties, network):  # noqa: F811
+    """The card gets its buffers back in batches, and the host hands over large frames."""
+    size = 16
+    data = network.file("file", content(size * MIB))
+    network.atftpd()
+    network.nginx()
+    trace = f"{network.folder}/trace"
+    machine = network.boot_bound(vm.BOARDS[name], [*modern(properties), "-trace", "enable=virtio_queue_notify", "-D", trace])
+    machine.is_alive()
+    machine.succeeds("setenv tftpwindowsize 64")
+
+    def counters():
+        with open(trace, encoding="utf-8") as file:
+            return file.read().count("virtio_queue_notify"), network.frames()
+
+    for kind, line in (("http", f"wget {{a}} http://{net.HOST}/file"), ("tftp", f"tftpboot {{a}} {net.HOST}:file")):
+        before = counters()
+        machine.fetch(line, data)
+        cost = [(after - first) / size for first, after in zip(before, counters())]
+        assert cost[0] <= BUDGETS[kind][0] and cost[1] <= BUDGETS[kind][1], (kind, cost)
