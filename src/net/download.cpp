@@ -6,7 +6,7 @@ namespace vireo::net {
 namespace {
 
 // How often a watcher is told.
-constexpr event::Duration watch_interval = event::Duration::milli(250);
+constexpr event::Duration watch_interval = event::Duration::milli(100);
 
 // Runs the event loop until the condition holds, or for `longest`, which is no failure.
 template <typename Condition>

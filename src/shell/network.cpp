@@ -46,7 +46,7 @@ StringBuffer<16> mac_variable(usize number) {
 }
 
 void print_mac(Writer& out, const device::MacAddress& mac) {
-    std::string_view separator;
+    std::string_view separator = "";
     for (u8 byte : mac)
         print(out, "{}{:02x}", std::exchange(separator, ":"), byte);
 }
@@ -144,6 +144,8 @@ std::optional<net::IpAddress> NetworkSession::find(std::string_view host) {
         return *found;
     if (found.error().code == ErrorCode::NotFound)
         context_.console.write("DNS: host not found\n");
+    else if (found.error().code == ErrorCode::NotReady && network().health())
+        context_.console.write("*** ERROR: DNS server address not given\n");
     else if (found.error().code != ErrorCode::Interrupted)
         fail(context_, "DNS", found.error());
     return std::nullopt;

@@ -16,12 +16,19 @@ u64 per_second(u64 bytes, event::Duration time) {
 
 } // namespace
 
-TransferDisplay::TransferDisplay(Writer& out, std::string_view verb)
+TransferDisplay::TransferDisplay(Writer& out, std::string_view verb, bool is_patient)
     : out_(out), verb_(verb), start_(event::now()), next_(start_ + interval) {
-    print(out_, "{}: ", verb_);
+    if (!is_patient)
+        begin_line();
+}
+
+void TransferDisplay::begin_line() {
+    if (!std::exchange(has_line_, true))
+        print(out_, "{}: ", verb_);
 }
 
 void TransferDisplay::draw(std::string_view text) {
+    has_line_ = true;
     StringBuffer<128> line; // one write, so that the terminal shows it at once
     print(line, "\r{}: {}", verb_, text);
     for (usize i = text.size(); i < width_; ++i)
@@ -51,6 +58,7 @@ void TransferDisplay::moved(u64 bytes, std::optional<u64> total) {
 }
 
 void TransferDisplay::waited() {
+    begin_line();
     out_.write("T ");
     width_ += 2;
 }
@@ -59,6 +67,7 @@ void TransferDisplay::finish(u64 bytes) {
     event::Duration time = event::now() - start_;
     StringBuffer<32> size;
     print_size(size, bytes);
+    begin_line();
     if (width_ > 0)
         draw(size.view());
     else
@@ -68,6 +77,9 @@ void TransferDisplay::finish(u64 bytes) {
     print(out_, "/s\ndone\nBytes transferred = {} ({:x} hex)\n", bytes, bytes);
 }
 
-void TransferDisplay::end_line() { out_.write("\n"); }
+void TransferDisplay::end_line() {
+    if (has_line_)
+        out_.write("\n");
+}
 
 } // namespace vireo::shell

@@ -10,23 +10,25 @@ namespace vireo::shell {
 // second, the first time when it has taken half a second; and what U-Boot prints at the end.
 class TransferDisplay final : public net::TransferWatcher {
   public:
-    // `verb`: "Loading" or "Saving". Prints it.
-    TransferDisplay(Writer& out, std::string_view verb);
+    // `verb`: "Loading" or "Saving". Prints it; with `is_patient` only once there is more to say.
+    TransferDisplay(Writer& out, std::string_view verb, bool is_patient = false);
     void moved(u64 bytes, std::optional<u64> total) override;
     // "T "
     void waited() override;
     // The size, the rate and "Bytes transferred = 300123 (4945b hex)".
     void finish(u64 bytes);
-    // Ends the line; the error follows.
+    // Ends the line, if there is one; the error follows.
     void end_line();
 
   private:
     static constexpr event::Duration interval = event::Duration::milli(500);
+    void begin_line();
     void draw(std::string_view text);
     Writer& out_;
     std::string_view verb_;
     event::Instant start_;
     event::Instant next_;
+    bool has_line_ = false;
     usize width_ = 0; // of what stands behind "Loading: "
 };
 

@@ -75,7 +75,7 @@ template <typename Session, typename Memory> class Transfer {
             net::TftpSocket socket(network_.network());
             auto session =
                 make_owned<Session>(socket, server_, name, tftp_options(context_, network_, server_), memory);
-            auto ended = session ? run(socket, **session) : session.error();
+            auto ended = session ? run(socket, **session, is_search) : session.error();
             if (!ended) {
                 if (ended.error().code != ErrorCode::Interrupted)
                     fail(context_, "TFTP", ended.error());
@@ -97,9 +97,9 @@ template <typename Session, typename Memory> class Transfer {
     u64 bytes() const { return bytes_; }
 
   private:
-    Result<> run(net::TftpSocket& socket, Session& session) {
+    Result<> run(net::TftpSocket& socket, Session& session, bool is_search) {
         TransferDisplay display(context_.console,
-                                std::same_as<Session, net::TftpReader> ? "Loading" : "Saving");
+                                std::same_as<Session, net::TftpReader> ? "Loading" : "Saving", is_search);
         auto ended = socket.run(session, server_, display);
         bytes_ = session.bytes();
         if (ended && session.state() == TftpSession::State::Done)
