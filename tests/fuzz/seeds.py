@@ -423,8 +423,73 @@ def line_editor():
     seed("line_editor", "repeat", b"md 40000000 8\r\r\r" + b"x\x03" + b"sleep 9\r\x03\r")
 
 
+# --- net_frames, dhcp, dns: the other side of a cable
+
+RAW, IP, SEGMENT, ICMP6, PASS = range(5)
+
+
+def net_frames():
+    def raw(frame, part=4096):
+        return struct.pack("<BHH", RAW, len(frame), part) + frame
+
+    def packet(protocol, payload, fragment=0, number=1):
+        return struct.pack("<BBBHH", IP, protocol, number, fragment, len(payload)) + payload
+
+    def segment(flags, options=b"", away=0, acknowledged=0, window=0xFFFF, size=0):
+        return struct.pack("<BBBHBH", SEGMENT, flags, len(options) // 4, away, acknowledged & 0xFF, window) + options + struct.pack("<HB", size, 0x41)
+
+    def icmp6(kind, rest, sender=2):
+        return struct.pack("<BBBBBH", ICMP6, kind, 0, sender, 0, len(rest)) + rest
+
+    syn_ack, ack, fin, reset = 0x12, 0x10, 0x11, 0x14
+    options = bytes((2, 4, 5, 0xB4, 1, 3, 3, 7, 4, 2, 1, 1))
+    hello = segment(syn_ack, options, away=0x10000 - 1)
+    data = [segment(ack, away=1000 * i, size=1000) for i in range(4)]
+    seed("net_frames", "stream", b"\0" + hello + bytes([PASS, 1]) + (data[0] + bytes([PASS, 1])) * 3 + segment(fin) + bytes([PASS, 9]))
+    seed("net_frames", "holes", b"\2" + hello + bytes([PASS, 1]) + data[2] + data[1] + data[3] + data[0] + bytes([PASS, 9]) + segment(reset))
+    seed("net_frames", "options", b"\0" + hello + bytes([PASS, 1]) + segment(ack, b"\1\1\5\12" + bytes(8), size=10) + segment(ack, b"\1\1\1\5"))
+    seed("net_frames", "fragments", b"\0" + packet(17, struct.pack(">HHHH", 9, 4000, 24, 0), 0x2000) + packet(17, b"x" * 16, 1) + bytes([PASS, 1]))
+    seed("net_frames", "echo", b"\1" + packet(1, b"\x08\0\xf7\xff" + bytes(4)) + packet(1, b"\3\1" + bytes(40)) + bytes([PASS, 1]))
+    advertisement = struct.pack(">BBHII", 64, 0, 1800, 0, 0) + b"\1\1RU\n\0\2\2" + bytes((3, 4, 64, 0xC0)) + struct.pack(">III", 99, 99, 0) + b"\x20\1\x0d\xb8" + bytes(12)
+    mtu_and_dns = b"\5\1\0\0" + struct.pack(">I", 1400) + b"\x19\3\0\0" + struct.pack(">I", 99) + b"\xfd" + bytes(15)
+    seed("net_frames", "advertisement", b"\0" + icmp6(134, advertisement + mtu_and_dns) + bytes([PASS, 250]) * 2)
+    seed("net_frames", "neighbours", b"\0" + icmp6(135, bytes(4) + b"\xfe\x80" + bytes(14) + b"\1\1RU\n\0\2\2") + icmp6(136, b"\xe0" + bytes(19)) + icmp6(137, bytes(36)))
+    header = struct.pack(">6sH", b"RU\n\0\2\2", 0x86DD) + b"\x60\0\0\0" + struct.pack(">HBB", 24, 44, 64) + b"\xfe\x80" + bytes(14) + b"\xff\2" + bytes(13) + b"\1"
+    seed("net_frames", "fragments6", b"\0" + raw(header + b"\x3a\0\0\1" + bytes(4) + b"\x80" + bytes(15)) + raw(header + b"\x3a\0\0\x10" + bytes(20)))
+    arp = struct.pack(">6sHHHBBH", b"RU\n\0\2\2", 0x0806, 1, 0x0800, 6, 4, 1) + b"RU\n\0\2\2\x0a\0\2\2" + bytes(6) + b"\x0a\0\2\x0f"
+    seed("net_frames", "arp", b"\0" + raw(arp, 1) + raw(arp, 64) + raw(arp[:30]))
+
+
+def dhcp():
+    def session(name, *answers):
+        seed("dhcp", name, b"".join(struct.pack("<BH", flag, len(text)) + text for flag, text in answers))
+
+    usual = b"\x36\4\x0a\0\2\2" + b"\x33\4\0\0\x0e\x10" + b"\1\4\xff\xff\xff\0" + b"\3\4\x0a\0\2\2" + b"\6\x08\x0a\0\2\3\x0a\0\2\4"
+    offer, ack, nak = (b"\x35\1" + bytes([kind]) + usual for kind in (2, 5, 6))
+    texts = b"\x0c\2vm" + b"\x0f\3a.b" + b"\x11\2/r" + b"\x42\x0810.0.2.9" + b"\x43\1f"
+    session("usual", (0, offer + b"\xff"), (0, ack + texts + b"\xff"))
+    session("refused", (0, offer + b"\xff"), (0, nak + b"\xff"), (0, offer + b"\xff"), (0, ack + b"\xff"))
+    session("overload", (0, offer + b"\x34\1\3\xff"), (0, ack + b"\x34\1\3\xff"))
+    session("no_end", (0, offer), (0, ack + b"\x43"), (0, ack + b"\x43\xff"))
+    session("header", (1, bytes(300)), (1, b"\2\1\6\0" + bytes(100)))
+
+
+def dns():
+    def answers(name, first, *records, flags=0):
+        seed("dns", name, bytes([first, flags, len(records)]) + struct.pack("<H", len(b"".join(records))) + b"".join(records))
+
+    def record(name, kind, data):
+        return name + struct.pack(">HHIH", kind, 1, 60, len(data)) + data
+
+    answers("address", 0, record(b"\xc0\x0c", 1, b"\xc0\0\2\7"))
+    answers("address6", 1, record(b"\xc0\x0c", 28, b"\x20\1" + bytes(14)))
+    answers("alias", 0, record(b"\xc0\x0c", 5, b"\1x\xc0\x0c"), record(b"\1x\xc0\x0c", 1, b"\xc0\0\2\7"))
+    answers("loop", 0, record(b"\xc0\x1e", 1, b"\xc0\0\2\7"), record(b"\xc0\x0c", 5, b"\xc0\x0c"))
+    answers("long_label", 0, b"\x3f" + b"a" * 20, flags=1)
+
+
 def main():
-    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, line_editor):
+    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, line_editor, net_frames, dhcp, dns):
         shutil.rmtree(CORPUS / target.__name__, ignore_errors=True)
         target()
 

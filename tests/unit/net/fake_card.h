@@ -25,6 +25,8 @@ class FakeCard final : public device::NetDevice, private event::Poller {
     }
     ~FakeCard() {
         event::EventLoop::remove(*this);
+        for (InFlight& frame : in_flight_)
+            sender_->sent(frame.cookie);
         EXPECT_EQ(buffers_.size(), 0u) << "buffers were never given back";
     }
 
