@@ -94,6 +94,44 @@ def test_http(board, name, network):  # noqa: F811
     machine.fetch(f"wget {{a}} http://{net.HOST}:8080/file", data)
 
 
+BODY = content(70_000)
+
+
+def in_small_pieces(connection, _):
+    for byte in HEAD + b"Content-Length: 70000\r\n\r\n":
+        connection.sendall(bytes([byte]))
+    for start in range(0, len(BODY), 997):
+        connection.sendall(BODY[start:start + 997])
+
+
+def chunked(connection, _):
+    connection.sendall(HEAD + b"transfer-encoding:chunked\r\n\r\n")
+    for start in range(0, len(BODY), 7001):
+        part = BODY[start:start + 7001]
+        connection.sendall(b"%X;name=value\r\n" % len(part) + part + b"\r\n")
+    connection.sendall(b"000\r\nX-Trailer: 1\r\n\r\n")
+
+
+# Unusual, and right.
+UNUSUAL = {
+    "until-the-end-of-the-connection": http(b"HTTP/1.0 200 OK\r\n\r\n", BODY),
+    "in-small-pieces": in_small_pieces,
+    "chunks-with-extensions-and-a-trailer": chunked,
+    "bare-line-feeds": http(b"HTTP/1.1 200 OK\nContent-Length: 70000\n\n", BODY),
+    "continue-first": http(b"HTTP/1.1 100 Continue\r\n\r\n", HEAD, b"CONTENT-LENGTH:\t 70000  \r\n\r\n", BODY),
+    "same-length-twice": http(HEAD, b"Content-Length: 70000\r\nContent-Length: 70000\r\n\r\n", BODY),
+    "more-than-announced": http(HEAD, b"Content-Length: 70000\r\n\r\n", BODY + b"and more"),
+    "no-reason": http(b"HTTP/1.1 200\r\nContent-Length: 70000\r\n\r\n", BODY),
+}
+
+
+@pytest.mark.parametrize("board,name", by_turns(UNUSUAL))
+def test_http_unusual(board, name, network):  # noqa: F811
+    network.start(scripted.Http, UNUSUAL[name])
+    machine = network.boot_bound(board)
+    machine.fetch(f"wget {{a}} http://{net.HOST}/file", BODY)
+
+
 @pytest.mark.parametrize("board", [vm.BOARDS[name] for name in BOARDS], ids=BOARDS)
 def test_http_that_can_be_resumed_is(board, network):  # noqa: F811
     """The connection breaks in the middle; the rest comes over a second one, if it is the same file."""
@@ -144,3 +182,37 @@ def test_a_frozen_server_that_comes_back(name, network):  # noqa: F811
     text, _ = machine.vm.expect(vm.PROMPT_AT_LINE_START)
     assert f"Bytes transferred = {len(data)}" in text, text
     assert machine.memory(machine.address, len(data)) == data
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_ctrl_c_in_the_middle(name, network):  # noqa: F811
+    """Of a slow download: the prompt is back at once, with progress drawn until then, and the server has heard of it."""
+    data = network.file("file", content(20 * MIB))
+    network.dnsmasq()
+    network.nginx("location /file { limit_rate 2m; }")
+    machine = network.boot_bound(vm.BOARDS[name])
+    machine.vm.send(f"wget {machine.address:x} http://{net.HOST}/file\r")
+    machine.vm.expect(r"Loading: .*[\d.]+ MiB.*\r.*Loading: .*[\d.]+ MiB.*/s")
+    machine.vm.send("\x03")
+    machine.vm.expect(vm.PROMPT_AT_LINE_START, timeout=5 + machine.vm.timeout / 6)
+    assert machine.vm.status() == 1
+    assert " ESTAB " not in network.namespace.run("ss", "-Htn", "state", "established"), "the connection is still there"
+    machine.fetch(f"tftpboot {{a}} {net.HOST}:file", data, timeout=120)
+
+
+@pytest.mark.parametrize("name", ["qemu_arm", "qemu-riscv64", "qemu-x86"])
+def test_memory_in_use_is_no_place_for_a_download(name, network):  # noqa: F811
+    """Refused in one line that names who uses it, and where only the first part is free, in one that says how much."""
+    network.file("file")
+    network.dnsmasq()
+    network.nginx()
+    machine = network.boot_bound(vm.BOARDS[name])
+    start, end, owner = re.search(r"(?m)^reserved +\d+ = 0x([0-9a-f]+)\.\.0x([0-9a-f]+) (Vireo heap)$", machine.command("bdinfo")).groups()
+    for line in ("wget {} http://{}/file", "tftpboot {} {}:file"):
+        text = machine.fails(line.format(end, net.HOST))
+        assert owner in text and "Loading" not in text, text
+        text = machine.fails(line.format("fffffffff000", net.HOST))
+        assert "Loading" not in text, text
+        below = f"{int(start, 16) - 0x8000:x}"
+        assert "bytes, only 32768 are free at 0x" in machine.fails(line.format(below, net.HOST))
+    machine.is_alive()
