@@ -178,14 +178,13 @@ flat:
     pushq $0
     jmp *%rax
 #else
+    subl $12, %esp
     pushl %ebx
-    leal vireo_relr_end_offset(%ebx), %eax
-    pushl %eax
-    leal vireo_relr_offset(%ebx), %eax
-    pushl %eax
-    pushl %ebx
-    leal vireo_relocate_offset(%ebx), %eax
-    call *%eax
+    movl %ebx, %eax
+    leal vireo_relr_offset(%ebx), %edx
+    leal vireo_relr_end_offset(%ebx), %ecx
+    leal vireo_relocate_offset(%ebx), %esi
+    call *%esi
     leal vireo_entry_offset(%ebx), %eax
     addl $16, %esp
     pushl $0

@@ -43,10 +43,9 @@ vireo_trap_entry:
     .irp register, eax, ebx, ecx, edx, esi, edi, ebp
     push %\register
     .endr
+    movl %esp, %eax
     movl %esp, %ebx
     andl $-16, %esp
-    subl $12, %esp
-    pushl %ebx
     call vireo_trap
     movl %ebx, %esp
     .irp register, ebp, edi, esi, edx, ecx, ebx, eax
