@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The memory functions. Under an emulator each guest instruction costs the same, so what counts is bytes per
 // instruction: aligned words, eight to a loop. Every word access is aligned, whatever the pointers: some of this runs
-// before the MMU is on, where arm and arm64 fault on anything else.
+// before the MMU is on, where arm and arm64 fault on anything else. x86 has no such rule.
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,10 +10,22 @@
 #define VIREO_LIBC_NAME(name) name
 #endif
 
+#ifndef VIREO_LIBC_ANY_ALIGNMENT
+#if defined(__i386__) || defined(__x86_64__)
+#define VIREO_LIBC_ANY_ALIGNMENT 1
+#else
+#define VIREO_LIBC_ANY_ALIGNMENT 0
+#endif
+#endif
+
 namespace {
 
 using Byte = unsigned char;
 using Word [[gnu::may_alias]] = uintptr_t;
+struct [[gnu::may_alias, gnu::packed]] AnyWord { // one at any address
+    uintptr_t word;
+    operator Word() const { return word; }
+};
 
 constexpr size_t word_bytes = sizeof(Word);
 constexpr size_t unroll = 8;
@@ -39,8 +51,9 @@ void copy_bytes_down(Byte* to_end, const Byte* from_end, size_t bytes) {
     }
 }
 
-// Both pointers aligned. Loads of a block come before its stores, so it also serves a destination that lies lower.
-void copy_words_up(Word* to, const Word* from, size_t words) {
+// Both pointers as aligned as their types say. Loads of a block come before its stores, so it also serves a destination
+// that lies lower.
+template <typename Source> void copy_words_up(Word* to, const Source* from, size_t words) {
     for (; words >= unroll; words -= unroll, to += unroll, from += unroll) {
         const Word a = from[0], b = from[1], c = from[2], d = from[3];
         const Word e = from[4], f = from[5], g = from[6], h = from[7];
@@ -87,6 +100,19 @@ void copy_words_down(Word* to_end, const Word* from_end, size_t words) {
     const size_t high_bits = (word_bytes - skew) * 8;
     const Word* source = reinterpret_cast<const Word*>(from - skew);
     Word current = *source++;
+    for (; words >= unroll; words -= unroll, to += unroll, source += unroll) {
+        const Word a = source[0], b = source[1], c = source[2], d = source[3];
+        const Word e = source[4], f = source[5], g = source[6], h = source[7];
+        to[0] = (current >> low_bits) | (a << high_bits);
+        to[1] = (a >> low_bits) | (b << high_bits);
+        to[2] = (b >> low_bits) | (c << high_bits);
+        to[3] = (c >> low_bits) | (d << high_bits);
+        to[4] = (d >> low_bits) | (e << high_bits);
+        to[5] = (e >> low_bits) | (f << high_bits);
+        to[6] = (f >> low_bits) | (g << high_bits);
+        to[7] = (g >> low_bits) | (h << high_bits);
+        current = h;
+    }
     while (words-- != 0) {
         const Word next = *source++;
         *to++ = (current >> low_bits) | (next << high_bits);
@@ -114,7 +140,9 @@ void copy_up(Byte* to, const Byte* from, size_t bytes) {
         from += head;
         bytes -= head;
         const size_t words = bytes / word_bytes;
-        if (const size_t skew = misalignment(from); skew == 0) {
+        if (VIREO_LIBC_ANY_ALIGNMENT) {
+            copy_words_up(reinterpret_cast<Word*>(to), reinterpret_cast<const AnyWord*>(from), words);
+        } else if (const size_t skew = misalignment(from); skew == 0) {
             copy_words_up(reinterpret_cast<Word*>(to), reinterpret_cast<const Word*>(from), words);
         } else {
             copy_words_up_skewed(reinterpret_cast<Word*>(to), from, words, skew);

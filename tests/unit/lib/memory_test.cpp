@@ -8,6 +8,7 @@
 #include <vector>
 
 #define VIREO_LIBC_NAME(name) vireo_libc_##name
+#define VIREO_LIBC_ANY_ALIGNMENT 0 // as on the boards that want it
 #include "lib/libc/memory.cpp"
 #include "lib/libc/string.cpp"
 
