@@ -284,7 +284,8 @@ void Device::finish_held() {
         numbers.push_back(number);
     for (u64 number : numbers)
         finish(number);
-    for (u16 i = 0; i < queues_.size(); ++i)
+    auto count = static_cast<u16>(queues_.size());
+    for (u16 i = 0; i < count; ++i)
         if (queues_[i].ring && queues_[i].ring->setup().in_order)
             report_in_order(i);
 }

@@ -68,7 +68,7 @@ Error Session::does_not_answer() {
     usize held = unanswered();
     complaint_.clear();
     vireo::print(complaint_, "device does not answer, it holds {} request{}", held, held == 1 ? "" : "s");
-    complaint_.write({"", 1}); // the end of a C string
+    complaint_.write(std::string_view("\0", 1)); // the end of a C string
     return error(ErrorCode::Timeout, complaint_.view().data());
 }
 
