@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http.h"
 
+#include "base/bulk_copy.h"
 #include "base/parse.h"
 
 namespace vireo::net {
@@ -303,7 +304,7 @@ void HttpDownload::store(Bytes piece) {
     if (piece.size() > memory_.size() - bytes_)
         return fail(Failure::Kind::TooLarge);
     if (!piece.empty())
-        std::memcpy(memory_.data() + bytes_, piece.data(), piece.size());
+        bulk_copy(memory_.data() + bytes_, piece);
     bytes_ += piece.size();
 }
 

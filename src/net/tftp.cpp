@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tftp.h"
 
+#include "base/bulk_copy.h"
 #include "base/parse.h"
 
 namespace vireo::net {
@@ -318,7 +319,7 @@ void TftpReader::data(u16 block, Bytes content) {
     if (content.size() > memory_.size() - bytes_)
         return fail_too_large();
     if (!content.empty())
-        std::memcpy(memory_.data() + bytes_, content.data(), content.size());
+        bulk_copy(memory_.data() + bytes_, content);
     bytes_ += content.size();
     ++next_;
     note_progress();
