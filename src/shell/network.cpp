@@ -10,10 +10,13 @@ namespace {
 
 constexpr event::Duration ipv6_patience = event::Duration::seconds(5);
 
-bool has_name(const device::NetDevice& card, std::string_view name) {
+// By its own name, or as `net list` numbers it: "eth1".
+bool has_name(const device::NetDevice& card, usize number, std::string_view name) {
     StringBuffer<64> own;
     card.print_name(own);
-    return own.view() == name;
+    StringBuffer<16> numbered;
+    print(numbered, "eth{}", number);
+    return own.view() == name || numbered.view() == name;
 }
 
 } // namespace
@@ -24,7 +27,7 @@ device::NetDevice* active_card(Context& context, usize& number) {
     bool has_card = false;
     for (number = 0; number < cards.count(); ++number) {
         device::NetDevice* card = cards.find(number);
-        if (card && (!wanted || has_name(*card, *wanted)))
+        if (card && (!wanted || has_name(*card, number, *wanted)))
             return card;
         has_card |= card != nullptr;
     }
