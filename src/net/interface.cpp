@@ -2,6 +2,7 @@
 #include "net/interface.h"
 
 #include "net/checksum.h"
+#include "net/extension_headers.h"
 
 namespace vireo::net {
 
@@ -12,17 +13,18 @@ using event::Duration;
 // After this long without looking, what the neighbours said may have changed.
 constexpr Duration memory = Duration::seconds(30);
 
-// The shortest header of each protocol. lwIP reads it before it looks whether it lies in the first piece of the packet.
-usize least_bytes(u16 ethertype) {
+// What lwIP reads before it looks whether it is there lies in the first piece of the packet. False for all other
+// protocols.
+bool can_be_read(u16 ethertype, Bytes first) {
     switch (ethertype) {
     case ETHTYPE_IP:
-        return IP_HLEN;
+        return first.size() >= IP_HLEN;
     case ETHTYPE_IPV6:
-        return IP6_HLEN;
+        return extension_headers_fit(first);
     case ETHTYPE_ARP:
-        return SIZEOF_ETHARP_HDR;
+        return first.size() >= SIZEOF_ETHARP_HDR;
     default:
-        return 0; // not for us
+        return false;
     }
 }
 
@@ -165,9 +167,8 @@ void Interface::received(const device::ReceivedFrame& frame) {
     eth_hdr header;
     std::memcpy(&header, first.data(), sizeof(header)); // whole in the first part, as NetDevice promises
     u16 type = lwip_ntohs(header.type);
-    usize least = least_bytes(type);
     pbuf* packet = nullptr;
-    if (least != 0 && first.size() >= sizeof(header) + least && is_for_us(header.dest.addr))
+    if (is_for_us(header.dest.addr) && can_be_read(type, first.subspan(sizeof(header))))
         packet = pool_.wrap(*card_, frame);
     if (!packet) {
         for (const device::ReceivedPart& part : frame.parts)

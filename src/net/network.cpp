@@ -50,19 +50,25 @@ device::NetDevice* Network::card() const { return interface_->card(); }
 
 // The key of the random numbers: from a device that has randomness, and from what differs between two machines, or two
 // starts of one, in any case.
-void Network::stir_random(const device::NetDevice& card) {
-    if (std::exchange(is_stirred_, true))
-        return;
+Result<> Network::stir_random(const device::NetDevice& card) {
+    if (is_stirred_)
+        return {};
     for (u64 i = 0; i < devices_.entropy.count(); ++i) {
+        device::EntropySource* source = devices_.entropy.find(i);
         std::byte key[16];
-        if (device::EntropySource* source = devices_.entropy.find(i); source && source->read(key)) {
+        auto filled = source ? source->read(key) : error(ErrorCode::NotFound, "no such device");
+        if (filled) {
             random_.stir(key);
             break;
         }
+        if (filled.error().code == ErrorCode::Interrupted)
+            return filled;
     }
     u64 ticks = arch::ticks();
     random_.stir(std::as_bytes(std::span(&ticks, 1)));
     random_.stir(std::as_bytes(std::span(card.facts().mac)));
+    is_stirred_ = true;
+    return {};
 }
 
 Result<> Network::open(device::NetDevice& card) {
@@ -70,7 +76,7 @@ Result<> Network::open(device::NetDevice& card) {
     VIREO_TRY(card.usable());
     if (!card.link_is_up())
         return error(ErrorCode::NotReady, "link is down");
-    stir_random(card);
+    VIREO_TRY(stir_random(card));
     set_filter(card);
     health_ = {};
     next_look_ = event::now() + health_step;

@@ -47,7 +47,7 @@ class Network final : private event::Poller {
     event::EventLoop& loop() const { return loop_; }
 
     // Listens on `card`, which stays valid while it is open. IPv6 configures itself (link-local, router advertisements).
-    // Errors: DeviceBroken, and NotReady ("link is down") without a cable.
+    // Errors: DeviceBroken, Interrupted, and NotReady ("link is down") without a cable.
     Result<> open(device::NetDevice& card);
     // Connections that are still open are lost.
     void close();
@@ -90,7 +90,7 @@ class Network final : private event::Poller {
     bool needs_polling() const override {
         return false;
     } // timers are coarse: the card listens, which bounds naps
-    void stir_random(const device::NetDevice& card);
+    Result<> stir_random(const device::NetDevice& card);
     // Until `condition` holds; ends with health() too.
     template <typename Condition> Result<> wait(event::Duration patience, Condition&& condition) {
         if (!card())
