@@ -15,7 +15,7 @@ using net::TftpSession;
 
 // A window of this many blocks, if the server can: enough to keep a quick network busy (see docs/performance.md), and less
 // than the card has room for.
-constexpr u16 default_window = 32;
+constexpr u16 default_window = 64;
 
 // A decimal variable between two bounds, beyond which it counts as the nearer one.
 u16 bounded_variable(Context& context, std::string_view name, u16 least, u16 most, u16 otherwise) {
