@@ -289,7 +289,7 @@ void HttpDownload::rest_arrives(const HttpHeader& head) {
 
 void HttpDownload::follow() {
     if (visited_.is_full())
-        return fail(ErrorCode::TooManyLinks, "more than 10 redirects");
+        return fail(Failure::Kind::TooManyRedirects);
     auto next = url_.resolve(response_.header().location->view());
     if (!next)
         return fail(next.error().code, next.error().what);

@@ -78,10 +78,11 @@ class HttpDownload {
     enum class State : u8 { Connect, Running, Done, Failed };
     struct Failure {
         enum class Kind : u8 {
-            Status,       // the server refused: header().status
-            TooLarge,     // more than the memory takes; total() if it said how many bytes
-            RedirectLoop, // to url()
-            Other         // `why`
+            Status,           // the server refused: header().status
+            TooLarge,         // more than the memory takes; total() if it said how many bytes
+            TooManyRedirects, // more than max_redirects
+            RedirectLoop,     // to url()
+            Other             // `why`
         };
         Kind kind = Kind::Other;
         Error why{ErrorCode::Io, ""};

@@ -2,7 +2,7 @@
 #include "net/interface.h"
 
 #include "net/checksum.h"
-#include "net/extension_headers.h"
+#include "net/ipv6_check.h"
 
 namespace vireo::net {
 
@@ -20,7 +20,7 @@ bool can_be_read(u16 ethertype, Bytes first) {
     case ETHTYPE_IP:
         return first.size() >= IP_HLEN;
     case ETHTYPE_IPV6:
-        return extension_headers_fit(first);
+        return ipv6_can_be_read(first);
     case ETHTYPE_ARP:
         return first.size() >= SIZEOF_ETHARP_HDR;
     default:

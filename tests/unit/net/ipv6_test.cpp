@@ -140,6 +140,24 @@ TEST_F(Ipv6Test, an_address_that_somebody_has_is_not_used) {
     EXPECT_FALSE(network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"), Duration::seconds(2)));
 }
 
+TEST_F(Ipv6Test, an_option_of_length_zero_is_not_read) {
+    ASSERT_TRUE(network->open(*card));
+    ASSERT_TRUE(network->wait_for_ipv6(Duration::seconds(10)));
+    Octets rest{0xe0, 0, 0, 0};
+    packets::put(rest, router);
+    for (u8 type : {1, 2}) {
+        Octets message = rest;
+        message.push_back(type);
+        message.push_back(0); // the last byte of the frame
+        send(router, parse("fe80::5054:ff:fe12:3456"), 136, message);
+        send(router, parse("fe80::5054:ff:fe12:3456"), 135, message);
+        message.resize(message.size() + 6);
+        send(router, parse("fe80::5054:ff:fe12:3456"), 136, message);
+    }
+    pass(Duration::milli(50));
+    EXPECT_TRUE(network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"), Duration::seconds(3)));
+}
+
 TEST_F(Ipv6Test, advertisements_at_random_do_no_harm) {
     std::mt19937 random(3);
     peer->spoil = [&](Frame& frame) {

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/ipv6_check.h"
+
+namespace vireo::net {
+
+namespace {
+
+constexpr usize fixed_bytes = 40;
+constexpr usize unit_bytes = 8; // headers and options are multiples of it
+enum Header : u8 { HopByHop = 0, Routing = 43, Fragment = 44, Icmp = 58, Destination = 60 };
+
+u8 byte_at(Bytes bytes, usize at) { return std::to_integer<u8>(bytes[at]); }
+usize number_at(Bytes bytes, usize at) {
+    return static_cast<usize>(byte_at(bytes, at) << 8 | byte_at(bytes, at + 1));
+}
+
+// Where the options of a neighbour discovery message begin; 0 for another type.
+usize options_offset(u8 type) {
+    constexpr u8 first =
+        133; // router solicitation, advertisement; neighbour solicitation, advertisement; redirect
+    constexpr usize offsets[] = {8, 16, 24, 24, 40};
+    return type >= first && type < first + std::size(offsets) ? offsets[type - first] : 0;
+}
+
+bool has_sound_options(Bytes options) {
+    while (!options.empty()) {
+        if (options.size() < unit_bytes)
+            return false;
+        usize bytes = byte_at(options, 1) * unit_bytes;
+        if (bytes == 0 || bytes > options.size())
+            return false;
+        options = options.subspan(bytes);
+    }
+    return true;
+}
+
+// `rest`: what of the message is in the first piece. `bytes`: how long it says it is.
+bool icmp_can_be_read(Bytes rest, usize bytes, bool is_fragment) {
+    usize offset = rest.empty() ? 0 : options_offset(byte_at(rest, 0));
+    if (offset == 0)
+        return true;
+    return !is_fragment && bytes >= offset && bytes <= rest.size() &&
+           has_sound_options(rest.first(bytes).subspan(offset));
+}
+
+} // namespace
+
+bool ipv6_can_be_read(Bytes packet) {
+    if (packet.size() < fixed_bytes)
+        return false;
+    usize end = fixed_bytes + number_at(packet, 4);
+    bool is_fragment = false;
+    u8 kind = byte_at(packet, 6);
+    for (usize at = fixed_bytes;;) {
+        if (kind == Icmp)
+            return icmp_can_be_read(packet.subspan(at), end > at ? end - at : 0, is_fragment);
+        if (kind != HopByHop && kind != Routing && kind != Fragment && kind != Destination)
+            return true; // what comes now is not walked through
+        if (packet.size() - at < unit_bytes)
+            return false;
+        usize bytes = (usize{byte_at(packet, at + 1)} + 1) * unit_bytes;
+        if (kind == Fragment) {
+            // What follows in any but the first fragment is data. In the first, headers go on when all have come.
+            if (number_at(packet, at + 2) >> 3 != 0)
+                return true;
+            is_fragment = true;
+            bytes = unit_bytes;
+        }
+        if (packet.size() - at < bytes)
+            return false;
+        kind = byte_at(packet, at);
+        at += bytes;
+    }
+}
+
+} // namespace vireo::net
