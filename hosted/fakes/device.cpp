@@ -202,8 +202,14 @@ void Device::notify(u16 index, std::optional<u16> data) {
     ++queue->notifications;
     if (data && report_unwelcome_notifications)
         queue->ring->check_notification_data(*data);
-    bool stalled = hosted::clock_now() - last_activity_ >= patience;
-    last_activity_ = hosted::clock_now();
+    u64 now = hosted::clock_now();
+    if (now - last_activity_ >= patience) {
+        forgiving_until_ = now + hosted::millisecond;
+        for (Queue& each : queues_)
+            each.may_try_again = true;
+    }
+    bool stalled = now < forgiving_until_ && std::exchange(queue->may_try_again, false);
+    last_activity_ = now;
     if (report_unwelcome_notifications && !stalled)
         queue->ring->notified();
     else
@@ -235,7 +241,7 @@ void Device::run_queue(u16 index) {
             held_.emplace(number, Held{index, std::move(*chain)});
             if (faults.needs_reset_every != 0 && taken_ % faults.needs_reset_every == 0)
                 return need_reset();
-            if (faults.never_completes)
+            if (faults.never_completes || keeps_buffers(index))
                 continue;
             u64 delay = latency ? latency(number) : 0;
             if (delay == 0) {
@@ -288,6 +294,24 @@ void Device::finish_held() {
     for (u16 i = 0; i < count; ++i)
         if (queues_[i].ring && queues_[i].ring->setup().in_order)
             report_in_order(i);
+}
+
+std::vector<u64> Device::kept(u16 index) const {
+    std::vector<u64> sizes;
+    for (auto& [number, held] : held_)
+        if (held.queue == index && !held.is_ready)
+            sizes.push_back(held.chain.writable_bytes());
+    return sizes;
+}
+
+void Device::finish_kept(u16 index) {
+    for (auto& [number, held] : held_)
+        if (held.queue == index && !held.is_ready) {
+            finish(number);
+            break;
+        }
+    if (queues_[index].ring && queues_[index].ring->setup().in_order)
+        report_in_order(index);
 }
 
 std::optional<Completion> Device::carry_out(u64 number) {

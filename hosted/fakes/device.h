@@ -69,6 +69,7 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
         std::unique_ptr<Ring> ring;
         std::unique_ptr<Ring> stopped_ring; // what it was, until the stop is confirmed
         u64 notifications = 0;
+        bool may_try_again = false; // one more notification is welcome, see forgiving_until_
 
         // The ring in its format; nullptr if it has the other one or the queue is not enabled.
         SplitRing* split() {
@@ -164,6 +165,12 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
   protected:
     // Carries out one buffer; the number of bytes written into it. Called when the buffer is completed.
     virtual u32 execute(u16 queue, const Chain& chain) = 0;
+    // Whether buffers of this queue are taken and kept for news from outside, until finish_kept().
+    virtual bool keeps_buffers(u16) const { return false; }
+    // How many bytes each buffer takes that this queue keeps, the oldest first.
+    std::vector<u64> kept(u16 index) const;
+    // Executes the oldest of them and gives it back.
+    void finish_kept(u16 index);
     virtual std::span<const ConfigField> config_fields() const { return {}; }
     // Device type's own bits that the standard describes.
     virtual Features described_features() const { return {}; }
@@ -219,6 +226,7 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     u64 taken_ = 0;
     u64 given_back_ = 0;
     u64 last_activity_ = 0;
+    u64 forgiving_until_ = 0; // a notification for each queue is welcome although nobody asked
     std::map<u64, Held> held_;
 };
 

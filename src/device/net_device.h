@@ -55,7 +55,7 @@ struct OutgoingFrame {
 
 struct NetFilter {
     bool promiscuous = false;
-    std::span<const MacAddress> multicast; // too many for the device: it gets all multicast frames
+    std::span<const MacAddress> multicast = {}; // too many for the device: it gets all multicast frames
 };
 
 // Since start, for `net stats`.

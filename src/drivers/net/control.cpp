@@ -33,7 +33,12 @@ ControlQueue::Frame& ControlQueue::frame(Kind kind) const { return overlay<Frame
 Result<> ControlQueue::start() {
     shared_ = VIREO_TRY(session_.share(kind_count * sizeof(Frame), 64));
     in_flight_ = refused_ = 0;
+    // What the device understands this time.
     unsaid_ = wished_;
+    if (!session_.has(VIRTIO_NET_F_CTRL_MAC_ADDR))
+        unsaid_ &= static_cast<u8>(~(1 << Mac));
+    if (!session_.has(VIRTIO_NET_F_CTRL_RX))
+        unsaid_ &= static_cast<u8>(~filter_kinds);
     pump();
     return {};
 }

@@ -30,7 +30,7 @@ Result<u16> VirtioNet::queue_count() { return session_.has(VIRTIO_NET_F_CTRL_VQ)
 
 Result<> VirtioNet::start() {
     Config config = VIREO_TRY(read_config(session_));
-    learn_facts(config);
+    VIREO_TRY(learn_facts(config));
     Framing framing = framing_of(session_);
     VIREO_TRY(receive_.start(framing, facts_.mtu));
     VIREO_TRY(transmit_.start(framing, facts_.mtu));
@@ -43,16 +43,24 @@ Result<> VirtioNet::start() {
     return {};
 }
 
-void VirtioNet::learn_facts(const Config& config) {
+Result<> VirtioNet::learn_facts(const Config& config) {
     facts_.mtu = choose_mtu(config.mtu);
     facts_.reports_link = session_.has(VIRTIO_NET_F_STATUS);
     facts_.can_checksum = session_.has(VIRTIO_NET_F_CSUM);
     facts_.takes_large_frames =
         session_.has(VIRTIO_NET_F_GUEST_TSO4) || session_.has(VIRTIO_NET_F_GUEST_TSO6);
     facts_.filters = session_.has(VIRTIO_NET_F_CTRL_RX);
-    if (!own_mac_ && is_station(config.mac)) {
-        facts_.mac = config.mac;
-        return;
+    return choose_mac(config.mac);
+}
+
+// Its own, or the one that we gave it, which every reset makes it forget.
+Result<> VirtioNet::choose_mac(const MacAddress& its_own) {
+    bool has_own = is_station(its_own);
+    bool can_be_told = session_.has(VIRTIO_NET_F_CTRL_MAC_ADDR) || !session_.has(VIRTIO_F_VERSION_1);
+    if (has_own && (!own_mac_ || !can_be_told)) {
+        facts_.mac = its_own;
+        facts_.mac_is_made_up = false;
+        return {};
     }
     if (!own_mac_) {
         own_mac_ = make_up_mac();
@@ -61,6 +69,16 @@ void VirtioNet::learn_facts(const Config& config) {
     facts_.mac = *own_mac_;
     if (session_.has(VIRTIO_NET_F_CTRL_MAC_ADDR))
         control_.wish_mac(*own_mac_); // section 5.1.9.5.2.2
+    else if (has_own)
+        return write_mac(*own_mac_);
+    return {};
+}
+
+// The legacy interface's way (section 5.1.4.3): the last byte makes it valid.
+Result<> VirtioNet::write_mac(const MacAddress& mac) {
+    for (u32 i = 0; i < mac.size(); ++i)
+        VIREO_TRY(session_.config().set_field<u8>(offsetof(virtio_net_config, mac) + i, mac[i]));
+    return {};
 }
 
 void VirtioNet::stop(Error, InFlight) {
@@ -191,11 +209,9 @@ Result<> VirtioNet::set_mac(const MacAddress& mac) {
     if (session_.has(VIRTIO_NET_F_CTRL_MAC_ADDR)) {
         VIREO_TRY(control_.set_mac(mac));
     } else if (session_.has(VIRTIO_NET_F_MAC)) {
-        // Section 5.1.4.3: it may be written on the legacy interface only.
         if (session_.has(VIRTIO_F_VERSION_1))
             return error(ErrorCode::NotSupported, "device keeps its own address");
-        for (u32 i = 0; i < mac.size(); ++i)
-            VIREO_TRY(session_.config().set_field<u8>(offsetof(virtio_net_config, mac) + i, mac[i]));
+        VIREO_TRY(write_mac(mac));
     } // else it has none, and none to compare with
     own_mac_ = facts_.mac = mac;
     facts_.mac_is_made_up = false;

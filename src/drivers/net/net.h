@@ -44,7 +44,9 @@ class VirtioNet final : public virtio::Driver, public device::NetDevice {
     Result<> set_mac(const device::MacAddress& mac) override;
 
   private:
-    void learn_facts(const Config& config);
+    Result<> learn_facts(const Config& config);
+    Result<> choose_mac(const device::MacAddress& its_own);
+    Result<> write_mac(const device::MacAddress& mac);
     void read_link();
     bool receive();
     void announce_work();
