@@ -47,6 +47,8 @@ int report(Context& context, const HttpDownload& download, u64 free_bytes, u64 a
         out.write("\n");
     } else if (failure.kind == HttpDownload::Failure::Kind::TooLarge) {
         print_too_large(out, download.total(), free_bytes, address);
+    } else if (failure.kind == HttpDownload::Failure::Kind::TooManyRedirects) {
+        print(out, "more than {} redirects\n", HttpDownload::max_redirects);
     } else {
         out.write("redirect loop: '");
         download.url().print(out);

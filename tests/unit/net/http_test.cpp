@@ -302,7 +302,7 @@ TEST_F(Http, redirects_end) {
     request();
     hear("HTTP/1.1 302 Moved\r\nLocation: /11\r\n\r\n");
     ASSERT_EQ(download->state(), State::Failed);
-    EXPECT_STREQ(download->failure().why.what, "more than 10 redirects");
+    EXPECT_EQ(download->failure().kind, Kind::TooManyRedirects);
     // A loop is noticed at once.
     start("http://h/a");
     request();

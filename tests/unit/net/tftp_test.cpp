@@ -2,9 +2,7 @@
 // TFTP sessions, datagram by datagram: what goes out is compared byte for byte, what comes in is written out.
 #include "net/tftp.h"
 
-#include <deque>
 #include <gtest/gtest.h>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -519,96 +517,6 @@ TEST_F(Tftp, writing_in_windows_goes_on_behind_what_arrived) {
     EXPECT_EQ(wire.take(), Texts{data(5, "5")});
     answer(ack(5));
     EXPECT_EQ(session->state(), State::Done);
-}
-
-// A server that this test wrote, behind a network that loses, doubles and turns around.
-class Peer {
-  public:
-    Peer(std::string_view content, unsigned block, unsigned window)
-        : content_(content), block_(block), window_(window) {}
-
-    // What it sends for a datagram; for silence (an empty one) what it repeats.
-    Texts hear(std::string_view packet) {
-        if (packet.empty())
-            return repeat();
-        unsigned opcode = static_cast<u8>(packet[1]);
-        if (opcode == 1)
-            return {option_ack("blksize\0"s + std::to_string(block_) + "\0windowsize\0"s +
-                               std::to_string(window_) + "\0"s)};
-        if (opcode != 4)
-            return {};
-        unsigned word = static_cast<u8>(packet[2]) << 8 | static_cast<u8>(packet[3]);
-        unsigned more = (word - acknowledged_) & 0xffff;
-        if (more > window_ || (more == 0 && window_ == 1 && has_started_))
-            return {};
-        acknowledged_ += more;
-        has_started_ = true;
-        return window();
-    }
-    bool is_done() const { return acknowledged_ == content_.size() / block_ + 1; }
-
-  private:
-    Texts repeat() { return has_started_ ? window() : Texts{}; }
-    Texts window() {
-        Texts all;
-        for (unsigned number = acknowledged_ + 1; number <= acknowledged_ + window_; ++number)
-            if (number <= content_.size() / block_ + 1)
-                all.push_back(data(number & 0xffff, content_.substr(usize{number - 1} * block_, block_)));
-        return all;
-    }
-    std::string_view content_;
-    unsigned block_, window_;
-    unsigned acknowledged_ = 0;
-    bool has_started_ = false;
-};
-
-TEST_F(Tftp, any_network_that_lets_something_through_brings_the_file_whole) {
-    for (unsigned seed = 1; seed <= 200; ++seed) {
-        SCOPED_TRACE(seed);
-        std::mt19937 random(seed);
-        auto chance = [&](unsigned percent) { return random() % 100 < percent; };
-        unsigned loss = random() % 18, doubling = random() % 20, turning = random() % 20;
-        unsigned window = 1 + random() % 12, block = 8 + random() % 24;
-        std::string file;
-        for (unsigned i = 0, size = random() % 3000; i < size; ++i)
-            file += static_cast<char>(random());
-        wire.take();
-        read({.block_bytes = static_cast<u16>(block), .window = static_cast<u16>(window)}, 3000);
-        Peer peer(file, block, window);
-        std::deque<std::string> to_peer, to_us;
-        auto pass_on = [&](std::deque<std::string>& queue, const std::string& packet) {
-            for (int copies = chance(loss) ? 0 : chance(doubling) ? 2 : 1; copies > 0; --copies) {
-                bool turns = chance(turning) && !queue.empty();
-                queue.insert(turns ? queue.end() - 1 : queue.end(), packet);
-            }
-        };
-        event::Instant peer_spoke = now;
-        for (unsigned round = 0; session->state() == State::Running && round < 100'000; ++round) {
-            for (const std::string& packet : wire.take())
-                pass_on(to_peer, packet);
-            pass(event::Duration::micro(200));
-            if (!to_peer.empty()) {
-                for (const std::string& packet : peer.hear(to_peer.front()))
-                    pass_on(to_us, packet);
-                to_peer.pop_front();
-                peer_spoke = now;
-            } else if (!to_us.empty()) {
-                answer(to_us.front());
-                to_us.pop_front();
-            } else {
-                now = std::min(session->wakes_at(), peer_spoke + event::Duration::seconds(1));
-                session->tick(now);
-                if (now >= peer_spoke + event::Duration::seconds(1)) {
-                    for (const std::string& packet : peer.hear(""))
-                        pass_on(to_us, packet);
-                    peer_spoke = now;
-                }
-            }
-        }
-        ASSERT_EQ(session->state(), State::Done);
-        ASSERT_TRUE(content() == file);
-        expect_guard();
-    }
 }
 
 } // namespace

@@ -285,6 +285,9 @@ TEST_F(NetCommands, wget_errors) {
               "wget: I/O error (the server closed the connection too early)\n");
     answers = {"HTTP/1.1 302 Found\r\nLocation: /b\r\n\r\n", "HTTP/1.1 302 Found\r\nLocation: /a\r\n\r\n"};
     EXPECT_EQ(last_line("wget 40300000 http://10.0.2.2/a"), "wget: redirect loop: 'http://10.0.2.2/a'\n");
+    for (int i = 0; i < 12; ++i)
+        answers.push_back("HTTP/1.1 302 Found\r\nLocation: /" + std::to_string(i) + "\r\n\r\n");
+    EXPECT_EQ(last_line("wget 40300000 http://10.0.2.2/a"), "wget: more than 10 redirects\n");
     EXPECT_EQ(variable("filesize"), "(none)");
     // A server that stalls is asked once more.
     stays_open = true;
