@@ -32,15 +32,20 @@ def make(out, *goals):
         sys.exit(f"{result.stdout}./run: building {os.path.basename(out)} failed")
 
 
-def arguments_for(disks, transport, board, more):
+def arguments_for(disks, network, transport, board, more):
+    """`network`: QEMU's options for its user network, or None for no network card."""
+    transport = transport if board.has_mmio else "pci"
     arguments = []
     for index, image in enumerate(disks):
         kind = "qcow2" if image.endswith(".qcow2") else "raw"
         writable = os.access(image, os.W_OK)
-        arguments += vm.disk(index, image, transport if board.has_mmio else "pci", kind,
-                             drive="" if writable else ",readonly=on")
-    if not any(option in ("-nic", "-net") for option in more):
-        arguments += ["-nic", "none"]  # QEMU would add a NIC that nobody asked for
+        arguments += vm.disk(index, image, transport, kind, drive="" if writable else ",readonly=on")
+    if not any(option in ("-nic", "-net", "-netdev") for option in more):
+        if network is None:
+            arguments += ["-nic", "none"]  # QEMU would add a NIC that nobody asked for
+        else:
+            model = "virtio-net-pci,romfile=" if transport == "pci" else "virtio-net-device"
+            arguments += ["-netdev", f"user,id=net0{network}", "-device", f"{model},netdev=net0"]
     return arguments + more
 
 
@@ -64,7 +69,10 @@ def main():
                         help="a disk image (raw, or .qcow2); may be repeated; default: a demo disk that is made here")
     parser.add_argument("--no-disk", action="store_true", help="no disk at all")
     parser.add_argument("--transport", choices=("pci", "mmio"), default="pci",
-                        help="how disks are attached (default: pci, where disks keep the order of the command line)")
+                        help="how devices are attached (default: pci, where disks keep the order of the command line)")
+    parser.add_argument("--tftp", metavar="FOLDER",
+                        help="what `tftpboot` finds on QEMU's user network, which is there by default")
+    parser.add_argument("--no-net", action="store_true", help="no network card at all")
     parser.add_argument("--cmd", metavar="COMMANDS", help="run this line unattended, print, exit with its status")
     parser.add_argument("--timeout", type=float, default=120, help="seconds that one unattended command may take (default: 120)")
     words = sys.argv[1:]
@@ -78,6 +86,8 @@ def main():
     for image in options.disk:
         if not os.path.isfile(image):
             parser.error(f"no such disk image: {image}")
+    if options.tftp is not None and not os.path.isdir(options.tftp):
+        parser.error(f"no such folder: {options.tftp}")
 
     unattended = options.cmd is not None or not sys.stdin.isatty()
     if options.all and not unattended:
@@ -86,10 +96,11 @@ def main():
 
     os.makedirs(WORK, exist_ok=True)
     disks = [] if options.no_disk else options.disk or [demo_disk.make(os.path.join(WORK, "demo.img"))]
+    network = None if options.no_net else f",tftp={options.tftp}" if options.tftp else ""
     boards = list(vm.BOARDS.values()) if options.all else [vm.BOARDS[options.board or "qemu-x86_64"]]
     status = 0
     for board in boards:
-        command = board.command(build(board), arguments_for(disks, options.transport, board, more))
+        command = board.command(build(board), arguments_for(disks, network, options.transport, board, more))
         if not unattended:
             os.execvp(command[0], command)
         if options.all:
