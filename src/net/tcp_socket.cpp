@@ -46,8 +46,13 @@ i8 TcpSocket::take(pbuf* packet) {
     u32 life = life_;
     for (const pbuf* part = packet; part && life == life_; part = part->next)
         client_->received({static_cast<const std::byte*>(part->payload), part->len});
-    if (life == life_)
+    if (life == life_) {
         tcp_recved(pcb_, packet->tot_len);
+        // A frame of many segments is not one segment: RFC 1122, 4.2.3.2, wants an answer for every two. A sender at its
+        // start has few frames under way, and would wait for the one that is delayed.
+        if (packet->tot_len >= 2 * tcp_mss(pcb_))
+            tcp_ack_now(pcb_);
+    }
     pbuf_free(packet);
     return after_call(life);
 }

@@ -93,6 +93,18 @@ TEST_F(TcpTest, large_frames_arrive_in_pieces) {
     EXPECT_LE(server.acknowledgements, server.segments + 10);
 }
 
+// A sender at its start has one of them under way.
+TEST_F(TcpTest, a_large_frame_is_acknowledged_at_once) {
+    Octets content = pattern(2'000'000);
+    TcpServer server(*peer, 80, content);
+    server.segment_bytes = server.most_in_flight = 65160;
+    auto begun = event::now();
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    EXPECT_TRUE(download.content == content);
+    EXPECT_LT(event::now() - begun, Duration::milli(200));
+}
+
 TEST_F(TcpTest, the_largest_frame_that_there_is) {
     Octets content = pattern(65495 * 3);
     TcpServer server(*peer, 80, content);
