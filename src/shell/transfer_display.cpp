@@ -39,9 +39,10 @@ void TransferDisplay::draw(std::string_view text) {
 
 void TransferDisplay::moved(u64 bytes, std::optional<u64> total) {
     event::Instant now = event::now();
-    if (now < next_)
+    if (now < next_ || bytes == drawn_) // while nothing comes, the T's are what there is to see
         return;
     next_ = now + interval;
+    drawn_ = bytes;
     u64 rate = per_second(bytes, now - start_);
     StringBuffer<96> text;
     print_size(text, bytes);

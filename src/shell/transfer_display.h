@@ -28,6 +28,7 @@ class TransferDisplay final : public net::TransferWatcher {
     std::string_view verb_;
     event::Instant start_;
     event::Instant next_;
+    u64 drawn_ = 0; // bytes, when it was drawn last
     bool has_line_ = false;
     usize width_ = 0; // of what stands behind "Loading: "
 };
