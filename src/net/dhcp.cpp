@@ -84,8 +84,8 @@ DhcpLease take_lease(const netif& interface, const dhcp& state, const Listener& 
     DhcpLease lease;
     lease.ipv4 = {from_lwip(*netif_ip4_addr(&interface)), from_lwip(*netif_ip4_netmask(&interface)),
                   from_lwip(*netif_ip4_gw(&interface))};
-    for (u8 i = 0; i < std::size(lease.dns); ++i)
-        lease.dns[i] = from_lwip(*dns_getserver(i));
+    for (usize i = 0; i < std::size(lease.dns); ++i)
+        lease.dns[i] = from_lwip(*dns_getserver(static_cast<u8>(i)));
     lease.server = from_lwip(state.server_ip_addr);
     lease.next_server = from_lwip(state.offered_si_addr);
     if (auto named = IpAddress::parse(text_of(heard.server_name)); named && !lease.next_server.is_set())
