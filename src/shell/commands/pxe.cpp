@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/pxe.h"
-#include "net/tftp.h"
 #include "autoconf.h"
+#include "net/tftp.h"
 #include "shell/arguments.h"
 #include "shell/commands/net_files.h"
 
