@@ -126,8 +126,14 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
         (void)stack.manager.rescan();
     fuzz::Memory memory(512);
     device::BlockDevice* found = stack.registry.block.find(0);
-    fuzz::require(found && (found->read(3, memory.bytes()) ||
-                            (stack.manager.rescan() && found->read(3, memory.bytes()))),
-                  "a disk that behaves again works again");
+    // What was done to an idle ring comes out with the requests that follow, one at a time: the answer to one is overlooked,
+    // or there is one too many. Who waits for an answer that was overlooked resets the disk.
+    bool works = found && found->read(3, memory.bytes());
+    for (int i = 0; found && !works && i < 2; ++i) {
+        bool is_up =
+            stack.is_aside() ? stack.manager.reset(0).has_value() : stack.manager.rescan().has_value();
+        works = is_up && found->read(3, memory.bytes());
+    }
+    fuzz::require(works, "a disk that behaves again works again");
     return 0;
 }
