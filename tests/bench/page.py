@@ -137,7 +137,8 @@ def goals(results):
         rows.append([goal.text, *("-" if value is None else goal.show.format(value) for value in values), verdict])
         if missed:
             reasons.append(f"- {goal.text}: {verdict}. {goal.why_not}")
-    lines = ["What cannot be measured on a board (riscv32 has no rival; iPXE is for x86) is `-`. FAT is not built yet.", "",
+    not_measured = "" if results["network"] else " The network was not measured."
+    lines = ["What cannot be measured on a board (riscv32 has no rival; iPXE is for x86) is `-`. FAT is not built yet." + not_measured, "",
              *table(["goal", *boards, "reached"], rows)]
     if reasons:
         lines += ["Not reached everywhere, and why:", "", *reasons, ""]
