@@ -16,9 +16,6 @@ namespace {
 constexpr usize receive_queue = 0;
 constexpr usize control_queue = 2;
 
-// Buffers for each turn of the loop, so that a flood does not keep Ctrl-C from being seen.
-constexpr unsigned most_at_a_time = 256;
-
 // A card that is listened to and silent is looked at this often: its link may have changed, or it needs a reset.
 constexpr Duration look_interval = Duration::seconds(1);
 // Frames are lost on wires all the time, so a device that sends none for this long is reset for the sake of the next.
@@ -124,10 +121,12 @@ bool VirtioNet::harvest() {
     return any;
 }
 
+// Not more than was posted, however fast frames come: buffers go back afterwards. So a flood leaves the others in the
+// loop, and Ctrl-C, their turns.
 bool VirtioNet::receive() {
     device::ReceivedFrame frame;
     bool any = false;
-    for (unsigned i = 0; i < most_at_a_time && receiver_; ++i) {
+    while (receiver_) {
         auto taken = receive_.take(frame);
         if (taken == ReceiveQueue::Taken::Nothing)
             break;

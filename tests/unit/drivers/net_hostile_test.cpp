@@ -105,6 +105,8 @@ TEST_P(NetHostile, a_frame_of_none_or_of_too_many_buffers) {
         EXPECT_TRUE(arrives(peer, plain)); // the next one is as if nothing had been
     }
     EXPECT_EQ(net.statistics().dropped_bad, 7u);
+    for (int i = 0; i < 300; ++i)
+        EXPECT_FALSE(arrives(peer, {.num_buffers = 0}));
     EXPECT_EQ(card.room(), 256u); // no buffer was lost
 }
 // Without MRG_RXBUF there is one, whatever the field says.
