@@ -53,7 +53,7 @@ class DhcpTest : public NetworkTest {
         Octets message{2, 1, 6, 0};
         packets::put(message, packets::slice(to, 4, 4)); // xid
         message.resize(16);
-        packets::put32(message, Peer::ours);
+        packets::put32(message, OtherHost::ours);
         packets::put32(message, next_server);
         message.resize(28);
         packets::put(message, packets::slice(to, 28, 16)); // chaddr
@@ -67,10 +67,10 @@ class DhcpTest : public NetworkTest {
         return message;
     }
     Octets usual_options() const {
-        Octets options = option(54, number(Peer::address));
+        Octets options = option(54, number(OtherHost::address));
         packets::put(options, option(51, number(3600)));
         packets::put(options, option(1, number(0xffffff00)));
-        packets::put(options, option(3, number(Peer::address)));
+        packets::put(options, option(3, number(OtherHost::address)));
         packets::put(options, option(6, number(0x0a000203)));
         packets::put(options, more);
         return options;
@@ -84,9 +84,9 @@ class DhcpTest : public NetworkTest {
     }
     void send(const Octets& message) {
         const u32 everybody = 0xffffffff;
-        Octets datagram = packets::udp(Peer::address, 67, everybody, 68, message);
-        peer->send_frame(packets::ethernet({0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, Peer::mac, 0x0800,
-                                           packets::ipv4(Peer::address, everybody, 17, datagram)));
+        Octets datagram = packets::udp(OtherHost::address, 67, everybody, 68, message);
+        peer->send_frame(packets::ethernet({0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, OtherHost::mac, 0x0800,
+                                           packets::ipv4(OtherHost::address, everybody, 17, datagram)));
     }
     void answer_well() {
         answer = [this](u8 type, const Octets& message) {
@@ -124,7 +124,7 @@ TEST_F(DhcpTest, an_address_in_no_time) {
     EXPECT_LT(event::now() - begun, Duration::milli(60));
     EXPECT_EQ(console.text, "BOOTP broadcast 1\n");
     EXPECT_EQ(seen, (std::vector<u8>{Discover, Request}));
-    EXPECT_EQ(lease->ipv4.address, IpAddress::from_v4(Peer::ours));
+    EXPECT_EQ(lease->ipv4.address, IpAddress::from_v4(OtherHost::ours));
     EXPECT_EQ(lease->ipv4.netmask, IpAddress::from_v4(0xffffff00));
     EXPECT_EQ(lease->ipv4.gateway, host);
     EXPECT_EQ(lease->dns[0], IpAddress::from_v4(0x0a000203));
@@ -154,8 +154,8 @@ TEST_F(DhcpTest, what_is_asked_for) {
     for (u8 code : {1, 3, 6, 12, 15, 17, 66, 67})
         EXPECT_TRUE(std::ranges::count(*wanted, code) == 1) << int{code};
     EXPECT_EQ(find(messages.at(0), 60), Octets({'V', 'i', 'r', 'e', 'o'}));
-    EXPECT_EQ(find(messages.at(1), 54), number(Peer::address));
-    EXPECT_EQ(find(messages.at(1), 50), number(Peer::ours));
+    EXPECT_EQ(find(messages.at(1), 54), number(OtherHost::address));
+    EXPECT_EQ(find(messages.at(1), 50), number(OtherHost::ours));
 }
 
 TEST_F(DhcpTest, boot_file_and_server_as_options) {

@@ -31,12 +31,13 @@ class Ipv6Test : public NetworkTest {
         bool is_group = to[0] == 0xff;
         packets::Mac mac =
             is_group ? packets::Mac{0x33, 0x33, to[12], to[13], to[14], to[15]} : card->facts().mac;
-        peer->send_frame(packets::ethernet(
-            mac, Peer::mac, 0x86dd, packets::ipv6(from, to, 58, packets::icmp6(from, to, type, 0, rest))));
+        peer->send_frame(
+            packets::ethernet(mac, OtherHost::mac, 0x86dd,
+                              packets::ipv6(from, to, 58, packets::icmp6(from, to, type, 0, rest))));
     }
     static Octets link_layer_option(u8 type) {
         Octets option{type, 1};
-        packets::put(option, Peer::mac);
+        packets::put(option, OtherHost::mac);
         return option;
     }
     void advertise(const Address6& to) {

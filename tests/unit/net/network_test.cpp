@@ -132,12 +132,12 @@ TEST_F(NetworkTest, routes) {
     open();
     auto near = network->route_to(host);
     ASSERT_TRUE(near);
-    EXPECT_EQ(near->source, IpAddress::from_v4(Peer::ours));
+    EXPECT_EQ(near->source, IpAddress::from_v4(OtherHost::ours));
     EXPECT_FALSE(near->gateway.is_set());
     auto far = network->route_to(IpAddress::from_v4(0xc0000201));
     ASSERT_TRUE(far);
     EXPECT_EQ(far->gateway, host);
-    network->set_ipv4({IpAddress::from_v4(Peer::ours), IpAddress::from_v4(0xffffff00), {}});
+    network->set_ipv4({IpAddress::from_v4(OtherHost::ours), IpAddress::from_v4(0xffffff00), {}});
     EXPECT_FALSE(network->route_to(IpAddress::from_v4(0xc0000201)));
     network->close();
     EXPECT_FALSE(network->route_to(host));
@@ -146,8 +146,9 @@ TEST_F(NetworkTest, routes) {
 TEST_F(NetworkTest, we_answer_arp_and_pings) {
     open();
     const packets::Mac everybody{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    peer->send_frame(packets::ethernet(everybody, Peer::mac, 0x0806,
-                                       packets::arp(1, Peer::mac, Peer::address, {}, Peer::ours)));
+    peer->send_frame(
+        packets::ethernet(everybody, OtherHost::mac, 0x0806,
+                          packets::arp(1, OtherHost::mac, OtherHost::address, {}, OtherHost::ours)));
     pass(Duration::milli(50));
     ASSERT_FALSE(peer->frames.empty());
     Octets reply = packets::slice(peer->frames.back(), 14);
@@ -215,7 +216,8 @@ TEST_F(NetworkTest, a_datagram_of_the_largest_size_goes_out_in_fragments) {
                 packets::put(whole, packets::slice(frame, 34));
             }
         EXPECT_EQ(whole.size(), 65515u);
-        EXPECT_EQ(packets::checksum(whole, packets::pseudo_sum(Peer::ours, Peer::address, 17, whole.size())),
+        EXPECT_EQ(packets::checksum(
+                      whole, packets::pseudo_sum(OtherHost::ours, OtherHost::address, 17, whole.size())),
                   0);
         peer->frames.clear();
     }
@@ -268,10 +270,10 @@ TEST_F(NetworkTest, a_checksum_that_the_card_vouches_for_is_not_looked_at) {
     Datagrams client;
     net::UdpSocket socket;
     ASSERT_TRUE(socket.open(*network, IpAddress::Family::V4, 4000, client));
-    Octets datagram = packets::udp(Peer::address, 9, Peer::ours, 4000, {'a', 'b'});
+    Octets datagram = packets::udp(OtherHost::address, 9, OtherHost::ours, 4000, {'a', 'b'});
     datagram.back() = 'c'; // the sum is wrong now
-    auto frame = packets::ethernet(card->facts().mac, Peer::mac, 0x0800,
-                                   packets::ipv4(Peer::address, Peer::ours, 17, datagram));
+    auto frame = packets::ethernet(card->facts().mac, OtherHost::mac, 0x0800,
+                                   packets::ipv4(OtherHost::address, OtherHost::ours, 17, datagram));
     peer->send_frame(frame, false);
     pass(Duration::milli(20));
     EXPECT_TRUE(client.received.empty());
@@ -291,15 +293,15 @@ TEST_F(NetworkTest, fragments_in_any_order_become_one_datagram) {
     Octets payload;
     for (int i = 0; i < 5000; ++i)
         payload.push_back(static_cast<u8>(i));
-    Octets datagram = packets::udp(Peer::address, 9, Peer::ours, 4000, payload);
+    Octets datagram = packets::udp(OtherHost::address, 9, OtherHost::ours, 4000, payload);
     std::vector<usize> order{3, 0, 2, 1, 1}; // and one twice
     for (usize i : order) {
         usize at = i * 1480;
         bool more = at + 1480 < datagram.size();
-        peer->send_frame(
-            packets::ethernet(card->facts().mac, Peer::mac, 0x0800,
-                              packets::ipv4(Peer::address, Peer::ours, 17, packets::slice(datagram, at, 1480),
-                                            77, static_cast<u16>((more ? 0x2000 : 0) | at / 8))));
+        peer->send_frame(packets::ethernet(card->facts().mac, OtherHost::mac, 0x0800,
+                                           packets::ipv4(OtherHost::address, OtherHost::ours, 17,
+                                                         packets::slice(datagram, at, 1480), 77,
+                                                         static_cast<u16>((more ? 0x2000 : 0) | at / 8))));
     }
     pass(Duration::milli(50));
     ASSERT_EQ(client.received.size(), 1u);
@@ -309,9 +311,9 @@ TEST_F(NetworkTest, fragments_in_any_order_become_one_datagram) {
 TEST_F(NetworkTest, half_datagrams_do_not_keep_the_buffers) {
     open();
     for (u16 id = 0; id < 1000; ++id)
-        peer->send_frame(packets::ethernet(
-            card->facts().mac, Peer::mac, 0x0800,
-            packets::ipv4(Peer::address, Peer::ours, 17, Octets(1480), id, id % 2 ? 0x2000 : 0x2000 | 185)));
+        peer->send_frame(packets::ethernet(card->facts().mac, OtherHost::mac, 0x0800,
+                                           packets::ipv4(OtherHost::address, OtherHost::ours, 17,
+                                                         Octets(1480), id, id % 2 ? 0x2000 : 0x2000 | 185)));
     pass(Duration::milli(100));
     EXPECT_LE(card->held(), 64u);
     EXPECT_TRUE(network->ping(host, Duration::seconds(1)));
@@ -322,9 +324,9 @@ TEST_F(NetworkTest, half_datagrams_do_not_keep_the_buffers) {
 TEST_F(NetworkTest, closing_gives_the_buffers_back) {
     open();
     for (u16 id = 0; id < 10; ++id)
-        peer->send_frame(
-            packets::ethernet(card->facts().mac, Peer::mac, 0x0800,
-                              packets::ipv4(Peer::address, Peer::ours, 17, Octets(1480), id, 0x2000)));
+        peer->send_frame(packets::ethernet(
+            card->facts().mac, OtherHost::mac, 0x0800,
+            packets::ipv4(OtherHost::address, OtherHost::ours, 17, Octets(1480), id, 0x2000)));
     pass(Duration::milli(100));
     EXPECT_GT(card->held(), 0u);
     network->close();
@@ -350,11 +352,11 @@ TEST_F(NetworkTest, another_card_has_its_own_addresses) {
     open();
     FakeCard other(loop);
     other.change_facts().mac = {0x52, 0x54, 0, 1, 2, 3};
-    Peer behind(other);
+    OtherHost behind(other);
     ASSERT_TRUE(network->open(other));
     EXPECT_EQ(network->card(), &other);
     EXPECT_FALSE(network->route_to(host));
-    network->set_ipv4({IpAddress::from_v4(Peer::ours), IpAddress::from_v4(0xffffff00), {}});
+    network->set_ipv4({IpAddress::from_v4(OtherHost::ours), IpAddress::from_v4(0xffffff00), {}});
     EXPECT_TRUE(network->ping(host, Duration::seconds(1)));
     EXPECT_EQ(behind.frames.back().at(6 + 5), 3); // our MAC there
     network->close();

@@ -17,13 +17,13 @@ using packets::Tcp;
 
 // The other side of the cable, 10.0.2.2: answers ARP and pings, hands datagrams and segments to the test. What it sends
 // arrives after `delay`, unless `spoil` takes it or changes it.
-class Peer {
+class OtherHost {
   public:
     static constexpr u32 address = 0x0a000202;
     static constexpr u32 ours = 0x0a00020f; // Vireo's, in these tests
     static constexpr packets::Mac mac{0x52, 0x55, 0x0a, 0, 2, 2};
 
-    explicit Peer(FakeCard& card) : card_(card) {
+    explicit OtherHost(FakeCard& card) : card_(card) {
         card.on_send = [this](const FakeCard::Sent& sent) { take(sent.bytes); };
     }
 
@@ -107,7 +107,7 @@ class NetworkTest : public testing::Test {
         hosted::use_virtual_clock();
         network = std::make_unique<net::Network>(loop, registry);
         card = std::make_unique<FakeCard>(loop);
-        peer = std::make_unique<Peer>(*card);
+        peer = std::make_unique<OtherHost>(*card);
     }
     ~NetworkTest() {
         network->close();
@@ -115,8 +115,8 @@ class NetworkTest : public testing::Test {
     }
     void open() {
         ASSERT_TRUE(network->open(*card));
-        network->set_ipv4({net::IpAddress::from_v4(Peer::ours), net::IpAddress::from_v4(0xffffff00),
-                           net::IpAddress::from_v4(Peer::address)});
+        network->set_ipv4({net::IpAddress::from_v4(OtherHost::ours), net::IpAddress::from_v4(0xffffff00),
+                           net::IpAddress::from_v4(OtherHost::address)});
     }
     void pass(event::Duration time) { (void)loop.sleep(time).has_value(); }
 
@@ -124,8 +124,8 @@ class NetworkTest : public testing::Test {
     device::Registry registry;
     std::unique_ptr<net::Network> network;
     std::unique_ptr<FakeCard> card;
-    std::unique_ptr<Peer> peer;
-    net::IpAddress host = net::IpAddress::from_v4(Peer::address);
+    std::unique_ptr<OtherHost> peer;
+    net::IpAddress host = net::IpAddress::from_v4(OtherHost::address);
 };
 
 } // namespace vireo::test

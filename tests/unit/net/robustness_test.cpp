@@ -26,25 +26,25 @@ class RobustnessTest : public NetworkTest {
         advertisement.resize(52);
         auto v4 = [&](u8 protocol, const Octets& payload, u16 fragment = 0) {
             return packets::ethernet(
-                mac, Peer::mac, 0x0800,
-                packets::ipv4(Peer::address, Peer::ours, protocol, payload, 9, fragment));
+                mac, OtherHost::mac, 0x0800,
+                packets::ipv4(OtherHost::address, OtherHost::ours, protocol, payload, 9, fragment));
         };
         auto v6 = [&](u8 type, const Octets& rest) {
-            return packets::ethernet({0x33, 0x33, 0, 0, 0, 1}, Peer::mac, 0x86dd,
+            return packets::ethernet({0x33, 0x33, 0, 0, 0, 1}, OtherHost::mac, 0x86dd,
                                      packets::ipv6(from, all, 58, packets::icmp6(from, all, type, 0, rest)));
         };
         Octets fragment6{58, 0, 0, 1, 0, 0, 0, 7};
         fragment6.resize(24);
         return {
-            packets::ethernet(mac, Peer::mac, 0x0806,
-                              packets::arp(1, Peer::mac, Peer::address, {}, Peer::ours)),
+            packets::ethernet(mac, OtherHost::mac, 0x0806,
+                              packets::arp(1, OtherHost::mac, OtherHost::address, {}, OtherHost::ours)),
             v4(1, packets::icmp(8, 0, Octets(30, 7))),
             v4(1, packets::icmp(3, 1, Octets(40, 0x45))),
-            v4(17, packets::udp(Peer::address, 67, Peer::ours, 68, Octets(300, 2))),
-            v4(17, packets::udp(Peer::address, 53, Peer::ours, 4000, Octets(40, 0xc0))),
+            v4(17, packets::udp(OtherHost::address, 67, OtherHost::ours, 68, Octets(300, 2))),
+            v4(17, packets::udp(OtherHost::address, 53, OtherHost::ours, 4000, Octets(40, 0xc0))),
             v4(17, Octets(1480, 3), 0x2000),
             v4(17, Octets(100, 3), 0x1fff),
-            v4(6, segment.bytes(Peer::address, Peer::ours)),
+            v4(6, segment.bytes(OtherHost::address, OtherHost::ours)),
             v4(2, Octets(8, 0x11)),
             v6(128, Octets(20, 1)),
             v6(134, advertisement),
@@ -53,9 +53,9 @@ class RobustnessTest : public NetworkTest {
             v6(137, Octets(44, 0xfe)),
             v6(130, Octets(24, 0)),
             v6(2, Octets(60, 0x60)),
-            packets::ethernet(mac, Peer::mac, 0x86dd, packets::ipv6(from, all, 44, fragment6)),
-            packets::ethernet(mac, Peer::mac, 0x86dd, packets::ipv6(from, all, 0, Octets(40, 0))),
-            packets::ethernet(mac, Peer::mac, 0x8100, Octets(60, 0)),
+            packets::ethernet(mac, OtherHost::mac, 0x86dd, packets::ipv6(from, all, 44, fragment6)),
+            packets::ethernet(mac, OtherHost::mac, 0x86dd, packets::ipv6(from, all, 0, Octets(40, 0))),
+            packets::ethernet(mac, OtherHost::mac, 0x8100, Octets(60, 0)),
         };
     }
     void expect_works() {
@@ -119,9 +119,9 @@ TEST_F(RobustnessTest, frames_of_the_largest_size_and_beyond) {
 }
 
 TEST_F(RobustnessTest, frames_to_somebody_else_are_not_looked_at) {
-    Frame frame =
-        packets::ethernet({0x52, 0x54, 0, 9, 9, 9}, Peer::mac, 0x0800,
-                          packets::ipv4(Peer::address, Peer::ours, 1, packets::icmp(8, 0, Octets(30, 7))));
+    Frame frame = packets::ethernet(
+        {0x52, 0x54, 0, 9, 9, 9}, OtherHost::mac, 0x0800,
+        packets::ipv4(OtherHost::address, OtherHost::ours, 1, packets::icmp(8, 0, Octets(30, 7))));
     usize before = peer->frames.size();
     card->deliver(frame);
     pass(Duration::milli(10));

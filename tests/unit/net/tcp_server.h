@@ -9,7 +9,8 @@ namespace vireo::test {
 // acknowledgements, retransmission on three duplicates or a timeout. Its segments pass the peer's `spoil`.
 class TcpServer {
   public:
-    TcpServer(Peer& peer, u16 port, Octets content) : peer_(peer), port_(port), content_(std::move(content)) {
+    TcpServer(OtherHost& peer, u16 port, Octets content)
+        : peer_(peer), port_(port), content_(std::move(content)) {
         peer.on_segment = [this](const Tcp& segment) { take(segment); };
     }
     ~TcpServer() {
@@ -147,7 +148,7 @@ class TcpServer {
             });
     }
 
-    Peer& peer_;
+    OtherHost& peer_;
     u16 port_;
     Octets content_;
     u16 client_port_ = 0;

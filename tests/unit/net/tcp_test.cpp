@@ -289,8 +289,8 @@ TEST_F(TcpTest, segments_at_random_do_no_harm) {
                 segment[random() % std::min<usize>(segment.size(), 44)] = static_cast<u8>(random());
             packets::set16(segment, 16, 0); // the sum is right again, so that somebody reads the rest
             packets::set16(segment, 16,
-                           packets::checksum(
-                               segment, packets::pseudo_sum(Peer::address, Peer::ours, 6, segment.size())));
+                           packets::checksum(segment, packets::pseudo_sum(OtherHost::address, OtherHost::ours,
+                                                                          6, segment.size())));
             std::ranges::copy(segment, frame.begin() + 34);
             return false;
         };

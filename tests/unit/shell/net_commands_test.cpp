@@ -101,7 +101,7 @@ class NetCommands : public ShellTest {
     }
 
     FakeCard card{loop};
-    Peer peer{card};
+    OtherHost peer{card};
     std::map<std::string, std::string> files;
     std::vector<std::string> requests, http_requests;
     std::deque<std::string> answers;
