@@ -7,7 +7,8 @@ namespace {
 
 // Who listens gets news as soon as they come for this long after the last ones. Then the naps begin: in proportion to
 // the quiet time, so that what comes late is noticed an eighth later at most, and only so long that nobody feels it.
-constexpr Duration attentive = Duration::milli(1);
+// A busy host answers after a few milliseconds: naps in between made a TFTP transfer take twice as long.
+constexpr Duration attentive = Duration::milli(8);
 constexpr u64 quiet_per_nap = 8;
 constexpr Duration longest_nap = Duration::milli(10);
 

@@ -51,7 +51,7 @@ TEST_F(EventLoopTest, who_listens_costs_little_while_nothing_comes) {
     Listener listener(loop);
     Counter counter;
     ASSERT_TRUE(loop.sleep(Duration::seconds(10)));
-    // A nap of 10 ms at most each, after a millisecond without any and naps that grow.
+    // A nap of 10 ms at most each, after 8 ms without any and naps that grow.
     EXPECT_GE(counter.waits, 1000u);
     EXPECT_LE(counter.waits, 1400u);
 }
