@@ -17,8 +17,10 @@ u64 ticks_per_second();
 
 // --- waiting --------------------------------------------------------------------------------------------------
 
-// A short pause inside a polling loop (a hint to the processor; returns at once).
+// A short pause inside a polling loop; returns at once.
 void relax();
+// How often a polling loop looks at memory before it looks at clocks and registers once, which cost more.
+unsigned looks_per_turn();
 
 // Sleeps until `deadline` (in ticks) at the latest, or until a wake source has something: console input.
 // May return early for no reason. The caller has polled everything and found nothing; a wake that arrives between

@@ -35,10 +35,8 @@ Result<> EventLoop::sleep(Duration duration) {
 void EventLoop::rest(Deadline deadline) {
     bool is_listening = false;
     for (Poller* poller = pollers_.front(); poller; poller = pollers_.next(*poller)) {
-        if (poller->needs_polling()) {
-            arch::relax();
-            return;
-        }
+        if (poller->needs_polling())
+            return spin();
         is_listening |= poller->is_listening();
     }
     Instant current = now();
@@ -46,12 +44,21 @@ void EventLoop::rest(Deadline deadline) {
     u64 microseconds = (is_listening ? next_nap(current) : Duration::seconds(1)).microseconds;
     if (deadline.when() < Instant{current.microseconds + microseconds})
         microseconds = deadline.when() > current ? (deadline.when() - current).microseconds : 0;
-    if (microseconds == 0) {
-        arch::relax();
-        return;
-    }
+    if (microseconds == 0)
+        return spin();
     // Rounded up: waking early would cost a second, shorter sleep.
     arch::idle_until(arch::ticks() + (microseconds * arch::ticks_per_second() + 999'999) / 1'000'000);
+}
+
+// Looks at memory for a while. A turn of the loop costs more than these looks together: under emulation the console's
+// register and, on some machines, the clock take a lock that the device needs to finish its work.
+void EventLoop::spin() {
+    for (unsigned looks = arch::looks_per_turn(); looks > 0; --looks) {
+        arch::relax();
+        for (Poller* poller = pollers_.front(); poller; poller = pollers_.next(*poller))
+            if ((poller->needs_polling() || poller->is_listening()) && poller->has_news())
+                return;
+    }
 }
 
 // How long to look away from who listens; not at all soon after the last news.

@@ -20,6 +20,9 @@ class Poller : public ListNode {
     // True while news may come unasked that no wake source announces (frames): the loop then spins for a while after
     // the last news, and naps after that.
     virtual bool is_listening() const { return false; }
+    // Of one that needs polling or listens: whether poll() would find something, as memory alone shows it. It is asked
+    // very often: no register, no clock. True if memory cannot tell.
+    virtual bool has_news() const { return true; }
 
   protected:
     ~Poller() = default;
@@ -64,6 +67,7 @@ class EventLoop {
     // Nothing was ready: spin while a queue is outstanding, nap while somebody listens, else sleep until the deadline
     // or a wake source.
     void rest(Deadline deadline);
+    void spin();
     Duration next_nap(Instant current);
     IntrusiveList<Poller> pollers_;
     bool has_news_ = false; // a poller had something since the last rest

@@ -60,8 +60,6 @@ u64 ticks() {
 
 u64 ticks_per_second() { return timer.ticks_per_second; }
 
-// The hint of Zihintpause, a no-op where it does not exist.
-void relax() { asm volatile(".word 0x0100000f"); }
 
 void idle_until(u64 deadline) {
     const Wake& sources = wake();

@@ -123,13 +123,20 @@ bool PackedRing::passed(u32 descriptors, Position wanted) const {
     return (behind >= laps ? behind - laps : behind) < descriptors;
 }
 
+// Section 2.8.1: used, when both flags are what our wrap counter is.
+bool PackedRing::is_used(u16 flags) const {
+    u16 used = next_used_.wrap ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0;
+    return (flags & (VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED)) == used;
+}
+
+bool PackedRing::has_used() const { return is_used(descriptors_[next_used_.offset].flags.load()); }
+
 Result<std::optional<UsedEntry>> PackedRing::take_used(u16 exposed) {
     if (exposed == 0)
         return std::optional<UsedEntry>{};
     const pvirtq_desc& descriptor = descriptors_[next_used_.offset];
     u16 flags = descriptor.flags.load();
-    u16 used = next_used_.wrap ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0;
-    if ((flags & (VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED)) != used)
+    if (!is_used(flags))
         return std::optional<UsedEntry>{};
     dma::before_used_entry();
     // A used descriptor without WRITE says that nothing was written, and its length is reserved (section 2.8.4). But

@@ -24,12 +24,14 @@ class PackedRing {
     void publish();
     bool needs_kick();
     Result<std::optional<UsedEntry>> take_used(u16 exposed);
+    bool has_used() const;
     void skip_used(u16 /*chains*/, u16 descriptors) { advance(next_used_, descriptors); }
     RingAddresses addresses() const;
     u16 notification_data() const { return wire::offset_and_wrap(published_.offset, published_.wrap); }
     void quarantine() { memory_.quarantine(); }
 
   private:
+    bool is_used(u16 flags) const;
     // A place in the ring, and the wrap counter of whoever stands there (section 2.8.1).
     struct Position {
         u16 offset = 0;

@@ -144,6 +144,11 @@ std::optional<Completion> Queue::harvest() {
     return completion;
 }
 
+bool Queue::has_used() const {
+    return in_flight_ > 0 &&
+           (used_chains_ > 0 || with_ring([](const auto& ring) { return ring.has_used(); }));
+}
+
 // Takes the next used entry, if there is one and it is right.
 bool Queue::take_used() {
     // Chains that were submitted and not published are not the device's to use.

@@ -68,6 +68,8 @@ class Queue {
     // The next chain that the device has used, its buffers given back to us (unshared), each chain exactly
     // once.
     std::optional<Completion> harvest();
+    // Whether the device seems to have used something: a look at shared memory, believed for nothing but to go on looking.
+    bool has_used() const;
     // Why the queue is broken, or nothing.
     const std::optional<Error>& fault() const { return fault_; }
     // Nobody waits for what is in flight any more: the buffers' owners get them back at once, as dma::backend::abandon

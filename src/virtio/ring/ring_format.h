@@ -64,6 +64,8 @@ concept RingFormat = requires(T ring, const T& const_ring, u16 id, std::span<con
     // The next used entry, if the device has used one. `exposed` is how many published chains it has not used
     // yet: more progress than that is DeviceBroken. The same entry comes again until it is skipped.
     { ring.take_used(id) } -> std::same_as<Result<std::optional<UsedEntry>>>;
+    // Whether there seems to be one, which costs less; only if something is exposed.
+    { const_ring.has_used() } -> std::same_as<bool>;
     // That entry stood for so many chains, which took so many entries of the ring.
     { ring.skip_used(id, id) } -> std::same_as<void>;
     { const_ring.addresses() } -> std::same_as<RingAddresses>;

@@ -24,6 +24,7 @@ class SplitRing {
     void publish();
     bool needs_kick();
     Result<std::optional<UsedEntry>> take_used(u16 exposed);
+    bool has_used() const { return next_used_ != seen_used_ || used_->idx.load() != next_used_; }
     void skip_used(u16 chains, u16 /*descriptors*/) { next_used_ = static_cast<u16>(next_used_ + chains); }
     RingAddresses addresses() const;
     // The available index: its low 15 bits are next_off, its top bit next_wrap (section 2.9).

@@ -121,6 +121,13 @@ usize Session::unanswered() const {
     return count;
 }
 
+bool Session::has_news() const {
+    for (const LiveQueue& queue : queues_)
+        if (queue.ring.has_used())
+            return true;
+    return false;
+}
+
 bool Session::is_listening() const { return state_ == State::Running && driver_->is_listening(); }
 
 // --- health ------------------------------------------------------------------------------------------------

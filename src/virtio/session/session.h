@@ -92,6 +92,7 @@ class Session final : public event::Poller {
     bool poll() override;
     bool needs_polling() const override;
     bool is_listening() const override;
+    bool has_news() const override;
 
     // --- for people (listing.cpp)
     State state() const { return state_; }

@@ -46,6 +46,7 @@ std::vector<u16> sizes_of(const Variant& variant) {
 class RingVariants : public testing::TestWithParam<Variant> {
   protected:
     static void expect_completion(RingBench& bench, u16 token, u32 written) {
+        EXPECT_TRUE(bench.queue.has_used());
         auto done = bench.queue.harvest();
         ASSERT_TRUE(done) << (bench.queue.fault() ? bench.queue.fault()->what : "nothing was used");
         EXPECT_EQ(done->token, token);
@@ -75,6 +76,22 @@ TEST_P(RingVariants, one_buffer_after_the_other_for_many_laps) {
             bench.cycle(static_cast<u16>(i));
         EXPECT_EQ(bench.queue.in_flight(), 0);
         EXPECT_EQ(hosted::DmaArena::instance().live_shares(), 0u);
+    }
+}
+
+// A look at memory tells when harvesting is of use: never before, and on every lap of the ring.
+TEST_P(RingVariants, a_look_shows_what_the_device_has_used) {
+    for (u16 size : sizes_of(GetParam())) {
+        RingBench bench(GetParam().with_size(size));
+        for (u32 i = 0; i < 3u * size + 10; ++i) {
+            EXPECT_FALSE(bench.queue.has_used());
+            ASSERT_TRUE(bench.submit(static_cast<u16>(i), {}, {4}));
+            bench.publish();
+            EXPECT_FALSE(bench.queue.has_used());
+            auto chains = bench.take_all();
+            bench.give_back(chains[0], 4);
+            expect_completion(bench, static_cast<u16>(i), 4);
+        }
     }
 }
 
