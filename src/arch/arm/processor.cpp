@@ -24,7 +24,6 @@ u64 ticks_per_second() {
     return rate != 0 ? rate : default_counter_rate;
 }
 
-
 void idle_until(u64 deadline) {
     const Wake& sources = wake();
     if (!sources.timer)

@@ -60,7 +60,6 @@ u64 ticks() {
 
 u64 ticks_per_second() { return timer.ticks_per_second; }
 
-
 void idle_until(u64 deadline) {
     const Wake& sources = wake();
     if (!sources.timer)
