@@ -7,6 +7,11 @@
 
 namespace vireo::drivers::net {
 
+// Where the queues stand in the manifest, and on the device without MQ and RSS (section 5.1.2).
+inline constexpr usize receive_queue = 0;
+inline constexpr usize transmit_queue = 1;
+inline constexpr usize control_queue = 2;
+
 // What the device says about itself (section 5.1.4), as read: nothing is checked yet. Fields whose feature was not
 // accepted have the value that means "not known".
 struct Config {

@@ -12,7 +12,6 @@ using event::Duration;
 
 namespace {
 
-constexpr usize control_queue = 2; // without MQ and RSS (section 5.1.2)
 constexpr Duration answer_timeout = Duration::seconds(2);
 constexpr u8 ack_poison = 0xff;
 

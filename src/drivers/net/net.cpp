@@ -13,9 +13,6 @@ using event::Duration;
 
 namespace {
 
-constexpr usize receive_queue = 0;
-constexpr usize control_queue = 2;
-
 // A card that is listened to and silent is looked at this often: its link may have changed, or it needs a reset.
 constexpr Duration look_interval = Duration::seconds(1);
 // Frames are lost on wires all the time, so a device that sends none for this long is reset for the sake of the next.

@@ -11,7 +11,6 @@ using device::ReceivedFrame;
 
 namespace {
 
-constexpr usize receive_queue = 0;
 constexpr usize page_bytes = 4096;
 constexpr u32 ethernet_bytes = 14;
 // The largest packet that an IPv4 header, or a pbuf, can count.

@@ -9,7 +9,6 @@ using device::OutgoingFrame;
 
 namespace {
 
-constexpr usize transmit_queue = 1;
 constexpr u32 ethernet_bytes = 14;
 
 } // namespace
