@@ -31,6 +31,7 @@
     .section .entry, "ax"
     .global vireo_entry
     .hidden vireo_entry
+    .type vireo_entry, %function
 vireo_entry:
     // With virtualization=on reset leads to HYP. Go on in SVC, with everything allowed below.
     mrs r0, cpsr
@@ -150,6 +151,7 @@ section_normal: .word SECTION_NORMAL
 // memory access in between: the caches may hold what memory does not.
     .global vireo_use_tables
     .hidden vireo_use_tables
+    .type vireo_use_tables, %function
 vireo_use_tables:
     address r0, vireo_tables
     orr r0, r0, #TABLE_WALKS
@@ -179,6 +181,7 @@ vireo_use_tables:
 // `distance` lies above this one.
     .global vireo_switch_stack
     .hidden vireo_switch_stack
+    .type vireo_switch_stack, %function
 vireo_switch_stack:
     address r3, vireo_stack_end
     add sp, r3, r2
@@ -191,6 +194,7 @@ vireo_switch_stack:
 // void vireo_set_exception_stacks(end): every exception mode gets the same one, as no two are ever active.
     .global vireo_set_exception_stacks
     .hidden vireo_set_exception_stacks
+    .type vireo_set_exception_stacks, %function
 vireo_set_exception_stacks:
     mrs r1, cpsr
     cps #0x11                       // FIQ
@@ -207,6 +211,7 @@ vireo_set_exception_stacks:
     .balign 32
     .global vireo_vectors
     .hidden vireo_vectors
+    .type vireo_vectors, %function
 vireo_vectors:
     b .                             // reset: does not come this way
     b undefined

@@ -100,11 +100,13 @@ extern "C" [[noreturn, gnu::used]] void vireo_exception(u32 vector, const Frame*
                       .registers = values});
 }
 
+// Vireo's code on arm is Thumb: a return address has bit 0 set.
 bool follows_call(uptr address) {
-    if (address % 4 != 0)
+    if (address % 2 == 0)
         return false;
-    u32 before = reinterpret_cast<const u32*>(address)[-1];
-    return (before & 0x0f000000) == 0x0b000000 || (before & 0x0ffffff0) == 0x012fff30; // BL, BLX register
+    const auto* before = reinterpret_cast<const u16*>(address - 1);
+    return ((before[-2] & 0xf800) == 0xf000 && (before[-1] & 0xc000) == 0xc000) || // BL, BLX to a label
+           (before[-1] & 0xff87) == 0x4780;                                        // BLX register
 }
 
 extern "C" [[gnu::used]] void vireo_install_vectors() {
