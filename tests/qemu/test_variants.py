@@ -22,7 +22,7 @@ class Variant:
     name: str
     arguments: str  # QEMU's, in the place of those of the documented line
     qemu: str = ""  # another emulator than the documented one
-    image: str = "bios"  # how the firmware gets in: -bios, -kernel, or the first flash ("pflash")
+    image: str = "bios"  # how the firmware gets in: -bios, -kernel, the first flash ("pflash"), -kernel on sbi.S
     flash_mib: int = 0  # the size that the machine wants for its flash; 0: any
     transport: str = "pci"
     device: str = ""  # further properties of the disk, each with its comma
@@ -44,19 +44,88 @@ class Variant:
             if self.flash_mib:
                 os.truncate(flash, self.flash_mib * MIB)
             loading = ["-drive", f"if=pflash,unit=0,format=raw,file={vm.escape(flash)},readonly=on"]
+        elif self.image == "sbi":
+            loading = ["-bios", build_sbi(folder, board.bits), "-kernel", firmware]
         else:
             loading = [f"-{self.image}", firmware]
         return [self.qemu or board.qemu, "-nographic", *self.arguments.split(), *loading, "-nic", "none", *disks]
 
 
-A64 = "-cpu cortex-a57 -machine virt"
-VARIANTS = [
-    # arm: exception levels, interrupt controllers, memory layouts, flash.
-    Variant("qemu_arm", "secure", "-machine virt,secure=on"),
-    Variant("qemu_arm64", "secure", f"{A64},secure=on"),
+def build_sbi(folder, bits):
+    """The firmware of sbi.S, as a path."""
+    abi = {32: "ilp32", 64: "lp64"}[bits]
+    images.run("clang-19", f"--target=riscv{bits}-unknown-elf", f"-march=rv{bits}ima_zicsr", f"-mabi={abi}", "-mcmodel=medany",
+               "-c", os.path.join(os.path.dirname(os.path.abspath(__file__)), "sbi.S"), "-o", folder / "sbi.o")
+    images.run("ld.lld-19", "-Ttext=0x80000000", folder / "sbi.o", "-o", folder / "sbi.elf")
+    return str(folder / "sbi.elf")
 
-    # riscv: privilege, interrupt controllers, harts, flash.
-    Variant("qemu-riscv64", "aclint", "-machine virt,aclint=on"),
+
+VIRT = "-machine virt"
+A57 = "-cpu cortex-a57 -machine virt"
+TWO_NODES = "-smp 2 -m 256M -object memory-backend-ram,id=m0,size=128M -object memory-backend-ram,id=m1,size=128M " \
+            "-numa node,cpus=0,memdev=m0 -numa node,cpus=1,memdev=m1"
+SUPERVISOR = ("OpenSBI",)
+VARIANTS = [
+    # arm: exception levels, interrupt controllers, memory layouts, processors, flash.
+    Variant("qemu_arm", "secure", f"{VIRT},secure=on"),
+    Variant("qemu_arm", "secure-hyp", f"{VIRT},secure=on,virtualization=on -smp 2"),
+    Variant("qemu_arm", "hyp", f"{VIRT},virtualization=on", transport="mmio"),
+    Variant("qemu_arm", "gicv3", f"{VIRT},gic-version=3 -smp 4"),
+    Variant("qemu_arm", "secure-gicv3", f"{VIRT},secure=on,gic-version=3 -smp 4"),
+    Variant("qemu_arm", "highmem-off", f"{VIRT},highmem=off -m 3G"),
+    Variant("qemu_arm", "8G", f"{VIRT} -m 8G", says=("DRAM:  3 GiB\n", "5120 MiB of RAM lie above 4 GiB")),
+    Variant("qemu_arm", "two-memory-nodes", f"{VIRT} {TWO_NODES}", says=("DRAM:  256 MiB\n",)),
+    Variant("qemu_arm", "cortex-a7", f"{VIRT} -cpu cortex-a7 -smp 8"),
+    Variant("qemu_arm", "max", f"{VIRT} -cpu max"),
+    Variant("qemu_arm", "virt-2.6", "-machine virt-2.6", transport="mmio"),
+    Variant("qemu_arm", "qemu-aarch64", f"{VIRT} -cpu cortex-a15", qemu="qemu-system-aarch64"),
+    Variant("qemu_arm", "pflash", VIRT, image="pflash", flash_mib=64),
+    Variant("qemu_arm", "pflash-secure", f"{VIRT},secure=on -smp 2", image="pflash", flash_mib=64),
+    Variant("qemu_arm64", "secure", f"{A57},secure=on"),
+    Variant("qemu_arm64", "secure-el2", f"{A57},secure=on,virtualization=on -smp 2"),
+    Variant("qemu_arm64", "el2", f"{A57},virtualization=on,gic-version=2", transport="mmio"),
+    Variant("qemu_arm64", "el2-gicv3", f"{A57},virtualization=on,gic-version=3 -smp 4"),
+    Variant("qemu_arm64", "gicv3", f"{A57},gic-version=3,its=off -smp 8"),
+    Variant("qemu_arm64", "gicv4", "-cpu max -machine virt,virtualization=on,gic-version=4"),
+    Variant("qemu_arm64", "secure-gicv3", f"{A57},secure=on,gic-version=3 -smp 4"),
+    Variant("qemu_arm64", "highmem-off", f"{A57},highmem=off -m 3G", says=("DRAM:  3 GiB\n",)),
+    Variant("qemu_arm64", "8G", f"{A57} -m 8G", says=("DRAM:  8 GiB\n",), device=",disable-legacy=on"),
+    Variant("qemu_arm64", "secure-8G", f"{A57},secure=on -m 8G", says=("DRAM:  8 GiB\n",)),
+    Variant("qemu_arm64", "two-memory-nodes", f"{A57} {TWO_NODES}", says=("DRAM:  256 MiB\n",)),
+    Variant("qemu_arm64", "smmu", f"{A57},iommu=smmuv3", device=",disable-legacy=on,iommu_platform=on"),
+    Variant("qemu_arm64", "max", "-cpu max -machine virt,mte=on,ras=on,virtualization=on"),
+    Variant("qemu_arm64", "cortex-a53", "-cpu cortex-a53 -machine virt -smp 4"),
+    Variant("qemu_arm64", "neoverse-n1", "-cpu neoverse-n1 -machine virt"),
+    Variant("qemu_arm64", "virt-2.6", "-cpu cortex-a57 -machine virt-2.6", transport="mmio"),
+    Variant("qemu_arm64", "pflash", A57, image="pflash", flash_mib=64),
+    Variant("qemu_arm64", "pflash-secure", f"{A57},secure=on,virtualization=on -smp 2", image="pflash", flash_mib=64),
+
+    # riscv: privilege, interrupt controllers, harts, flash. The same image in machine mode and under OpenSBI.
+    Variant("qemu-riscv32", "aclint", f"{VIRT},aclint=on -smp 4"),
+    Variant("qemu-riscv32", "aplic", f"{VIRT},aia=aplic"),
+    Variant("qemu-riscv32", "aplic-imsic", f"{VIRT},aia=aplic-imsic -smp 2"),
+    Variant("qemu-riscv32", "kernel", f"{VIRT} -bios none", image="kernel", transport="mmio"),
+    Variant("qemu-riscv32", "4G", f"{VIRT} -m 4G", says=("DRAM:  2 GiB\n", "2048 MiB of RAM lie above 4 GiB")),
+    Variant("qemu-riscv32", "sifive-u34", f"{VIRT} -cpu sifive-u34"),
+    Variant("qemu-riscv32", "pflash", f"{VIRT} -bios none -smp 4", image="pflash", flash_mib=32),
+    Variant("qemu-riscv32", "supervisor", VIRT, image="sbi"),
+    Variant("qemu-riscv64", "aclint", f"{VIRT},aclint=on -smp 4"),
+    Variant("qemu-riscv64", "aplic", f"{VIRT},aia=aplic"),
+    Variant("qemu-riscv64", "aplic-imsic", f"{VIRT},aia=aplic-imsic,aia-guests=2 -smp 2"),
+    Variant("qemu-riscv64", "kernel", f"{VIRT} -bios none", image="kernel", transport="mmio"),
+    Variant("qemu-riscv64", "8G", f"{VIRT} -m 8G", says=("DRAM:  8 GiB\n",), device=",disable-legacy=on"),
+    Variant("qemu-riscv64", "sockets", f"{VIRT} {TWO_NODES}", says=("DRAM:  256 MiB\n",)),
+    Variant("qemu-riscv64", "sifive-u54", f"{VIRT} -cpu sifive-u54"),
+    Variant("qemu-riscv64", "pflash", f"{VIRT} -smp 4", image="pflash", flash_mib=32),
+    Variant("qemu-riscv64", "opensbi", VIRT, image="kernel", says=SUPERVISOR),
+    Variant("qemu-riscv64", "opensbi-smp", f"{VIRT} -smp 8", image="kernel", transport="mmio", says=SUPERVISOR),
+    Variant("qemu-riscv64", "opensbi-aclint", f"{VIRT},aclint=on -smp 2", image="kernel", says=SUPERVISOR),
+    Variant("qemu-riscv64", "opensbi-aplic", f"{VIRT},aia=aplic", image="kernel", says=SUPERVISOR),
+    Variant("qemu-riscv64", "opensbi-aplic-imsic", f"{VIRT},aia=aplic-imsic -smp 2", image="kernel", says=SUPERVISOR),
+    Variant("qemu-riscv64", "opensbi-8G", f"{VIRT} -m 8G", image="kernel", says=(*SUPERVISOR, "DRAM:  8 GiB\n")),
+    Variant("qemu-riscv64", "opensbi-sockets", f"{VIRT} {TWO_NODES}", image="kernel", says=SUPERVISOR),
+    Variant("qemu-riscv64", "opensbi-sifive-u54", f"{VIRT} -cpu sifive-u54", image="kernel", says=SUPERVISOR),
+    Variant("qemu-riscv64", "supervisor", VIRT, image="sbi"),
 
     # x86: chip sets, processors, machines without PCI, flash.
     Variant("qemu-x86", "q35", "-machine q35"),

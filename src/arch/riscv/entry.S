@@ -1,23 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reset to C++ on riscv, machine mode, either width (common/start.h). All harts arrive here together: a0 is the hart's id,
-// a1 the device tree. The image lies in RAM already.
+// Reset to C++ on riscv (common/start.h), either width, in the mode that we are started in: machine mode after reset, from RAM
+// (all harts arrive together) or from flash, or supervisor mode under somebody else's firmware. a0 is the hart's id, a1 the
+// device tree.
 #include "arch/common/layout.h"
+#include "arch/riscv/start_mode.h"
 
 #if __riscv_xlen == 64
 #define WORD 8
+#define LOAD ld
 #define STORE sd
 #else
 #define WORD 4
+#define LOAD lw
 #define STORE sw
 #endif
+
+// QEMU's virt machine: flash lies below RAM. What we are loaded to from flash is where -kernel would load us.
+#define RAM_BASE 0x80000000
+#define SCRATCH_IMAGE 0x80200000
 
     .option norelax
     .section .entry, "ax"
     .global vireo_entry
     .hidden vireo_entry
 vireo_entry:
+    // Which mode? Of machine mode's registers supervisor mode may not read any: its trap, which the firmware below passes on
+    // to stvec, is the answer. Both modes may write stvec.
+    lla t0, in_supervisor_mode
+    csrw stvec, t0
+    csrr t0, mstatus
     csrci mstatus, 8                // interrupts off; those that end wfi are chosen by mie
     csrw mie, zero
+    // Is there a `time` register? It is the same counter as the one in memory, for less.
+    lla t0, no_time
+    csrw mtvec, t0
+    li s3, START_HAS_TIME
+    csrr t0, time
+    j mode_known
+    .balign 4
+no_time:
+    li s3, 0
+    j mode_known
+    .balign 4
+in_supervisor_mode:
+    csrci sstatus, 2
+    csrw sie, zero
+    li s3, START_SUPERVISOR | START_HAS_TIME
+
+mode_known:
+    lla s2, vireo_entry
+    li t0, RAM_BASE
+    bgeu s2, t0, in_ram
+
+    // Flash cannot be written: all but the first hart sleep right there, and the image goes on in RAM.
+    ori s3, s3, START_FROM_FLASH
+    andi t0, s3, START_SUPERVISOR
+    bnez t0, 1f
+    bnez a0, park
+1:  li t0, SCRATCH_IMAGE
+    lla t1, vireo_file_end
+    mv t2, s2
+1:  LOAD t3, (t2)
+    LOAD t4, WORD(t2)
+    STORE t3, (t0)
+    STORE t4, WORD(t0)
+    addi t2, t2, 2 * WORD
+    addi t0, t0, 2 * WORD
+    bltu t2, t1, 1b
+    fence.i
+    li t0, SCRATCH_IMAGE
+    lla t1, in_scratch
+    sub t1, t1, s2
+    add t0, t0, t1
+    jr t0
+in_scratch:
+    lla s2, vireo_entry
+    j first
+
+in_ram:
     // The first one here goes on. This word, and the sleeping place, stay where they are when the image moves: it does not
     // matter how late another hart comes.
     lla t0, taken
@@ -25,9 +85,10 @@ vireo_entry:
     amoswap.w.aqrl t1, t1, (t0)
     bnez t1, park
 
+first:
+    sw s3, vireo_start_mode, t0
     mv s0, a0
     mv s1, a1
-    lla s2, vireo_entry
     lla sp, vireo_stack_end
 
     // Linked at 0: the distance to relocate by is where the image lies.
@@ -53,6 +114,11 @@ park:
     .balign 4
 taken:
     .word 0
+// START_...: written once, here, and copied with the image.
+    .global vireo_start_mode
+    .hidden vireo_start_mode
+vireo_start_mode:
+    .word 0
 
     .text
 // void vireo_switch_stack(function, argument, distance): `function` runs on the stack of the copy of the image that
@@ -68,18 +134,28 @@ vireo_switch_stack:
     li ra, 0
     jr t0
 
-// Saves x1 to x31 and the failed code's stack pointer in its place. mscratch holds the exception stack, so that a stack
-// overflow can still be reported.
+// Saves x1 to x31 and the failed code's stack pointer in its place. mscratch or sscratch holds the exception stack, so that a
+// stack overflow can still be reported; an exception in the report shall find a stack as well.
+    .macro vector name, scratch
     .balign 4
-    .global vireo_vector
-    .hidden vireo_vector
-vireo_vector:
-    csrrw sp, mscratch, sp
+    .global \name
+    .hidden \name
+\name:
+    csrrw sp, \scratch, sp
     addi sp, sp, -32 * WORD
+    STORE t0, 5 * WORD(sp)
+    csrr t0, \scratch
+    STORE t0, 2 * WORD(sp)
+    lla t0, vireo_exception_stack_end
+    csrw \scratch, t0
+    j save_rest
+    .endm
+    vector vireo_machine_vector, mscratch
+    vector vireo_supervisor_vector, sscratch
+save_rest:
     STORE ra, 1 * WORD(sp)
     STORE gp, 3 * WORD(sp)
     STORE tp, 4 * WORD(sp)
-    STORE t0, 5 * WORD(sp)
     STORE t1, 6 * WORD(sp)
     STORE t2, 7 * WORD(sp)
     STORE s0, 8 * WORD(sp)
@@ -106,9 +182,5 @@ vireo_vector:
     STORE t4, 29 * WORD(sp)
     STORE t5, 30 * WORD(sp)
     STORE t6, 31 * WORD(sp)
-    csrr t0, mscratch
-    STORE t0, 2 * WORD(sp)
     mv a0, sp
-    lla t0, vireo_exception_stack_end
-    csrw mscratch, t0               // an exception in the report shall find a stack as well
     tail vireo_exception

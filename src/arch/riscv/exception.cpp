@@ -4,13 +4,16 @@
 #include "arch/common/start.h"
 #include "arch/riscv/registers.h"
 
-extern "C" [[gnu::visibility("hidden")]] const char vireo_vector[];
+extern "C" {
+[[gnu::visibility("hidden")]] extern const char vireo_machine_vector[];
+[[gnu::visibility("hidden")]] extern const char vireo_supervisor_vector[];
+}
 
 namespace vireo::arch {
 
 namespace {
 
-// Causes of exceptions (mcause without the interrupt bit), Privileged Architecture 3.1.15. None that fits: empty.
+// Causes of exceptions (mcause or scause without the interrupt bit), Privileged Architecture 3.1.15. None that fits: empty.
 constexpr std::string_view causes[] = {"misaligned program counter",
                                        "instruction access fault",
                                        "undefined instruction",
@@ -28,24 +31,24 @@ constexpr std::string_view causes[] = {"misaligned program counter",
                                        "",
                                        "store page fault"};
 
-// mtval holds an address for these.
+// mtval and stval hold an address for these.
 bool has_address(uptr cause) {
     return cause != 2 && cause != 3 && cause < 16 && !(cause >= 8 && cause <= 11);
 }
 
-constexpr const char* names[] = {"pc",  "ra", "sp", "gp", "tp", "t0",     "t1",    "t2",     "s0",
-                                 "s1",  "a0", "a1", "a2", "a3", "a4",     "a5",    "a6",     "a7",
-                                 "s2",  "s3", "s4", "s5", "s6", "s7",     "s8",    "s9",     "s10",
-                                 "s11", "t3", "t4", "t5", "t6", "mcause", "mtval", "mstatus"};
+constexpr const char* names[] = {"pc",  "ra", "sp", "gp", "tp", "t0",    "t1",   "t2",    "s0",
+                                 "s1",  "a0", "a1", "a2", "a3", "a4",    "a5",   "a6",    "a7",
+                                 "s2",  "s3", "s4", "s5", "s6", "s7",    "s8",   "s9",    "s10",
+                                 "s11", "t3", "t4", "t5", "t6", "cause", "tval", "status"};
 
 } // namespace
 
 // `frame` holds x1 to x31 at their numbers.
 extern "C" [[noreturn, gnu::used]] void vireo_exception(const uptr* frame) {
     constexpr uptr interrupt = uptr{1} << (sizeof(uptr) * 8 - 1);
-    uptr cause = VIREO_READ_CSR(mcause);
-    uptr value = VIREO_READ_CSR(mtval);
-    uptr pc = VIREO_READ_CSR(mepc);
+    uptr cause = VIREO_READ_MODE_CSR(cause);
+    uptr value = VIREO_READ_MODE_CSR(tval);
+    uptr pc = VIREO_READ_MODE_CSR(epc);
     uptr sp = frame[2];
 
     std::string_view text = "exception";
@@ -64,7 +67,7 @@ extern "C" [[noreturn, gnu::used]] void vireo_exception(const uptr* frame) {
     values[0].value = pc;
     values[32] = {names[32], cause};
     values[33] = {names[33], value};
-    values[34] = {names[34], VIREO_READ_CSR(mstatus)};
+    values[34] = {names[34], VIREO_READ_MODE_CSR(status)};
 
     report_exception({.cause = words.view(),
                       .address = has_address(cause) ? std::optional<uptr>(value) : std::nullopt,
@@ -87,8 +90,9 @@ bool follows_call(uptr address) {
 }
 
 extern "C" [[gnu::used]] void vireo_install_vectors() {
-    VIREO_WRITE_CSR(mtvec, reinterpret_cast<uptr>(vireo_vector));
-    VIREO_WRITE_CSR(mscratch, image_address(vireo_exception_stack_end));
+    const char* vector = riscv::is_supervisor() ? vireo_supervisor_vector : vireo_machine_vector;
+    VIREO_WRITE_MODE_CSR(tvec, image_address(vector));
+    VIREO_WRITE_MODE_CSR(scratch, image_address(vireo_exception_stack_end));
     set_stack_bounds(image_address(vireo_stack_start), image_address(vireo_stack_end));
 }
 

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "arch/riscv/start_mode.h"
 #include "base/std.h"
+
+extern "C" [[gnu::visibility("hidden")]] const vireo::u32 vireo_start_mode;
 
 namespace vireo::arch::riscv {
 
-// From where the image was loaded, this much stays in use: harts that lost the race for the machine sleep there.
-constexpr usize parking_bytes = 4096;
+// Supervisor mode, under an SBI implementation (sbi.h), instead of machine mode.
+inline bool is_supervisor() { return (vireo_start_mode & START_SUPERVISOR) != 0; }
 
-// The machine timer of this hart: where its counter and its compare register lie, and its rate. Until it is set, the
-// addresses and the rate are those of QEMU's virt machine and its first hart.
+// From where the image was loaded, this much stays in use: harts that lost the race for the machine sleep there. None: they
+// sleep in flash, or the SBI implementation has not let them go.
+usize parking_bytes();
+
+// The timer of this hart: its rate and, for machine mode, where its counter and its compare register lie. Until it is
+// set, all are those of QEMU's virt machine and its first hart.
 struct Timer {
     uptr counter = 0x200bff8;
     uptr compare = 0x2004000;

@@ -33,6 +33,8 @@ void start_hart_timer(const Devices& devices, u32 hart) {
     arch::riscv::set_timer(*timer);
 }
 
-bool has_hart_timer(const Devices& devices, u32 hart) { return find_timer(devices, hart).has_value(); }
+bool has_hart_timer(const Devices& devices, u32 hart) {
+    return arch::riscv::is_supervisor() || find_timer(devices, hart).has_value();
+}
 
 } // namespace vireo::machine::virt

@@ -9,7 +9,7 @@ namespace vireo::machine::virt {
 // the defaults.
 void start_hart_timer(const Devices& devices, u32 hart);
 
-// The timer of `hart` was found in the tree.
+// The timer of `hart` was found in the tree, or is the firmware's (supervisor mode).
 bool has_hart_timer(const Devices& devices, u32 hart);
 
 } // namespace vireo::machine::virt

@@ -12,6 +12,8 @@
 #include "machine/virt/power.h"
 
 #ifdef CONFIG_ARCH_RISCV
+#include "arch/riscv/processor.h"
+#include "machine/serial/sbi_console.h"
 #include "machine/virt/hart_timer.h"
 #endif
 
@@ -52,6 +54,18 @@ system::SerialPort& start_uart(const Uart& uart) {
     return ns16550;
 }
 
+// For a tree that names no port that Vireo knows, and before it has been read.
+system::SerialPort& start_default_console() {
+#ifdef CONFIG_ARCH_RISCV
+    static constinit SbiConsole firmware_console;
+    if (arch::riscv::is_supervisor()) {
+        firmware_console.start();
+        return firmware_console;
+    }
+#endif
+    return start_uart(this_board.default_console);
+}
+
 bool is_complete(const Uart& uart) {
     return uart.registers.bytes >=
            (uart.kind == Uart::Kind::Pl011 ? Pl011::register_bytes : Ns16550::register_bytes);
@@ -62,7 +76,7 @@ class EarlyConsole final : public Writer {
   public:
     void write(std::string_view text) override {
         if (!port_)
-            port_ = &start_uart(this_board.default_console);
+            port_ = &start_default_console();
         while (!text.empty()) {
             usize line = std::min(text.find('\n'), text.size());
             port_->send(text.substr(0, line));
@@ -94,8 +108,12 @@ VirtMachine::VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u32
 }
 
 system::SerialPort& VirtMachine::start_console() {
-    if (!devices_.console || !is_complete(*devices_.console))
-        devices_.console = this_board.default_console;
+    if (devices_.console && !is_complete(*devices_.console))
+        devices_.console.reset();
+    if (!devices_.console) {
+        (void)route_wake_sources(devices_, processor_);
+        return start_default_console();
+    }
     auto& port = start_uart(*devices_.console);
     if (route_wake_sources(devices_, processor_)) {
         if (devices_.console->kind == Uart::Kind::Pl011)

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "arch/common/wake.h"
+#include "arch/riscv/processor.h"
 #include "io/window.h"
 #include "machine/virt/hart_timer.h"
 #include "machine/virt/interrupts.h"
 
 // The Platform-Level Interrupt Controller (RISC-V PLIC specification 1.0), set up so that the console's interrupt is
-// pending for this hart's machine mode. It is never taken, only ends `wfi`, and is claimed and completed after that.
+// pending for this hart, in the mode that we are in. It is never taken, only ends `wfi`, and is claimed and completed after that.
 namespace vireo::machine::virt {
 
 namespace {
 
 constexpr u32 machine_external_cause = 11;
+constexpr u32 supervisor_external_cause = 9;
 constexpr u32 max_interrupt = 1023;
 
 constexpr u64 priority(u32 interrupt) { return u64{4} * interrupt; }
@@ -43,7 +45,8 @@ bool start_plic(const Devices& devices, u32 hart) {
     if (!found)
         return false;
     auto interrupt = bus::fdt::read_cells(devices.console->interrupts, 0, 1);
-    auto connection = devices.connection(*found, hart, machine_external_cause);
+    auto connection = devices.connection(
+        *found, hart, arch::riscv::is_supervisor() ? supervisor_external_cause : machine_external_cause);
     if (!interrupt || *interrupt == 0 || *interrupt > max_interrupt || !connection)
         return false;
     usize context = connection->of_all;

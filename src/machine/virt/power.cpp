@@ -7,6 +7,9 @@
 
 #if defined(CONFIG_ARCH_ARM) || defined(CONFIG_ARCH_ARM64)
 #include "arch/common/arm_processor.h"
+#elif defined(CONFIG_ARCH_RISCV)
+#include "arch/riscv/processor.h"
+#include "arch/riscv/sbi.h"
 #endif
 
 namespace vireo::machine::virt {
@@ -17,9 +20,8 @@ namespace {
 using GpioDirection = io::Register<u32, 0x400>;
 constexpr u64 gpio_data(u32 pin) { return u64{4} << pin; }
 
-// PSCI function ids (Arm DEN 0022).
-constexpr u32 system_off = 0x84000008;
-constexpr u32 system_reset = 0x84000009;
+// What the firmware below us is asked for.
+enum class Request : u8 { PowerOff, Restart };
 
 const Devices::Register* find_register(std::span<const Devices::Register> list, u32 phandle) {
     for (const auto& entry : list)
@@ -34,15 +36,28 @@ Result<> wait_for_the_end() {
     return error(ErrorCode::Io, "the machine did not react");
 }
 
-Result<> by_psci([[maybe_unused]] std::string_view method, [[maybe_unused]] u32 function) {
-#if defined(CONFIG_ARCH_ARM) || defined(CONFIG_ARCH_ARM64)
-    if (method == "hvc" || method == "smc") {
-        arch::psci_call(method == "smc" ? arch::PsciConduit::Smc : arch::PsciConduit::Hvc, function);
-        return error(ErrorCode::Io, "PSCI refused");
-    }
-#endif
-    return error(ErrorCode::NotSupported, "no PSCI");
+#ifdef CONFIG_ARCH_RISCV
+Result<> by_firmware(const Devices&, Request request) {
+    namespace sbi = arch::riscv::sbi;
+    if (!arch::riscv::is_supervisor() || !sbi::has(sbi::system_reset))
+        return error(ErrorCode::NotSupported, "no SBI");
+    // Shutdown is 0, cold reboot 1, and there is no reason to report (10.1).
+    sbi::call(sbi::system_reset, 0, request == Request::PowerOff ? 0 : 1);
+    return error(ErrorCode::NotSupported, "SBI refused");
 }
+#else
+// PSCI function ids (Arm DEN 0022).
+constexpr u32 system_off = 0x84000008;
+constexpr u32 system_reset = 0x84000009;
+
+Result<> by_firmware(const Devices& devices, Request request) {
+    if (devices.psci != "hvc" && devices.psci != "smc")
+        return error(ErrorCode::NotSupported, "no PSCI");
+    arch::psci_call(devices.psci == "smc" ? arch::PsciConduit::Smc : arch::PsciConduit::Hvc,
+                    request == Request::PowerOff ? system_off : system_reset);
+    return error(ErrorCode::Io, "PSCI refused");
+}
+#endif
 
 Result<> by_syscon(const Devices& devices, const std::optional<Devices::SysconAction>& action) {
     const Devices::Register* target =
@@ -70,10 +85,10 @@ Result<> by_gpio(const Devices& devices, const std::optional<Devices::GpioAction
     return wait_for_the_end();
 }
 
-Result<> by_first_way(const Devices& devices, u32 psci_function,
+Result<> by_first_way(const Devices& devices, Request request,
                       const std::optional<Devices::SysconAction>& syscon,
                       const std::optional<Devices::GpioAction>& gpio) {
-    auto result = by_psci(devices.psci, psci_function);
+    auto result = by_firmware(devices, request);
     if (!result && result.error().code == ErrorCode::NotSupported)
         result = by_syscon(devices, syscon);
     if (!result && result.error().code == ErrorCode::NotSupported)
@@ -84,11 +99,11 @@ Result<> by_first_way(const Devices& devices, u32 psci_function,
 } // namespace
 
 Result<> restart(const Devices& devices) {
-    return by_first_way(devices, system_reset, devices.syscon_reboot, devices.gpio_restart);
+    return by_first_way(devices, Request::Restart, devices.syscon_reboot, devices.gpio_restart);
 }
 
 Result<> power_off(const Devices& devices) {
-    return by_first_way(devices, system_off, devices.syscon_power_off, devices.gpio_power_off);
+    return by_first_way(devices, Request::PowerOff, devices.syscon_power_off, devices.gpio_power_off);
 }
 
 } // namespace vireo::machine::virt

@@ -102,7 +102,8 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
     reserve(map, arch::image_base(), unset - arch::image_base(), "firmware image");
     reserve(map, unset, arch::image_address(vireo_image_end) - unset, "firmware stack");
 #ifdef CONFIG_ARCH_RISCV
-    reserve(map, handoff.loaded_at, arch::riscv::parking_bytes, "parked harts");
+    if (usize bytes = arch::riscv::parking_bytes(); bytes != 0)
+        reserve(map, handoff.loaded_at, bytes, "parked harts");
 #endif
 
     FixedVector<arch::RamRange, system::MemoryMap::max_ram_banks> ranges;
