@@ -80,6 +80,24 @@ void dhcp_option(u8 option, u8 length, pbuf* packet, u16 offset) {
     }
 }
 
+constinit udp_recv_fn lwip_receiver = nullptr;
+
+// RFC 2131, 3: what stands behind the fixed part is options only if this cookie says so. lwIP reads it in any case.
+void take_if_options(void* argument, udp_pcb* pcb, pbuf* packet, const ip_addr_t* from, u16_t port) {
+    constexpr u8 cookie[] = {99, 130, 83, 99};
+    if (pbuf_memcmp(packet, DHCP_OPTIONS_OFS - sizeof(cookie), cookie, sizeof(cookie)) == 0)
+        lwip_receiver(argument, pcb, packet, from, port);
+    else
+        pbuf_free(packet);
+}
+
+// lwIP keeps its socket to itself: the one at the client's port, which nobody else may have.
+void guard_receiver() {
+    for (udp_pcb* pcb = udp_pcbs; pcb; pcb = pcb->next)
+        if (pcb->local_port == LWIP_IANA_PORT_DHCP_CLIENT)
+            lwip_receiver = std::exchange(pcb->recv, take_if_options);
+}
+
 DhcpLease take_lease(const netif& interface, const dhcp& state, const Listener& heard) {
     DhcpLease lease;
     lease.ipv4 = {from_lwip(*netif_ip4_addr(&interface)), from_lwip(*netif_ip4_netmask(&interface)),
@@ -114,6 +132,8 @@ Result<DhcpLease> Network::dhcp(Writer& console, event::Duration patience) {
     set_dns_servers({});
     auto& state = interface_->dhcp_state();
     err_t started = dhcp_start(&interface_->lwip());
+    if (started == ERR_OK)
+        guard_receiver();
     Result<> ended = started == ERR_OK ? wait(patience, [&] { return state.state == DHCP_STATE_BOUND; })
                                        : to_error(started);
     listener = nullptr;

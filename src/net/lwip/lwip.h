@@ -18,6 +18,7 @@
 #include <lwip/priv/nd6_priv.h>
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/prot/dhcp.h>
+#include <lwip/prot/iana.h>
 #include <lwip/prot/icmp6.h>
 #include <lwip/prot/nd6.h>
 #include <lwip/raw.h>

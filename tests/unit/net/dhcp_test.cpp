@@ -241,7 +241,10 @@ TEST_F(DhcpTest, bad_answers_are_no_answers) {
         [](Octets& m) {
             m.resize(m.size() - 4);
             m.back() = 200;
-        }, // an option beyond the end
+        },                                                         // an option beyond the end
+        [](Octets& m) { std::fill_n(m.begin() + 236, 4, u8{0}); }, // BOOTP's vendor area, not options
+        [](Octets& m) { m[239] ^= 1; },
+        [](Octets& m) { m.resize(239); },
     };
     for (const Change& change : changes) {
         answer = [&](u8 type, const Octets& message) {
