@@ -135,7 +135,8 @@ struct Tcp {
     Octets options{}; // a multiple of 4
     Octets payload{};
 
-    Octets bytes(u32 from_ip, u32 to_ip) const {
+    // Between two IPv4 addresses, or two of IPv6.
+    template <typename Address> Octets bytes(const Address& from_ip, const Address& to_ip) const {
         Octets segment;
         put16(segment, from);
         put16(segment, to);

@@ -15,12 +15,15 @@ namespace vireo::test {
 using packets::Octets;
 using packets::Tcp;
 
-// The other side of the cable, 10.0.2.2: answers ARP and pings, hands datagrams and segments to the test. What it sends
+// The other side of the cable, 10.0.2.2 and fe80::2: answers ARP and pings, hands datagrams and segments to the test. What it sends
 // arrives after `delay`, unless `spoil` takes it or changes it.
 class OtherHost {
   public:
     static constexpr u32 address = 0x0a000202;
     static constexpr u32 ours = 0x0a00020f; // Vireo's, in these tests
+    static constexpr packets::Address6 address6{0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
+    static constexpr packets::Address6 ours6{0xfe, 0x80, 0, 0,    0,    0,    0,    0,
+                                             0x50, 0x54, 0, 0xff, 0xfe, 0x12, 0x34, 0x56};
     static constexpr packets::Mac mac{0x52, 0x55, 0x0a, 0, 2, 2};
 
     explicit OtherHost(FakeCard& card) : card_(card) {
@@ -31,6 +34,7 @@ class OtherHost {
     std::vector<Frame> frames;
     bool answers_arp = true;
     bool answers_ping = true;
+    bool speaks_ipv6 = false; // answers who asks for address6, and sends its segments from there
     u64 delay = 20 * hosted::microsecond;
     std::function<bool(Frame&)> spoil; // of a frame to Vireo: true if it is lost
     std::function<void(u32 from_ip, u16 from, u16 to, const Octets&)> on_datagram;
@@ -52,8 +56,12 @@ class OtherHost {
         send_ip(17, packets::udp(from_ip, from, to_ip, to, payload), to_ip, from_ip);
     }
     void send_segment(const Tcp& segment, bool checksum_is_good = false) {
-        Octets bytes = segment.bytes(address, ours);
-        send_frame(packets::ethernet(card_.facts().mac, mac, 0x0800, packets::ipv4(address, ours, 6, bytes)),
+        const packets::Mac& to = card_.facts().mac;
+        send_frame(speaks_ipv6
+                       ? packets::ethernet(to, mac, 0x86dd,
+                                           packets::ipv6(address6, ours6, 6, segment.bytes(address6, ours6)))
+                       : packets::ethernet(to, mac, 0x0800,
+                                           packets::ipv4(address, ours, 6, segment.bytes(address, ours))),
                    checksum_is_good);
     }
     FakeCard& card() { return card_; }
@@ -74,6 +82,30 @@ class OtherHost {
         }
         if (type == 0x0800)
             take_ipv4(packet);
+        if (type == 0x86dd && speaks_ipv6)
+            take_ipv6(packet);
+    }
+    void take_ipv6(const Octets& packet) {
+        packets::Address6 from, to;
+        std::copy_n(packet.begin() + 8, 16, from.begin());
+        std::copy_n(packet.begin() + 24, 16, to.begin());
+        Octets body = packets::slice(packet, 40);
+        EXPECT_EQ(packets::get16(packet, 4), body.size());
+        u8 kind = packet.at(6);
+        if (kind == 6 || kind == 58)
+            EXPECT_EQ(packets::checksum(body, packets::pseudo_sum(from, to, kind, body.size())), 0)
+                << "checksum of protocol " << int{kind};
+        if (kind == 58 && body.at(0) == 135 && std::ranges::equal(packets::slice(body, 8, 16), address6)) {
+            Octets rest{0x60, 0, 0, 0}; // it was asked for, and overrides
+            packets::put(rest, address6);
+            rest.insert(rest.end(), {2, 1});
+            packets::put(rest, mac);
+            send_frame(packets::ethernet(
+                card_.facts().mac, mac, 0x86dd,
+                packets::ipv6(address6, from, 58, packets::icmp6(address6, from, 136, 0, rest))));
+        }
+        if (kind == 6 && on_segment)
+            on_segment(Tcp::parse(body));
     }
     void take_ipv4(const Octets& packet) {
         EXPECT_EQ(packets::checksum(packets::slice(packet, 0, 20)), 0) << "checksum of an IP header";

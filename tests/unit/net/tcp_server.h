@@ -10,14 +10,15 @@ namespace vireo::test {
 class TcpServer {
   public:
     TcpServer(OtherHost& peer, u16 port, Octets content)
-        : peer_(peer), port_(port), content_(std::move(content)) {
+        : segment_bytes(peer.speaks_ipv6 ? 1440 : 1460), peer_(peer), port_(port),
+          content_(std::move(content)) {
         peer.on_segment = [this](const Tcp& segment) { take(segment); };
     }
     ~TcpServer() {
         peer_.on_segment = nullptr;
         hosted::cancel(timer_);
     }
-    usize segment_bytes = 1460;
+    usize segment_bytes; // what fits 1,500 bytes
     usize most_in_flight = 256 * 1024;
     bool checksum_is_good = false; // as a tap hands frames over
     bool stops_after_handshake = false;
@@ -32,6 +33,7 @@ class TcpServer {
     u32 window_scale = 0;
     u32 largest_window = 0;
     bool offers_sack = false;
+    u32 largest_segment = 0; // that the client announces
 
   private:
     static constexpr u32 first_sequence = 0xfffff000; // wraps soon
@@ -97,6 +99,8 @@ class TcpServer {
                 ++at;
                 continue;
             }
+            if (options[at] == 2)
+                largest_segment = packets::get16(options, at + 2);
             if (options[at] == 3)
                 window_scale = options.at(at + 2);
             if (options[at] == 4)

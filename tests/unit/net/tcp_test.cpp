@@ -38,8 +38,18 @@ struct Download final : net::TcpSocket::Client {
     std::optional<Result<>> result;
 };
 
-class TcpTest : public NetworkTest {
+using Family = IpAddress::Family;
+
+class TcpFixture : public NetworkTest {
   protected:
+    explicit TcpFixture(Family family) : is_v6(family == Family::V6) {
+        open();
+        peer->speaks_ipv6 = is_v6;
+        if (!is_v6)
+            return;
+        host = {Family::V6, OtherHost::address6};
+        EXPECT_TRUE(network->wait_for_ipv6(Duration::seconds(10)));
+    }
     Result<> fetch(Download& download, Duration patience = Duration::seconds(60)) {
         if (!network->card())
             open();
@@ -47,9 +57,24 @@ class TcpTest : public NetworkTest {
             return begun;
         return loop.wait_until(event::Deadline::after(patience), [&] { return download.result.has_value(); });
     }
+    usize segment_offset() const { return is_v6 ? 14 + 40 : 14 + 20; } // in a frame
+    bool holds_segment(const Frame& frame) const {
+        return frame.size() >= segment_offset() + 20 &&
+               packets::get16(frame, 12) == (is_v6 ? 0x86dd : 0x0800) && frame[is_v6 ? 14 + 6 : 14 + 9] == 6;
+    }
+    const bool is_v6;
 };
 
-TEST_F(TcpTest, a_stream_arrives) {
+std::string family_name(Family family) { return family == Family::V6 ? "Ipv6" : "Ipv4"; }
+
+class TcpTest : public TcpFixture, public testing::WithParamInterface<Family> {
+  protected:
+    TcpTest() : TcpFixture(GetParam()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Over, TcpTest, testing::Values(Family::V4, Family::V6),
+                         [](const auto& info) { return family_name(info.param); });
+
+TEST_P(TcpTest, a_stream_arrives) {
     Octets content = pattern(1'000'000);
     TcpServer server(*peer, 80, content);
     Download download;
@@ -63,10 +88,11 @@ TEST_F(TcpTest, a_stream_arrives) {
     // Nothing is kept waiting: the window is as large as it was announced, and every second segment is acknowledged at most.
     EXPECT_GE(server.largest_window, 1000u * 1024);
     EXPECT_TRUE(server.offers_sack);
+    EXPECT_EQ(server.largest_segment, is_v6 ? 1440u : 1460u);
     EXPECT_LE(server.acknowledgements, server.segments / 2 + 10);
 }
 
-TEST_F(TcpTest, an_empty_stream) {
+TEST_P(TcpTest, an_empty_stream) {
     TcpServer server(*peer, 80, {});
     Download download;
     ASSERT_TRUE(fetch(download));
@@ -75,15 +101,15 @@ TEST_F(TcpTest, an_empty_stream) {
 }
 
 // As a tap with large receive hands them over: 64 KiB in one frame of seventeen buffers, checksum not filled in.
-TEST_F(TcpTest, large_frames_arrive_in_pieces) {
+TEST_P(TcpTest, large_frames_arrive_in_pieces) {
     Octets content = pattern(3'000'000);
     TcpServer server(*peer, 80, content);
     server.segment_bytes = 65160;
     server.checksum_is_good = true;
     card->first_part_bytes = 4084;
-    peer->spoil = [](Frame& frame) {
+    peer->spoil = [this](Frame& frame) {
         if (frame.size() > 60000)
-            packets::set16(frame, 14 + 20 + 16, 0x1234);
+            packets::set16(frame, segment_offset() + 16, 0x1234);
         return false;
     };
     Download download;
@@ -94,7 +120,7 @@ TEST_F(TcpTest, large_frames_arrive_in_pieces) {
 }
 
 // A sender at its start has one of them under way.
-TEST_F(TcpTest, a_large_frame_is_acknowledged_at_once) {
+TEST_P(TcpTest, a_large_frame_is_acknowledged_at_once) {
     Octets content = pattern(2'000'000);
     TcpServer server(*peer, 80, content);
     server.segment_bytes = server.most_in_flight = 65160;
@@ -105,22 +131,31 @@ TEST_F(TcpTest, a_large_frame_is_acknowledged_at_once) {
     EXPECT_LT(event::now() - begun, Duration::milli(200));
 }
 
-TEST_F(TcpTest, the_largest_frame_that_there_is) {
-    Octets content = pattern(65495 * 3);
+TEST_P(TcpTest, the_largest_frame_that_there_is) {
+    const usize most = is_v6 ? 65475 : 65495; // with its headers 65,535 bytes, and Ethernet's before them
+    Octets content = pattern(most * 3);
     TcpServer server(*peer, 80, content);
-    server.segment_bytes = 65495; // with its headers 65,535 bytes, and Ethernet's before them
+    server.segment_bytes = most;
     Download download;
     ASSERT_TRUE(fetch(download));
     EXPECT_TRUE(download.content == content);
 }
 
-class LossyTcpTest : public TcpTest, public testing::WithParamInterface<u32> {};
-INSTANTIATE_TEST_SUITE_P(Seeds, LossyTcpTest, testing::Range(1u, 21u));
+class LossyTcpTest : public TcpFixture, public testing::WithParamInterface<std::tuple<Family, u32>> {
+  protected:
+    LossyTcpTest() : TcpFixture(std::get<0>(GetParam())) {}
+};
+INSTANTIATE_TEST_SUITE_P(Seeds, LossyTcpTest,
+                         testing::Combine(testing::Values(Family::V4, Family::V6), testing::Range(1u, 21u)),
+                         [](const auto& info) {
+                             return family_name(std::get<0>(info.param)) + "Seed" +
+                                    std::to_string(std::get<1>(info.param));
+                         });
 
 TEST_P(LossyTcpTest, loss_reordering_duplicates_and_damage) {
     Octets content = pattern(400'000);
     TcpServer server(*peer, 80, content);
-    std::mt19937 random(GetParam());
+    std::mt19937 random(std::get<1>(GetParam()));
     peer->spoil = [&](Frame& frame) {
         peer->delay = (20 + (random() % 8 == 0 ? random() % 3000 : 0)) * hosted::microsecond;
         u32 dice = random() % 100;
@@ -140,7 +175,7 @@ TEST_P(LossyTcpTest, loss_reordering_duplicates_and_damage) {
 
 // Everything but the first segment arrives: what is ahead of the hole may not keep all buffers, or the one that fills it
 // would find none.
-TEST_F(TcpTest, a_hole_does_not_use_up_the_buffers) {
+TEST_P(TcpTest, a_hole_does_not_use_up_the_buffers) {
     Octets content = pattern(1'500'000);
     TcpServer server(*peer, 80, content);
     server.most_in_flight = 1'000'000;
@@ -154,7 +189,7 @@ TEST_F(TcpTest, a_hole_does_not_use_up_the_buffers) {
     EXPECT_LE(card->most_held, 200u);
 }
 
-TEST_F(TcpTest, nobody_listens_there) {
+TEST_P(TcpTest, nobody_listens_there) {
     peer->on_segment = [&](const Tcp& segment) {
         Tcp answer{segment.to, segment.from};
         answer.acknowledged = segment.sequence + 1;
@@ -168,7 +203,7 @@ TEST_F(TcpTest, nobody_listens_there) {
     EXPECT_STREQ(download.result->error().what, "connection refused");
 }
 
-TEST_F(TcpTest, nobody_answers) {
+TEST_P(TcpTest, nobody_answers) {
     auto begun = event::now();
     Download download;
     ASSERT_TRUE(fetch(download));
@@ -177,7 +212,7 @@ TEST_F(TcpTest, nobody_answers) {
     EXPECT_LT(event::now() - begun, Duration::seconds(20));
 }
 
-TEST_F(TcpTest, a_request_that_is_never_acknowledged_ends) {
+TEST_P(TcpTest, a_request_that_is_never_acknowledged_ends) {
     TcpServer server(*peer, 80, pattern(1000));
     server.stops_after_handshake = true;
     Download download;
@@ -186,7 +221,7 @@ TEST_F(TcpTest, a_request_that_is_never_acknowledged_ends) {
     EXPECT_EQ(download.result->error().code, ErrorCode::Timeout);
 }
 
-TEST_F(TcpTest, a_reset_in_the_middle) {
+TEST_P(TcpTest, a_reset_in_the_middle) {
     TcpServer server(*peer, 80, pattern(500'000));
     server.resets_at = 100'000;
     Download download;
@@ -196,7 +231,7 @@ TEST_F(TcpTest, a_reset_in_the_middle) {
     EXPECT_LE(download.content.size(), 100'000u);
 }
 
-TEST_F(TcpTest, a_stall_is_left_to_who_waits) {
+TEST_P(TcpTest, a_stall_is_left_to_who_waits) {
     TcpServer server(*peer, 80, pattern(500'000));
     server.stalls_at = 100'000;
     Download download;
@@ -209,7 +244,7 @@ TEST_F(TcpTest, a_stall_is_left_to_who_waits) {
     EXPECT_FALSE(download.result) << "it was told not to call any more";
 }
 
-TEST_F(TcpTest, closing_inside_a_callback) {
+TEST_P(TcpTest, closing_inside_a_callback) {
     TcpServer server(*peer, 80, pattern(500'000));
     server.segment_bytes = 30'000; // several parts in one frame
     Download download;
@@ -221,7 +256,7 @@ TEST_F(TcpTest, closing_inside_a_callback) {
     EXPECT_EQ(card->held(), 0u);
 }
 
-TEST_F(TcpTest, one_after_the_other_for_ever) {
+TEST_P(TcpTest, one_after_the_other_for_ever) {
     for (int i = 0; i < 40; ++i) {
         Octets content = pattern(3000);
         TcpServer server(*peer, 80, content);
@@ -234,7 +269,7 @@ TEST_F(TcpTest, one_after_the_other_for_ever) {
     }
 }
 
-TEST_F(TcpTest, more_than_the_send_buffer_takes) {
+TEST_P(TcpTest, more_than_the_send_buffer_takes) {
     TcpServer server(*peer, 80, {});
     Octets much = pattern(60'000);
     open();
@@ -246,7 +281,7 @@ TEST_F(TcpTest, more_than_the_send_buffer_takes) {
     EXPECT_EQ(sent.error().code, ErrorCode::NoMemory);
 }
 
-TEST_F(TcpTest, too_many_connections_are_an_error) {
+TEST_P(TcpTest, too_many_connections_are_an_error) {
     open();
     std::vector<std::unique_ptr<Download>> downloads;
     Result<> begun{};
@@ -265,7 +300,7 @@ TEST_F(TcpTest, too_many_connections_are_an_error) {
     EXPECT_TRUE(download.content == content);
 }
 
-TEST_F(TcpTest, the_network_closes_under_a_connection) {
+TEST_P(TcpTest, the_network_closes_under_a_connection) {
     TcpServer server(*peer, 80, pattern(500'000));
     server.stalls_at = 100'000;
     int data = 0;
@@ -276,22 +311,22 @@ TEST_F(TcpTest, the_network_closes_under_a_connection) {
     EXPECT_EQ(card->held(), 0u);
 }
 
-TEST_F(TcpTest, segments_at_random_do_no_harm) {
+TEST_P(TcpTest, segments_at_random_do_no_harm) {
     std::mt19937 random(4);
     for (int i = 0; i < 30; ++i) {
         Octets content = pattern(50'000);
         TcpServer server(*peer, 80, content);
         peer->spoil = [&](Frame& frame) {
-            if (frame.size() < 54 || frame[12] != 8 || frame[13] != 0 || random() % 3)
+            if (!holds_segment(frame) || random() % 3)
                 return false;
-            Octets segment = packets::slice(frame, 34);
+            Octets segment = packets::slice(frame, segment_offset());
             for (int n = 0; n < 2; ++n)
                 segment[random() % std::min<usize>(segment.size(), 44)] = static_cast<u8>(random());
             packets::set16(segment, 16, 0); // the sum is right again, so that somebody reads the rest
-            packets::set16(segment, 16,
-                           packets::checksum(segment, packets::pseudo_sum(OtherHost::address, OtherHost::ours,
-                                                                          6, segment.size())));
-            std::ranges::copy(segment, frame.begin() + 34);
+            u32 sum = is_v6 ? packets::pseudo_sum(OtherHost::address6, OtherHost::ours6, 6, segment.size())
+                            : packets::pseudo_sum(OtherHost::address, OtherHost::ours, 6, segment.size());
+            packets::set16(segment, 16, packets::checksum(segment, sum));
+            std::ranges::copy(segment, frame.end() - static_cast<std::ptrdiff_t>(segment.size()));
             return false;
         };
         Download download;
