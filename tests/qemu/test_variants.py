@@ -6,6 +6,7 @@ A new variant is one row. What else a variant must do or say is a named test bel
 
 import dataclasses
 import os
+import subprocess
 
 import pytest
 
@@ -22,7 +23,7 @@ class Variant:
     name: str
     arguments: str  # QEMU's, in the place of those of the documented line
     qemu: str = ""  # another emulator than the documented one
-    image: str = "bios"  # how the firmware gets in: -bios, -kernel, the first flash ("pflash"), -kernel on sbi.S
+    image: str = "bios"  # how the firmware gets in: -bios, -kernel, "pflash", a generic "loader", -kernel on sbi.S ("sbi")
     flash_mib: int = 0  # the size that the machine wants for its flash; 0: any
     transport: str = "pci"
     device: str = ""  # further properties of the disk, each with its comma
@@ -44,6 +45,8 @@ class Variant:
             if self.flash_mib:
                 os.truncate(flash, self.flash_mib * MIB)
             loading = ["-drive", f"if=pflash,unit=0,format=raw,file={vm.escape(flash)},readonly=on"]
+        elif self.image == "loader":
+            loading = ["-device", f"loader,file={vm.escape(firmware)},addr=0x40200000,cpu-num=0,force-raw=on"]
         elif self.image == "sbi":
             loading = ["-bios", build_sbi(folder, board.bits), "-kernel", firmware]
         else:
@@ -64,7 +67,7 @@ VIRT = "-machine virt"
 A57 = "-cpu cortex-a57 -machine virt"
 TWO_NODES = "-smp 2 -m 256M -object memory-backend-ram,id=m0,size=128M -object memory-backend-ram,id=m1,size=128M " \
             "-numa node,cpus=0,memdev=m0 -numa node,cpus=1,memdev=m1"
-SUPERVISOR = ("OpenSBI",)
+OPENSBI = ("OpenSBI",)
 VARIANTS = [
     # arm: exception levels, interrupt controllers, memory layouts, processors, flash.
     Variant("qemu_arm", "secure", f"{VIRT},secure=on"),
@@ -81,6 +84,8 @@ VARIANTS = [
     Variant("qemu_arm", "qemu-aarch64", f"{VIRT} -cpu cortex-a15", qemu="qemu-system-aarch64"),
     Variant("qemu_arm", "pflash", VIRT, image="pflash", flash_mib=64),
     Variant("qemu_arm", "pflash-secure", f"{VIRT},secure=on -smp 2", image="pflash", flash_mib=64),
+    Variant("qemu_arm", "kernel", f"{VIRT} -smp 2", image="kernel", transport="mmio", says=("PCI lies above 4 GiB",)),
+    Variant("qemu_arm", "kernel-secure", f"{VIRT},secure=on,highmem=off -m 64M", image="kernel", keeps_quiet=("PCI lies",)),
     Variant("qemu_arm64", "secure", f"{A57},secure=on"),
     Variant("qemu_arm64", "secure-el2", f"{A57},secure=on,virtualization=on -smp 2"),
     Variant("qemu_arm64", "el2", f"{A57},virtualization=on,gic-version=2", transport="mmio"),
@@ -89,16 +94,20 @@ VARIANTS = [
     Variant("qemu_arm64", "gicv4", "-cpu max -machine virt,virtualization=on,gic-version=4"),
     Variant("qemu_arm64", "secure-gicv3", f"{A57},secure=on,gic-version=3 -smp 4"),
     Variant("qemu_arm64", "highmem-off", f"{A57},highmem=off -m 3G", says=("DRAM:  3 GiB\n",)),
-    Variant("qemu_arm64", "8G", f"{A57} -m 8G", says=("DRAM:  8 GiB\n",), device=",disable-legacy=on"),
+    Variant("qemu_arm64", "8G", f"{A57} -m 8G -device pci-testdev,membar=4G", says=("DRAM:  8 GiB\n",), device=",disable-legacy=on"),
     Variant("qemu_arm64", "secure-8G", f"{A57},secure=on -m 8G", says=("DRAM:  8 GiB\n",)),
     Variant("qemu_arm64", "two-memory-nodes", f"{A57} {TWO_NODES}", says=("DRAM:  256 MiB\n",)),
     Variant("qemu_arm64", "smmu", f"{A57},iommu=smmuv3", device=",disable-legacy=on,iommu_platform=on"),
     Variant("qemu_arm64", "max", "-cpu max -machine virt,mte=on,ras=on,virtualization=on"),
-    Variant("qemu_arm64", "cortex-a53", "-cpu cortex-a53 -machine virt -smp 4"),
+    Variant("qemu_arm64", "cortex-a53", "-cpu cortex-a53 -machine virt,dtb-randomness=off -smp 4"),
     Variant("qemu_arm64", "neoverse-n1", "-cpu neoverse-n1 -machine virt"),
     Variant("qemu_arm64", "virt-2.6", "-cpu cortex-a57 -machine virt-2.6", transport="mmio"),
     Variant("qemu_arm64", "pflash", A57, image="pflash", flash_mib=64),
     Variant("qemu_arm64", "pflash-secure", f"{A57},secure=on,virtualization=on -smp 2", image="pflash", flash_mib=64),
+    Variant("qemu_arm64", "kernel", f"{A57} -m 64M", image="kernel"),
+    Variant("qemu_arm64", "kernel-secure-gicv3", f"{A57},secure=on,gic-version=3 -smp 2", image="kernel"),
+    Variant("qemu_arm64", "kernel-el2-8G", f"{A57},virtualization=on -m 8G", image="kernel", says=("DRAM:  8 GiB\n",)),
+    Variant("qemu_arm64", "loader", A57, image="loader"),
 
     # riscv: privilege, interrupt controllers, harts, flash. The same image in machine mode and under OpenSBI.
     Variant("qemu-riscv32", "aclint", f"{VIRT},aclint=on -smp 4"),
@@ -113,18 +122,18 @@ VARIANTS = [
     Variant("qemu-riscv64", "aplic", f"{VIRT},aia=aplic"),
     Variant("qemu-riscv64", "aplic-imsic", f"{VIRT},aia=aplic-imsic,aia-guests=2 -smp 2"),
     Variant("qemu-riscv64", "kernel", f"{VIRT} -bios none", image="kernel", transport="mmio"),
-    Variant("qemu-riscv64", "8G", f"{VIRT} -m 8G", says=("DRAM:  8 GiB\n",), device=",disable-legacy=on"),
+    Variant("qemu-riscv64", "8G", f"{VIRT} -m 8G -device pci-testdev,membar=4G", says=("DRAM:  8 GiB\n",), device=",disable-legacy=on"),
     Variant("qemu-riscv64", "sockets", f"{VIRT} {TWO_NODES}", says=("DRAM:  256 MiB\n",)),
     Variant("qemu-riscv64", "sifive-u54", f"{VIRT} -cpu sifive-u54"),
     Variant("qemu-riscv64", "pflash", f"{VIRT} -smp 4", image="pflash", flash_mib=32),
-    Variant("qemu-riscv64", "opensbi", VIRT, image="kernel", says=SUPERVISOR),
-    Variant("qemu-riscv64", "opensbi-smp", f"{VIRT} -smp 8", image="kernel", transport="mmio", says=SUPERVISOR),
-    Variant("qemu-riscv64", "opensbi-aclint", f"{VIRT},aclint=on -smp 2", image="kernel", says=SUPERVISOR),
-    Variant("qemu-riscv64", "opensbi-aplic", f"{VIRT},aia=aplic", image="kernel", says=SUPERVISOR),
-    Variant("qemu-riscv64", "opensbi-aplic-imsic", f"{VIRT},aia=aplic-imsic -smp 2", image="kernel", says=SUPERVISOR),
-    Variant("qemu-riscv64", "opensbi-8G", f"{VIRT} -m 8G", image="kernel", says=(*SUPERVISOR, "DRAM:  8 GiB\n")),
-    Variant("qemu-riscv64", "opensbi-sockets", f"{VIRT} {TWO_NODES}", image="kernel", says=SUPERVISOR),
-    Variant("qemu-riscv64", "opensbi-sifive-u54", f"{VIRT} -cpu sifive-u54", image="kernel", says=SUPERVISOR),
+    Variant("qemu-riscv64", "opensbi", VIRT, image="kernel", says=OPENSBI),
+    Variant("qemu-riscv64", "opensbi-smp", f"{VIRT} -smp 8", image="kernel", transport="mmio", says=OPENSBI),
+    Variant("qemu-riscv64", "opensbi-aclint", f"{VIRT},aclint=on -smp 2", image="kernel", says=OPENSBI),
+    Variant("qemu-riscv64", "opensbi-aplic", f"{VIRT},aia=aplic", image="kernel", says=OPENSBI),
+    Variant("qemu-riscv64", "opensbi-aplic-imsic", f"{VIRT},aia=aplic-imsic -smp 2", image="kernel", says=OPENSBI),
+    Variant("qemu-riscv64", "opensbi-8G", f"{VIRT} -m 8G", image="kernel", says=(*OPENSBI, "DRAM:  8 GiB\n")),
+    Variant("qemu-riscv64", "opensbi-sockets", f"{VIRT} {TWO_NODES}", image="kernel", says=OPENSBI),
+    Variant("qemu-riscv64", "opensbi-sifive-u54", f"{VIRT} -cpu sifive-u54", image="kernel", says=OPENSBI),
     Variant("qemu-riscv64", "supervisor", VIRT, image="sbi"),
 
     # x86: chip sets, processors, machines without PCI, flash.
@@ -154,3 +163,58 @@ def check(machine, variant):
     for words in variant.keeps_quiet:
         assert words not in banner
     assert "<SYM>          7 bin\n" in machine.command("ls virtio 0 /")
+    assert machine.command("sleep 0.1") == ""
+
+
+def test_arm_says_what_it_can_use_of_4_gib(tmp_path, machines):
+    """U-Boot does not come up there."""
+    image = images.patterned(tmp_path / "disk.img", MIB)
+    machine = machines.boot(vm.BOARDS["qemu_arm"], ["-m", "4G", *vm.disk(0, image)])
+    assert "DRAM:  3 GiB\n" in machine.banner
+    assert "1024 MiB of RAM lie above 4 GiB, where this board cannot use them" in machine.banner
+    # The top of what it can use, which is where the last address a pointer holds lies.
+    assert "2048 blocks read: OK" in machine.command("virtio read f0000000 0 800")
+
+
+SUPERVISOR = [Variant("qemu-riscv64", "opensbi", VIRT, image="kernel"), Variant("qemu-riscv64", "own", VIRT, image="sbi"),
+              Variant("qemu-riscv32", "own", VIRT, image="sbi")]
+
+
+@pytest.mark.parametrize("variant", SUPERVISOR, ids=str)
+def test_supervisor_mode(variant, tmp_path, machines):
+    """Time, sleep and wake by SBI; the memory of the firmware below is nobody else's."""
+    machine = machines.start(variant.command(tmp_path), PATIENCE)
+    machine.boot()
+    facts = machine.command("bdinfo")
+    assert "privilege   = supervisor mode\n" in facts
+    assert "parked harts" not in facts
+    if variant.image == "kernel":
+        assert "= 0x80000000..0x8007ffff reserved memory" in facts
+        assert "reserved memory" in machine.command("mw 80001000 0")
+    assert machine.command("sleep 0.1") == ""
+    machine.wait_processor_idle(0.5)
+    share = min(machine.wait_processor_idle(2) for _ in range(2))
+    assert share < 0.02, f"{share:.1%} of a core"
+    for number in range(20):
+        machine.wait_processor_idle(0.001 * (number % 7))
+        assert machine.command(f"echo {number}", timeout=10).strip() == str(number)
+
+
+@pytest.mark.parametrize("variant", SUPERVISOR, ids=str)
+def test_console_of_the_firmware_below(variant, tmp_path, machines):
+    """A serial port that Vireo does not know, but the firmware below does: the tree says that it has 4 bytes of registers."""
+    tree = tmp_path / "tree.dtb"
+    subprocess.run([vm.BOARDS[variant.board].qemu, "-machine", f"virt,dumpdtb={tree}", "-display", "none", "-bios", "none"], check=True,
+                   capture_output=True, timeout=PATIENCE)
+    port = (0x10000000).to_bytes(8, "big") + (0x100).to_bytes(8, "big")
+    content = tree.read_bytes()
+    assert content.count(port) == 1
+    tree.write_bytes(content.replace(port, port[:8] + (4).to_bytes(8, "big")))
+    image = images.documented(tmp_path / "test.img", tmp_path / "root")
+    machine = machines.start([*variant.command(tmp_path, vm.disk(0, image)), "-dtb", tree], PATIENCE)
+    assert "Vireo" in machine.boot()
+    assert "<SYM>          7 bin\n" in machine.command("ls virtio 0 /")
+    text = "0123456789abcdef" * 12
+    assert machine.command(f"echo {text}") == f"{text}\n"
+    machine.send("poweroff\r")
+    assert machine.wait_exit() == 0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reset to C++ on arm (common/start.h). Nothing is known but the program counter: all addresses are relative to it.
+// Reset to C++ on arm (common/start.h). Nothing is known but the program counter: all addresses are relative to it. Who was
+// loaded to RAM the way a kernel is finds the device tree's address in r2.
 #include "arch/common/layout.h"
 
 // QEMU's virt machine: flash lies below RAM, whose first 2 MiB begin with the device tree.
@@ -33,6 +34,7 @@
     .hidden vireo_entry
     .type vireo_entry, %function
 vireo_entry:
+    mov r10, r2
     // With virtualization=on reset leads to HYP. Go on in SVC, with everything allowed below.
     mrs r0, cpsr
     and r1, r0, #0x1f
@@ -95,6 +97,7 @@ first:
     mov r1, #0
     mcr p15, 0, r1, c7, c5, 0
     isb
+    mov r10, #0
     ldr r1, in_ram_offset
     add pc, r1, r12
 
@@ -134,7 +137,8 @@ in_ram:
     bl vireo_use_tables
     bl vireo_install_vectors
 
-    mov r0, #RAM_BASE
+    movs r0, r10
+    moveq r0, #RAM_BASE
     mov r1, #0
     b vireo_early
 

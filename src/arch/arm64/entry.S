@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reset to C++ on arm64 (common/start.h). Nothing is known but the program counter: all addresses are relative to it.
+// Reset to C++ on arm64 (common/start.h). Nothing is known but the program counter: all addresses are relative to it. Who was
+// loaded to RAM the way a kernel is finds the device tree's address in x0.
 #include "arch/common/layout.h"
 
 // QEMU's virt machine: flash lies below RAM, whose first 2 MiB begin with the device tree.
@@ -29,6 +30,7 @@
     .hidden vireo_entry
 vireo_entry:
     msr daifset, #15
+    mov x22, x0
     // With secure=on every processor comes out of reset here; without it PSCI keeps the others off.
     mrs x0, mpidr_el1
     ubfx x1, x0, #32, #8            // affinity levels 3, and 2 to 0
@@ -46,6 +48,7 @@ first:
     mov x21, #RAM_BASE
     cmp x20, x21
     b.hs in_ram
+    mov x22, xzr
     mov x21, #SCRATCH_IMAGE
     address x2, vireo_file_end
     sub x2, x2, x20
@@ -168,6 +171,8 @@ level_done:
     bl vireo_install_vectors
 
     mov x0, #RAM_BASE
+    cmp x22, xzr
+    csel x0, x22, x0, ne
     mov x1, #0
     b vireo_early
 

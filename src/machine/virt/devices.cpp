@@ -147,6 +147,8 @@ void Devices::find(const Tree& tree) {
         case Kind::PciHost:
             if (!pci)
                 pci = read_pci_host(walk);
+            if constexpr (sizeof(uptr) == 4)
+                pci_out_of_reach = !pci && reg && reg->base >> 32 != 0;
             break;
         case Kind::Pl011:
         case Kind::Ns16550:

@@ -128,6 +128,8 @@ void VirtMachine::run() {
     auto& port = start_console();
     if (devices_.virtio_mmio_left_out != 0)
         warn("{} virtio-mmio slots are more than Vireo has room for", devices_.virtio_mmio_left_out);
+    if (devices_.pci_out_of_reach)
+        warn("PCI lies above 4 GiB, where this board cannot reach it (QEMU: -machine highmem=off)");
     machine::run({.machine = *this,
                   .serial = port,
                   .memory = map_,
