@@ -2,7 +2,7 @@
 // vireo-hosted: the shell as a Linux program, on disks that are files behind a fake bus. The composition root
 // that src/machine/firmware/main.cpp is for firmware.
 #include "base/log.h"
-#include "bus/pci/host.h"
+#include "bus/pci/inspector.h"
 #include "hosted/demo_machine.h"
 #include "hosted/vhost_user/vhost_user_transport.h"
 #include "shell/shell.h"
@@ -233,9 +233,11 @@ int run(const Options& options) {
     virtio::MmioSource mmio(slots);
     std::optional<bus::pci::Host> host;
     std::optional<virtio::PciSource> pci;
+    std::optional<bus::pci::Inspector> inspector;
     if (demo->pci()) {
         host.emplace(*demo->pci());
         devices.add_source(pci.emplace(*host));
+        inspector.emplace(*host);
     } else {
         devices.add_source(mmio);
     }
@@ -249,8 +251,10 @@ int run(const Options& options) {
     // As on the boards, so that what is refused there is refused here.
     VIREO_MUST(memory.reserve(ram_base + ram_bytes - firmware_bytes, firmware_bytes, "Vireo"));
     net::Network network(loop, registry);
-    auto context = std::make_unique<shell::Context>(
-        shell::Services{*console, loop, memory, registry, machine, devices, network}, true);
+    auto context =
+        std::make_unique<shell::Context>(shell::Services{*console, loop, memory, registry, machine, devices,
+                                                         network, inspector ? &*inspector : nullptr},
+                                         true);
     int status = options.commands ? shell::run_line(*context, options.commands) : shell::interact(*context);
     devices.quiesce_all();
     terminal.flush();

@@ -180,7 +180,59 @@ bool VirtioPci::write_capability(u32 offset, u8 width, u32 value) {
         put(offset, 2, (config16(offset) & 0x7ff) | (value & 0xc000));
         return true;
     }
-    return false; // PCI_CFG takes writes; no driver here uses it, since BARs are always reachable
+    u32 window = find_capability(pci_cfg);
+    if (!has_config_access || window == 0 || offset < window)
+        return false;
+    switch (offset - window) {
+    case 4: // bar
+        put(offset, 1, value);
+        return width == 1;
+    case 8: // offset
+        if (u32 length = config32(window + 12); length == 0 || value % length != 0)
+            report("pci.modern.35",
+                   name() + ": offset " + hex(value) + " written with length " + hex(length));
+        put(offset, 4, value);
+        return width == 4;
+    case 12: // length
+        put(offset, 4, value);
+        return width == 4;
+    case 16:
+        if (auto target = config_window(width))
+            write_structure(*target->structure, target->offset, width, value);
+        return true;
+    default:
+        return false;
+    }
+}
+
+std::optional<u32> VirtioPci::read_capability(u32 offset, u8 width) {
+    u32 window = find_capability(pci_cfg);
+    if (!has_config_access || window == 0 || offset != window + 16)
+        return std::nullopt;
+    auto target = config_window(width);
+    return target ? read_structure(*target->structure, target->offset, width) : 0;
+}
+
+// Section 4.1.4.9: what pci_cfg_data stands for now.
+std::optional<VirtioPci::Target> VirtioPci::config_window(u8 width) {
+    u32 window = find_capability(pci_cfg);
+    unsigned index = config8(window + 4);
+    u32 offset = config32(window + 8);
+    u32 length = config32(window + 12);
+    ++config_accesses;
+    if (length != width || offset % width != 0) {
+        report("pci.modern.36", name() + ": " + std::to_string(8 * width) +
+                                    " bits of pci_cfg_data at offset " + hex(offset) + ", length " +
+                                    hex(length));
+        return std::nullopt;
+    }
+    const Capability* structure = structure_at(index, offset, width);
+    if (!structure) {
+        report("pci.modern.37", name() + ": pci_cfg_data for BAR " + std::to_string(index) + " offset " +
+                                    hex(offset) + ", where no structure lies");
+        return std::nullopt;
+    }
+    return Target{structure, offset - structure->offset};
 }
 
 // --- BARs --------------------------------------------------------------------------------------------------------

@@ -44,7 +44,9 @@ class VirtioPci final : public PciFunction {
     u8 first_capability = 0x40;
     bool has_msix = true;
     bool msix_enabled_before = false; // by an earlier owner
-    bool queue_stuck = false;         // queue_enable reads as 1 after reset
+    bool has_config_access = false; // expects PCI_CFG to be used; if not, a use is reported as pci.modern.16
+    u64 config_accesses = 0;        // of pci_cfg_data
+    bool queue_stuck = false;       // queue_enable reads as 1 after reset
     void build_config_space();
     // The length of the common configuration structure that its capability says: 0x38 before there was a
     // queue_notif_config_data, 0x3c before there were administration queues. Accesses beyond it are reported.
@@ -69,7 +71,14 @@ class VirtioPci final : public PciFunction {
     };
     static const Field* find_common_field(u64 offset);
 
+    struct Target {
+        const Capability* structure;
+        u32 offset; // in it
+    };
+
     bool write_capability(u32 offset, u8 width, u32 value) override;
+    std::optional<u32> read_capability(u32 offset, u8 width) override;
+    std::optional<Target> config_window(u8 width);
     void command_changed() override { device_.may_access_memory = is_bus_master(); }
     bool msix_is_enabled() const { return msix_ != 0 && (config8_at(msix_ + 3) & 0x80); }
     u8 config8_at(u32 offset) const { return static_cast<u8>(config16(offset)); }

@@ -4,7 +4,7 @@
 namespace vireo::io {
 
 void Doorbell::ring() const {
-    ++detail::access_count;
+    detail::access_count += kind_ != Kind::Indirect16; // counts what it does itself
     switch (kind_) {
     case Kind::Memory16:
         return raw::write16(static_cast<uptr>(address_), static_cast<u16>(value_));
@@ -12,6 +12,8 @@ void Doorbell::ring() const {
         return raw::write32(static_cast<uptr>(address_), value_);
     case Kind::Port16:
         return raw::port_write16(static_cast<u16>(address_), static_cast<u16>(value_));
+    case Kind::Indirect16:
+        return registers_->write(address_, 2, value_);
     case Kind::None:
         break;
     }

@@ -6,13 +6,17 @@
 namespace vireo::io {
 
 // Tells a device that a queue has new buffers: one store or port write of a precomputed value to a precomputed
-// address. A closed set of kinds, chosen once when the queue is activated; no virtual call.
+// address. A closed set of kinds, chosen once when the queue is activated; only the last, which is slow anyhow, is a
+// virtual call.
 class Doorbell {
   public:
-    enum class Kind : u8 { None, Memory16, Memory32, Port16 };
+    enum class Kind : u8 { None, Memory16, Memory32, Port16, Indirect16 };
 
     Doorbell() = default;
     Doorbell(Kind kind, u64 address, u32 value) : address_(address), value_(value), kind_(kind) {}
+    // Indirect16. `registers` outlives the doorbell.
+    Doorbell(IndirectRegisters& registers, u64 address, u16 value)
+        : address_(address), registers_(&registers), value_(value), kind_(Kind::Indirect16) {}
 
     // Rings with the value given at construction (the virtqueue index, or queue_notif_config_data).
     void ring() const;
@@ -23,6 +27,7 @@ class Doorbell {
 
   private:
     u64 address_ = 0;
+    IndirectRegisters* registers_ = nullptr;
     u32 value_ = 0;
     Kind kind_ = Kind::None;
 };

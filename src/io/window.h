@@ -7,7 +7,18 @@
 
 namespace vireo::io {
 
-enum class Space : u8 { Memory, Port };
+enum class Space : u8 { Memory, Port, Indirect };
+
+// Registers that have no address of their own and are reached through others, such as what lies behind a PCI device's
+// BARs through its configuration space. An address is aligned to the width of the access, 1, 2 or 4 bytes.
+class IndirectRegisters {
+  public:
+    virtual u32 read(u64 address, u8 width) = 0;
+    virtual void write(u64 address, u8 width, u32 value) = 0;
+
+  protected:
+    ~IndirectRegisters() = default;
+};
 
 // The first address that the processor cannot reach: what a machine describes beyond it does not exist for us.
 constexpr u64 reach_of(Space space) {
@@ -24,17 +35,21 @@ namespace detail {
 extern u64 access_count;
 }
 
-// A bounds-checked view of device registers in memory or port space. Values are in the processor's byte order: all of
+// A bounds-checked view of device registers in memory or port space, or behind others. Values are in the processor's byte order: all of
 // Vireo's machines are little-endian, as the registers are. Cheap to copy. An access outside the window or a
 // misaligned one is our own defect (asserted): offsets that come from a device are checked with `contains` first.
 class Window {
   public:
     Window() = default;
     Window(Space space, u64 base, u64 bytes) : base_(base), bytes_(bytes), space_(space) {}
+    // Space::Indirect. `registers` outlives the window; what it accesses in turn is counted, this view is not.
+    Window(IndirectRegisters& registers, u64 base, u64 bytes)
+        : base_(base), bytes_(bytes), registers_(&registers), space_(Space::Indirect), counted_(0) {}
 
     u64 base() const { return base_; }
     u64 size() const { return bytes_; }
     Space space() const { return space_; }
+    IndirectRegisters* registers() const { return registers_; } // nullptr unless Space::Indirect
     bool contains(u64 offset, u64 bytes) const { return range_fits(offset, bytes, bytes_); }
     // The same view, left out of accesses(): for a console, whose accesses follow what is printed and what is typed.
     Window uncounted() const {
@@ -58,6 +73,7 @@ class Window {
     u64 address(u64 offset, u64 width) const;
     u64 base_ = 0;
     u64 bytes_ = 0;
+    IndirectRegisters* registers_ = nullptr;
     Space space_ = Space::Memory;
     u8 counted_ = 1;
 };

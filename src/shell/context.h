@@ -9,6 +9,7 @@
 #include "system/console.h"
 #include "system/machine.h"
 #include "system/memory_map.h"
+#include "system/pci_inspector.h"
 #include "system/virtio_inspector.h"
 
 namespace vireo::shell {
@@ -22,6 +23,7 @@ struct Services {
     system::Machine& machine;
     system::VirtioInspector& virtio;
     net::Network& network;
+    system::PciInspector* pci = nullptr; // where there is a PCI host bridge
 };
 
 // Reads the console in every wait, so that type-ahead is kept and Ctrl-C ends whatever waits.

@@ -18,7 +18,7 @@ LAYERS = {
     "io": ["arch", "base"],
     "dma": ["arch", "base"],
     "event": ["arch", "base"],
-    "bus": ["io", "base"],
+    "bus": ["io", "system", "base"],
     "virtio/wire": ["base"],
     "virtio/ring": ["virtio/wire", "dma", "base"],
     "virtio/transport": ["virtio/wire", "io", "bus", "dma", "event/clock.h", "base"],

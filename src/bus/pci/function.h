@@ -28,6 +28,8 @@ class Function : public ListNode {
     // The registers behind BAR `index` as the processor reaches them. NotFound: the device does not have it. TooLarge:
     // no window of the host bridge had room for it.
     Result<io::Window> bar(unsigned index) const;
+    // What enumeration made of BAR `index`, which is below bar_count.
+    const Bar& bar_facts(unsigned index) const { return bars_[index]; }
     // True if BAR `index` lies in I/O space, which on many machines is mapped into memory.
     bool is_io_bar(unsigned index) const { return index < bar_count && bars_[index].is_io; }
 

@@ -40,6 +40,8 @@ class Host {
     Host& operator=(const Host&) = delete;
     ~Host();
 
+    const HostDescription& description() const { return description_; }
+
     // Finds the functions that are not known yet and gives them addresses; what is known stays as it is, so this may
     // be repeated while devices are in use. What was found before a failure remains usable. NotSupported: the
     // configuration space is out of reach. TooLarge: more than max_functions. NoMemory.

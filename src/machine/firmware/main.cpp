@@ -16,6 +16,9 @@
 #include "bus/pci/host.h"
 #include "virtio/transport/pci/pci_source.h"
 #endif
+#ifdef CONFIG_CMD_PCI
+#include "bus/pci/inspector.h"
+#endif
 
 namespace vireo::machine {
 namespace {
@@ -64,7 +67,9 @@ template <typename T, typename... A> T& make_for_ever(A&&... arguments) {
     return *VIREO_MUST(make_owned<T>(std::forward<A>(arguments)...)).release();
 }
 
-void add_sources([[maybe_unused]] virtio::DeviceManager& devices, [[maybe_unused]] const Platform& platform) {
+// Gives the PCI bus as `pci` sees it, if there is one.
+system::PciInspector* add_sources([[maybe_unused]] virtio::DeviceManager& devices,
+                                  [[maybe_unused]] const Platform& platform) {
     // MMIO first, then PCI: device numbers follow this order (docs/using.md).
 #ifdef CONFIG_VIRTIO_MMIO
     if (!platform.virtio_mmio.empty())
@@ -74,8 +79,12 @@ void add_sources([[maybe_unused]] virtio::DeviceManager& devices, [[maybe_unused
     if (platform.pci) {
         auto& host = make_for_ever<bus::pci::Host>(*platform.pci);
         devices.add_source(make_for_ever<virtio::PciSource>(host));
+#ifdef CONFIG_CMD_PCI
+        return &make_for_ever<bus::pci::Inspector>(host);
+#endif
     }
 #endif
+    return nullptr;
 }
 
 } // namespace
@@ -90,12 +99,13 @@ void run(const Platform& platform) {
     auto& registry = make_for_ever<device::Registry>();
     dma::set_custodian(&make_for_ever<MemoryCustodian>(firmware_heap(), platform.memory));
     auto& devices = make_for_ever<virtio::DeviceManager>(loop, registry);
-    add_sources(devices, platform);
+    system::PciInspector* pci = add_sources(devices, platform);
     devices.start();
     auto& network = make_for_ever<net::Network>(loop, registry);
 
     console.write("\n");
-    shell::Services services{console, loop, platform.memory, registry, platform.machine, devices, network};
+    shell::Services services{console,          loop,    platform.memory, registry,
+                             platform.machine, devices, network,         pci};
     shell::run(make_for_ever<shell::Context>(services));
 }
 

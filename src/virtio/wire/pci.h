@@ -35,12 +35,19 @@ struct virtio_pci_notify_cap {
 static_assert(sizeof(virtio_pci_notify_cap) == 20 &&
               offsetof(virtio_pci_notify_cap, notify_off_multiplier) == 16);
 
-// Section 4.1.4: cfg_type. The others (5: access through configuration space, 8: shared memory, 9: vendor data) are
-// not used, and values that are not listed are reserved.
+// Section 4.1.4.9. bar, offset, length and pci_cfg_data take writes.
+struct virtio_pci_cfg_cap {
+    virtio_pci_cap cap;
+    u8 pci_cfg_data[4];
+};
+static_assert(sizeof(virtio_pci_cfg_cap) == 20 && offsetof(virtio_pci_cfg_cap, pci_cfg_data) == 16);
+
+// Section 4.1.4: cfg_type. The others (8: shared memory, 9: vendor data) are not used, and values that are not listed are reserved.
 inline constexpr u8 VIRTIO_PCI_CAP_COMMON_CFG = 1;
 inline constexpr u8 VIRTIO_PCI_CAP_NOTIFY_CFG = 2;
 inline constexpr u8 VIRTIO_PCI_CAP_ISR_CFG = 3;
 inline constexpr u8 VIRTIO_PCI_CAP_DEVICE_CFG = 4;
+inline constexpr u8 VIRTIO_PCI_CAP_PCI_CFG = 5;
 
 // Section 4.1.4.3. RO: the driver never writes it. A device has the fields up to and without queue_notif_config_data,
 // and those behind it as far as the length in its capability says.

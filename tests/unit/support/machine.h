@@ -29,7 +29,8 @@ struct Rings {
 
 // A bus with VirtIO devices on it.
 struct Bus {
-    enum Kind : u8 { MmioLegacy, Mmio, PciLegacy, PciTransitional, Pci };
+    // PciNoRoom: no BAR has an address, so everything goes through configuration space.
+    enum Kind : u8 { MmioLegacy, Mmio, PciLegacy, PciTransitional, Pci, PciNoRoom };
     Kind kind;
     Rings rings = {};
 
@@ -55,11 +56,13 @@ inline constexpr Bus ring_variants[] = {
     {Bus::Pci, {.name = "PackedDirect", .packed = true, .indirect = false}},
     {Bus::Mmio, {.name = "PackedNotificationData", .packed = true, .notification_data = true}},
     {Bus::PciTransitional, {.name = "PackedMqReset", .packed = true, .ring_reset = true, .queues = 4}},
+    {Bus::PciNoRoom},
 };
 inline bool is_mmio(Bus bus) { return bus == Bus::Mmio || bus == Bus::MmioLegacy; }
 inline bool is_legacy(Bus bus) { return bus == Bus::PciLegacy || bus == Bus::MmioLegacy; }
 inline std::string name_of(Bus bus) {
-    constexpr const char* names[] = {"MmioLegacy", "Mmio", "PciLegacy", "PciTransitional", "Pci"};
+    constexpr const char* names[] = {"MmioLegacy",      "Mmio", "PciLegacy",
+                                     "PciTransitional", "Pci",  "PciNoRoom"};
     return std::string(names[bus.kind]) + bus.rings.name;
 }
 
@@ -74,6 +77,8 @@ class Machine {
         if (!is_mmio(bus))
             pci_bus_ = std::make_unique<fake::PciBus>(bus == Bus::PciLegacy ? fake::PciBus::pc_host()
                                                                             : fake::PciBus::virt_host());
+        if (bus == Bus::PciNoRoom)
+            hosted::set_runaway_limit(20'000'000); // each access is four or five in configuration space
     }
 
     template <typename D> D& plug(std::unique_ptr<D> device) {
@@ -85,10 +90,11 @@ class Machine {
                                                               bus_ == Bus::MmioLegacy ? 1 : 2, &plugged));
         } else {
             using Flavour = fake::VirtioPci::Flavour;
-            functions_.push_back(std::make_unique<fake::VirtioPci>(plugged, bus_ == Bus::Pci ? Flavour::Modern
-                                                                            : bus_ == Bus::PciLegacy
-                                                                                ? Flavour::Legacy
-                                                                                : Flavour::Transitional));
+            auto flavour = bus_ == Bus::PciLegacy         ? Flavour::Legacy
+                           : bus_ == Bus::PciTransitional ? Flavour::Transitional
+                                                          : Flavour::Modern;
+            functions_.push_back(std::make_unique<fake::VirtioPci>(plugged, flavour));
+            functions_.back()->has_config_access = bus_ == Bus::PciNoRoom;
             pci_bus_->plug(static_cast<unsigned>(1 + index), 0, *functions_.back());
         }
         devices_.push_back(std::move(device));
@@ -116,7 +122,10 @@ class Machine {
             source_mmio_.emplace(places_);
             manager.add_source(*source_mmio_);
         } else {
-            host_ = std::make_unique<bus::pci::Host>(pci_bus_->host());
+            auto description = pci_bus_->host();
+            if (bus_ == Bus::PciNoRoom)
+                description.io = description.memory = description.memory64 = {};
+            host_ = std::make_unique<bus::pci::Host>(description);
             source_pci_.emplace(*host_);
             manager.add_source(*source_pci_);
         }

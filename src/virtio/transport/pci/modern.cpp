@@ -94,6 +94,8 @@ Result<io::Doorbell> PciModernTransport::doorbell(QueueIndex index) const {
     // Section 4.1.5.2.1: what stands for the queue may be a number of the device's own. It is only ever written back.
     u16 value =
         accepted_.has(wire::VIRTIO_F_NOTIF_CONFIG_DATA) ? QueueNotifConfigData::read(common_) : index.value;
+    if (notify_.registers())
+        return io::Doorbell(*notify_.registers(), address, value);
     auto kind = with_data                            ? Kind::Memory32
                 : notify_.space() == io::Space::Port ? Kind::Port16
                                                      : Kind::Memory16;

@@ -12,11 +12,11 @@ namespace vireo::virtio {
 class PciModernTransport final : public Transport {
   public:
     // `structures` is complete; `function` outlives the transport.
-    PciModernTransport(const bus::pci::Function& function, const PciStructures& structures, u32 device_type)
+    PciModernTransport(const bus::pci::Function& function, PciStructures structures, u32 device_type)
         : function_(function), common_(*structures.common), notify_(*structures.notify),
           isr_(*structures.isr), device_(structures.device.value_or(io::Window())),
           notify_off_multiplier_(structures.notify_off_multiplier), device_type_(device_type),
-          msix_capability_(structures.msix_capability) {}
+          msix_capability_(structures.msix_capability), indirect_(std::move(structures.indirect)) {}
 
     u32 device_type() const override { return device_type_; }
     bool is_legacy() const override { return false; }
@@ -39,7 +39,9 @@ class PciModernTransport final : public Transport {
     void enable_dma(bool on) override;
     bool is_same_place(const Transport& other) const override { return print_same_place(*this, other); }
     void print_place(Writer& out) const override { print_pci_place(out, function_); }
-    std::string_view kind() const override { return "PCI modern"; }
+    std::string_view kind() const override {
+        return indirect_ ? "PCI modern (configuration access)" : "PCI modern";
+    }
 
   private:
     // Selects the queue; DeviceBroken if it is enabled.
@@ -56,7 +58,8 @@ class PciModernTransport final : public Transport {
     u32 notify_off_multiplier_;
     u32 device_type_;
     u8 msix_capability_;
-    FeatureSet accepted_; // empty from a reset on
+    std::unique_ptr<PciConfigWindow> indirect_; // of windows in BARs that found no room
+    FeatureSet accepted_;                       // empty from a reset on
 };
 
 } // namespace vireo::virtio

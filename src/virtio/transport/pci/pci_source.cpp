@@ -42,7 +42,7 @@ Result<std::unique_ptr<Transport>> probe_pci(const bus::pci::Function& function)
         return error(ErrorCode::NotSupported, "no VirtIO device");
     PciStructures structures = find_structures(function);
     if (structures.is_complete())
-        return VIREO_TRY(make_owned<PciModernTransport>(function, structures, device_type));
+        return VIREO_TRY(make_owned<PciModernTransport>(function, std::move(structures), device_type));
     const char* problem = structures.problem ? structures.problem
                           : structures.any   ? "a structure is missing"
                                              : "no VirtIO capabilities";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "virtio/transport/pci/structures.h"
 
+#include "base/owned_array.h"
 #include "virtio/wire/pci.h"
 
 namespace vireo::virtio {
@@ -36,15 +37,42 @@ const Kind* kind_of(u8 cfg_type) {
     return nullptr; // of no use to us, or reserved
 }
 
-Result<io::Window> locate(const bus::pci::Function& function, u8 at, u8 cap_len, const Kind& kind) {
-    // A capability may be longer than we know it, but not shorter, and not longer than configuration space.
-    if (cap_len < kind.cap_len || at + cap_len > 0x100)
+// A capability may be longer than we know it, but not shorter, and not longer than configuration space.
+bool has_room(u8 at, u8 cap_len, usize least) { return cap_len >= least && at + cap_len <= 0x100; }
+
+// The way to BARs that found no room, made when it is first needed.
+Result<PciConfigWindow*> way_around(const bus::pci::Function& function, PciStructures& found) {
+    bus::pci::CapabilityWalk walk(function);
+    while (auto capability = found.indirect ? std::nullopt : walk.next()) {
+        u32 header = function.read32(capability->offset); // id, next, cap_len, cfg_type
+        if (capability->id == bus::pci::reg::capability_vendor &&
+            header >> 24 == wire::VIRTIO_PCI_CAP_PCI_CFG &&
+            has_room(capability->offset, static_cast<u8>(header >> 16), sizeof(wire::virtio_pci_cfg_cap)))
+            found.indirect = VIREO_TRY(make_owned<PciConfigWindow>(function, capability->offset));
+    }
+    if (!found.indirect)
+        return error(ErrorCode::TooLarge, "PCI BAR does not fit into the windows of the host bridge");
+    return found.indirect.get();
+}
+
+Result<io::Window> bar_window(const bus::pci::Function& function, unsigned index, PciStructures& found) {
+    auto direct = function.bar(index);
+    if (direct || direct.error().code != ErrorCode::TooLarge)
+        return direct;
+    // It counts offsets with 32 bits, as the capabilities do.
+    return io::Window(*VIREO_TRY(way_around(function, found)), PciConfigWindow::address_of(index),
+                      std::min(function.bar_facts(index).bytes, u64{1} << 32));
+}
+
+Result<io::Window> locate(const bus::pci::Function& function, u8 at, u8 cap_len, const Kind& kind,
+                          PciStructures& found) {
+    if (!has_room(at, cap_len, kind.cap_len))
         return error(ErrorCode::Corrupt, "capability of a wrong length");
     auto field = [&](usize offset) { return function.read32(static_cast<u8>(at + offset)); };
     u32 bar = field(offsetof(wire::virtio_pci_cap, bar)) & 0xff;
     if (bar >= bus::pci::Function::bar_count)
         return error(ErrorCode::NotSupported, "structure in a reserved BAR");
-    io::Window window = VIREO_TRY(function.bar(bar));
+    io::Window window = VIREO_TRY(bar_window(function, bar, found));
     u32 offset = field(offsetof(wire::virtio_pci_cap, offset));
     if (offset >= window.size() || !is_aligned(offset, kind.alignment))
         return error(ErrorCode::Corrupt, "structure outside its BAR or misaligned");
@@ -72,13 +100,17 @@ PciStructures find_structures(const bus::pci::Function& function) {
             continue;
         found.any = true;
         auto& slot = found.*kind->window;
-        if (slot) // the device lists them in the order of its preference
+        // The device lists them in the order of its preference, which cannot know what is out of reach.
+        bool is_indirect = slot && slot->registers();
+        if (slot && !is_indirect)
             continue;
-        auto window = locate(function, at, static_cast<u8>(header >> 16), *kind);
+        auto window = locate(function, at, static_cast<u8>(header >> 16), *kind, found);
         if (!window) {
             found.problem = window.error().what;
             continue;
         }
+        if (is_indirect && window->registers())
+            continue;
         slot = *window;
         if (kind->window == &PciStructures::notify)
             found.notify_off_multiplier = function.read32(

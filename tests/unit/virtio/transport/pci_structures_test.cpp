@@ -91,17 +91,124 @@ TEST_F(PciTransport, a_legacy_device_without_its_io_region_is_refused) {
     expect_refused("BAR 0 is no I/O region with a legacy header");
 }
 
-TEST_F(PciTransport, a_device_whose_bar_found_no_room_is_refused_with_that_reason) {
-    plug(Flavour::Modern);
-    auto description = bus->host();
-    description.memory.bytes = 0x2000; // enough for BAR 1, not for BAR 4
-    description.memory64 = {};
-    host.emplace(description);
+// The fake, whose BAR 4 with all structures finds no room.
+class PciNoRoom : public PciTransport {
+  protected:
+    void plug_without_room(Flavour flavour = Flavour::Modern) {
+        plug(flavour);
+        auto description = bus->host();
+        description.memory.bytes = 0x2000; // enough for BAR 1, not for BAR 4
+        description.memory64 = {};
+        host.emplace(description);
+        card->has_config_access = true;
+    }
+    static constexpr const char* no_room =
+        "warning: pci 00:02.0: no room for BAR 4 of 0x4000 bytes; it stays unused\n";
+};
+
+TEST_F(PciNoRoom, a_device_without_configuration_access_is_refused_with_that_reason) {
+    plug_without_room();
+    capability(VirtioPci::pci_cfg).cfg_type = VirtioPci::vendor_cfg;
     EXPECT_EQ(find(), nullptr);
     EXPECT_EQ(take_warnings(),
-              "warning: pci 00:02.0: no room for BAR 4 of 0x4000 bytes; it stays unused\n"
-              "warning: pci 00:02.0: VirtIO device that cannot be driven: PCI BAR does not fit into "
-              "the windows of the host bridge\n");
+              std::string(no_room) +
+                  "warning: pci 00:02.0: VirtIO device that cannot be driven: PCI BAR does not fit "
+                  "into the windows of the host bridge\n");
+}
+
+// covers: pci.modern.16 pci.modern.35 pci.modern.36 pci.modern.37
+TEST_F(PciNoRoom, a_device_is_driven_through_configuration_space) {
+    for (Flavour flavour : {Flavour::Modern, Flavour::Transitional}) {
+        plug_without_room(flavour);
+        device.offered.add(38); // notification data: there is no such access
+        auto transport = find();
+        EXPECT_EQ(take_warnings(), no_room);
+        ASSERT_TRUE(transport);
+        EXPECT_EQ(transport->kind(), "PCI modern (configuration access)");
+        EXPECT_EQ(card->config_accesses, 0u); // making it reads the list and no more
+        EXPECT_FALSE(negotiate(*transport).has(38));
+        EXPECT_EQ(transport->queue_count(), 2);
+        EXPECT_EQ(transport->read_config(8, 4).value(), 0xaabb'ccddu);
+        EXPECT_EQ(transport->read_config(12, 2).value(), 0xe0f0u);
+        EXPECT_EQ(transport->read_config(14, 1).value(), 0x55u);
+        EXPECT_TRUE(transport->write_config(14, 1, 0x66));
+        EXPECT_EQ(transport->read_config(14, 1).value(), 0x66u);
+        EXPECT_TRUE(transport->write_config(14, 1, 0x55));
+        EXPECT_FALSE(transport->read_config(16, 4));
+
+        test::RingMemory ring(64, false);
+        auto bell = transport->activate_queue({1}, 64, ring.addresses);
+        ASSERT_TRUE(bell);
+        EXPECT_EQ(bell->kind(), io::Doorbell::Kind::Indirect16);
+        EXPECT_EQ(device.queue(1).descriptors, ring.addresses.descriptors.value);
+        go_live(*transport);
+        device.report_unwelcome_notifications = false;
+        u64 before = device.queue(1).notifications;
+        bell->ring();
+        EXPECT_EQ(device.queue(1).notifications, before + 1);
+        EXPECT_EQ(card->legacy_accesses(), 0u);
+        reset(*transport);
+        transport.reset();
+        card.reset();
+        bus.reset();
+    }
+}
+
+TEST_F(PciNoRoom, a_capability_that_is_too_short_or_leaves_configuration_space_is_no_way) {
+    for (int length : {16, 19, 0xff}) {
+        plug_without_room();
+        capability(VirtioPci::pci_cfg).cap_len = length;
+        EXPECT_EQ(find(), nullptr) << length;
+        EXPECT_NE(take_warnings().find("does not fit"), std::string::npos);
+        card.reset();
+        bus.reset();
+    }
+}
+
+TEST_F(PciNoRoom, structures_in_a_bar_with_room_are_preferred_wherever_they_stand) {
+    for (bool last : {false, true}) {
+        plug_without_room();
+        // BAR 1 has the notification structure, too; it is the device's second choice or its first one.
+        Capability direct = capability(VirtioPci::notify_cfg);
+        direct.bar = 1;
+        direct.offset = 0;
+        if (last)
+            card->capabilities.push_back(direct);
+        else
+            put_first(direct);
+        auto transport = find();
+        EXPECT_EQ(take_warnings(), no_room);
+        ASSERT_TRUE(transport);
+        negotiate(*transport);
+        test::RingMemory ring(64, false);
+        auto bell = transport->activate_queue({0}, 64, ring.addresses);
+        ASSERT_TRUE(bell);
+        EXPECT_EQ(bell->kind(), io::Doorbell::Kind::Memory16);
+        reset(*transport);
+        transport.reset();
+        card.reset();
+        bus.reset();
+    }
+}
+
+TEST_F(PciNoRoom, a_structure_outside_its_bar_is_refused_as_ever) {
+    plug_without_room();
+    capability(VirtioPci::common_cfg).offset = bar_bytes;
+    EXPECT_EQ(find(), nullptr);
+    EXPECT_EQ(take_warnings(),
+              std::string(no_room) +
+                  "warning: pci 00:02.0: VirtIO device that cannot be driven: structure outside "
+                  "its BAR or misaligned\n");
+}
+
+TEST_F(PciNoRoom, a_device_that_is_gone_reads_as_gone) {
+    plug_without_room();
+    auto transport = find();
+    take_warnings();
+    ASSERT_TRUE(transport);
+    device.faults.gone = true;
+    EXPECT_EQ(transport->status(), 0xff);
+    device.faults.gone = false;
 }
 
 // --- capability list ---------------------------------------------------------------------------------------------
