@@ -412,8 +412,25 @@ broken("src/virtio/transport/pci/structures.cpp", "*Pci*:*PCI*:*Transports*:*Doo
         "    if (offset >= window.size() || !is_aligned(offset, kind.alignment))",
         "    if (!is_aligned(offset, kind.alignment))"),
        ("pci_last_structure_wins",
-        "        if (slot) // the device lists them in the order of its preference",
+        "        if (slot && !is_indirect)\n            continue;",
+        "        if (false)\n            continue;"),
+       ("pci_indirect_structure_keeps_its_place",
+        "        if (slot && !is_indirect)\n            continue;",
+        "        if (slot)\n            continue;"),
+       ("pci_second_indirect_structure_wins",
+        "        if (is_indirect && window->registers())",
         "        if (false)"))
+
+broken("src/virtio/transport/pci/config_window.cpp", "PciNoRoom*:*PciNoRoom",
+       ("pci_config_window_stays_in_one_bar",
+        "    function_.write8(field(offsetof(virtio_pci_cap, bar)), static_cast<u8>(address >> 32));",
+        ""),
+       ("pci_config_window_keeps_its_length",
+        "    function_.write32(field(offsetof(virtio_pci_cap, length)), width);",
+        ""),
+       ("pci_config_window_keeps_its_offset",
+        "    function_.write32(field(offsetof(virtio_pci_cap, offset)), static_cast<u32>(address));",
+        ""))
 
 broken("src/drivers/blk/requests.cpp", "*Blk*:*BlockDevice*:*Rng*",
        ("blk_unwritten_status_is_success",
