@@ -116,6 +116,8 @@ VARIANTS = [
     Variant("qemu-riscv32", "kernel", f"{VIRT} -bios none", image="kernel", transport="mmio"),
     Variant("qemu-riscv32", "4G", f"{VIRT} -m 4G", says=("DRAM:  2 GiB\n", "2048 MiB of RAM lie above 4 GiB")),
     Variant("qemu-riscv32", "sifive-u34", f"{VIRT} -cpu sifive-u34"),
+    Variant("qemu-riscv32", "any", f"{VIRT} -cpu any"),  # no supervisor mode
+    Variant("qemu-riscv32", "sifive-e31", f"{VIRT} -cpu sifive-e31 -bios none", image="kernel"),
     Variant("qemu-riscv32", "pflash", f"{VIRT} -bios none -smp 4", image="pflash", flash_mib=32),
     Variant("qemu-riscv32", "supervisor", VIRT, image="sbi"),
     Variant("qemu-riscv64", "aclint", f"{VIRT},aclint=on -smp 4"),
@@ -125,6 +127,9 @@ VARIANTS = [
     Variant("qemu-riscv64", "8G", f"{VIRT} -m 8G -device pci-testdev,membar=4G", says=("DRAM:  8 GiB\n",), device=",disable-legacy=on"),
     Variant("qemu-riscv64", "sockets", f"{VIRT} {TWO_NODES}", says=("DRAM:  256 MiB\n",)),
     Variant("qemu-riscv64", "sifive-u54", f"{VIRT} -cpu sifive-u54"),
+    Variant("qemu-riscv64", "any", f"{VIRT} -cpu any"),  # no supervisor mode
+    Variant("qemu-riscv64", "sifive-e51-pflash", f"{VIRT} -cpu sifive-e51", image="pflash", flash_mib=32),
+    Variant("qemu-riscv64", "shakti-c", f"{VIRT} -cpu shakti-c"),
     Variant("qemu-riscv64", "pflash", f"{VIRT} -smp 4", image="pflash", flash_mib=32),
     Variant("qemu-riscv64", "opensbi", VIRT, image="kernel", says=OPENSBI),
     Variant("qemu-riscv64", "opensbi-smp", f"{VIRT} -smp 8", image="kernel", transport="mmio", says=OPENSBI),

@@ -25,10 +25,18 @@
     .hidden vireo_entry
 vireo_entry:
     // Which mode? Of machine mode's registers supervisor mode may not read any: its trap, which the firmware below passes on
-    // to stvec, is the answer. Both modes may write stvec.
-    lla t0, in_supervisor_mode
+    // to stvec, is the answer. Both modes may write stvec, but a hart without supervisor mode may not. So it is not asked who
+    // comes straight from QEMU's reset ROM: that jumps by t0 to the address in its seventh word, and a2 points behind its tenth.
+    lla t1, vireo_entry
+    bne t0, t1, 1f
+    srli t0, a2, 16
+    bnez t0, 1f
+    LOAD t0, -16(a2)
+    beq t0, t1, in_machine_mode
+1:  lla t0, in_supervisor_mode
     csrw stvec, t0
     csrr t0, mstatus
+in_machine_mode:
     csrci mstatus, 8                // interrupts off; those that end wfi are chosen by mie
     csrw mie, zero
     // Is there a `time` register? It is the same counter as the one in memory, for less.
