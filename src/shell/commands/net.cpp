@@ -111,6 +111,12 @@ int dns(Context& context, Arguments arguments) {
     return set ? status_ok : fail(context, arguments[2], set.error());
 }
 
+// "eth0 : virtio-net#0"
+void print_card(Writer& out, usize number, const device::NetDevice& card) {
+    print(out, "eth{} : ", number);
+    card.print_name(out);
+}
+
 int list(Context& context) {
     Writer& out = context.console;
     usize active;
@@ -121,8 +127,7 @@ int list(Context& context) {
         device::NetDevice* card = context.devices.net.find(number);
         if (!card)
             continue;
-        print(out, "eth{} : ", number);
-        card->print_name(out);
+        print_card(out, number, *card);
         out.write(" ");
         print_mac(out, card->facts().mac);
         if (card == used)
@@ -160,12 +165,13 @@ int statistics(Context& context, Arguments arguments) {
         if (!card || (!arguments.empty() && number != *wanted))
             continue;
         is_any = true;
-        print(context.console, "eth{} : ", number);
-        card->print_name(context.console);
+        print_card(context.console, number, *card);
         context.console.write("\n");
         print_statistics(context.console, card->statistics());
     }
-    if (!is_any)
+    if (!is_any && !arguments.empty())
+        print(context.console, "eth{}: no such card\n", *wanted);
+    else if (!is_any)
         context.console.write("No ethernet found.\n");
     return is_any ? status_ok : status_failed;
 }

@@ -341,7 +341,7 @@ TEST_F(NetCommands, cards) {
     EXPECT_EQ(run("net list"), "eth0 : fake#0 52:54:00:12:34:56 active\n");
     EXPECT_EQ(status, 0);
     EXPECT_EQ(run("net stats").find("eth0 : fake#0\n  frames received         0\n"), 0u);
-    EXPECT_EQ(run("net stats 1"), "No ethernet found.\n");
+    EXPECT_EQ(run("net stats 1"), "eth1: no such card\n");
     EXPECT_EQ(run("net nonsense").find("net - network cards\n\nUsage:\n"), 0u);
     EXPECT_EQ(run("setenv ethact nosuch; ping 10.0.2.2"),
               "No network card 'nosuch' ($ethact); 'net list' shows those that are there\n");
