@@ -2,8 +2,7 @@
 // What a device may still touch after its request was given up, as firmware keeps it: heap blocks and RAM of the user's.
 #include "machine/firmware/memory_custodian.h"
 
-#include "unit/shell/fixture.h"
-#include "unit/support/machine.h"
+#include "unit/shell/machine_shell.h"
 
 #include <regex>
 
@@ -137,13 +136,10 @@ TEST(MemoryCustodian, ranges_of_the_heap_that_are_no_block_are_left_alone) {
 // --- at the prompt ---------------------------------------------------------------------------------------------
 
 // User memory of the shell's test board is not where its addresses say, so the custodian is told of the difference.
-class Prompt : public OnBus, public dma::Custodian {
+class Prompt : public MachineShell, public dma::Custodian {
   protected:
     void start() {
-        machine.start();
-        VIREO_MUST(memory.add_ram(ScriptedMachine::base, ScriptedMachine::bytes));
-        context = std::make_unique<shell::Context>(shell::Services{
-            console, machine.loop, memory, machine.registry, board, machine.manager, network});
+        MachineShell::start();
         dma::set_custodian(this);
     }
     ~Prompt() override {
@@ -160,25 +156,11 @@ class Prompt : public OnBus, public dma::Custodian {
     }
     void give_back(Bytes bytes) override { memory.let_go(user_address(bytes), bytes.size()); }
 
-    std::string run(std::string_view line) {
-        port.take_output();
-        shell::run_line(*context, line);
-        std::string text = port.take_output();
-        std::erase(text, '\r');
-        return text;
-    }
     // A read that ends on Ctrl-C.
     std::string interrupted_read() {
         port.type_later(event::Duration::seconds(1), "\x03");
         return run("virtio read 40000000 0 100");
     }
-
-    ScriptedPort port;
-    system::Console console{port};
-    system::MemoryMap memory;
-    ScriptedMachine board;
-    net::Network network{machine.loop, machine.registry};
-    std::unique_ptr<shell::Context> context;
 };
 INSTANTIATE_TEST_SUITE_P(All, Prompt, on(all_buses), bus_name);
 

@@ -1,37 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shell on top of everything: drivers, sessions, transports, fake devices. Once for each bus.
-#include "unit/shell/fixture.h"
-#include "unit/support/machine.h"
+// The shell on top of everything, once for each bus.
+#include "unit/shell/machine_shell.h"
 
 namespace vireo::test {
 namespace {
 
-class WholeStack : public OnBus {
-  protected:
-    void start() {
-        machine.start();
-        VIREO_MUST(memory.add_ram(ScriptedMachine::base, ScriptedMachine::bytes));
-        context = std::make_unique<shell::Context>(shell::Services{
-            console, machine.loop, memory, machine.registry, board, machine.manager, network});
-    }
-    ~WholeStack() { context.reset(); }
-    std::string run(std::string_view line) {
-        port.take_output();
-        shell::run_line(*context, line);
-        return without_cr(port.take_output());
-    }
-    static std::string without_cr(std::string text) {
-        std::erase(text, '\r');
-        return text;
-    }
-
-    ScriptedPort port;
-    system::Console console{port};
-    system::MemoryMap memory;
-    ScriptedMachine board;
-    net::Network network{machine.loop, machine.registry};
-    std::unique_ptr<shell::Context> context;
-};
+using WholeStack = MachineShell;
 INSTANTIATE_TEST_SUITE_P(All, WholeStack, on(all_buses), bus_name);
 INSTANTIATE_TEST_SUITE_P(Packed, WholeStack, on(packed_buses), bus_name);
 
