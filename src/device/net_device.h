@@ -98,6 +98,9 @@ class NetDevice {
     // An error if the device can be used no more (it broke, it was stopped) or there was no memory for its buffers when
     // somebody began to listen; looks at it after a pause.
     virtual Result<> usable() = 0;
+    // Starts a card anew that broke; if it cannot be, usable() says why. For the beginning of a command: nothing that was on
+    // its way is of use any more, and a card that goes on lying breaks again. Waits for the device.
+    virtual void revive() {}
     // Up, as the device says now.
     virtual bool link_is_up() = 0;
 

@@ -83,6 +83,7 @@ NetworkSession::NetworkSession(Context& context) : context_(context) {
     if (!card_)
         return;
     set_card_variables(context); // it may have come later than the others
+    card_->revive();
     if (set_up(number))
         set_addresses();
     else

@@ -242,6 +242,8 @@ class Connection:
 class BackEnd:
     """Listens on `path`; `disk` is its content. Ends with close()."""
 
+    connection = Connection
+
     def __init__(self, path, sectors=2048):
         self.features = VERSION_1 | INDIRECT_DESC
         self.protocol = MQ | REPLY_ACK | CONFIG
@@ -266,7 +268,7 @@ class BackEnd:
             ready, _, _ = select.select([self.listener, self.wake], [], [])
             if self.wake in ready:
                 return
-            connection = Connection(self, self.listener.accept()[0])
+            connection = self.connection(self, self.listener.accept()[0])
             self.connections.append(connection)
             try:
                 if self.on_connect:

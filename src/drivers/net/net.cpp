@@ -167,6 +167,11 @@ Result<> VirtioNet::usable() {
     return buffers_;
 }
 
+void VirtioNet::revive() {
+    if (session_.state() == Session::State::Broken)
+        (void)session_.start().has_value();
+}
+
 bool VirtioNet::link_is_up() {
     if (!session_.usable())
         return false;

@@ -35,6 +35,7 @@ class VirtioNet final : public virtio::Driver, public device::NetDevice {
 
     // --- NetDevice
     Result<> usable() override;
+    void revive() override;
     bool link_is_up() override;
     void listen(device::NetReceiver& receiver) override;
     void stop_listening() override;

@@ -168,6 +168,31 @@ TEST_P(NetHostile, used_len_beyond_the_buffer) {
     turn();
     EXPECT_EQ(peer.got.size(), 1u);
 }
+// What a command begins with; no command of the user's is needed for that.
+TEST_P(NetHostile, a_card_that_lied_has_another_chance) {
+    device::NetDevice& net = start();
+    card.faults.lie = [](fake::Completion& c) { c.id = 0x8000; };
+    machine.complaints.ignore("ring.split.12");
+    {
+        Peer peer(net);
+        ASSERT_TRUE(card.deliver(frame_of(100)));
+        turn();
+        ASSERT_EQ(net.usable().error().code, ErrorCode::DeviceBroken);
+    }
+    card.faults = {};
+    net.revive();
+    ASSERT_TRUE(net.usable());
+    Peer peer(net);
+    ASSERT_TRUE(card.deliver(frame_of(100)));
+    EXPECT_TRUE(peer.send(frame_of(60)));
+    turn();
+    EXPECT_EQ(peer.got.size(), 1u);
+    EXPECT_EQ(peer.sent_count, 1u);
+    // One that is well is let be.
+    u64 resets = card.resets();
+    net.revive();
+    EXPECT_EQ(card.resets(), resets);
+}
 TEST_P(NetHostile, an_empty_buffer_in_the_middle_of_a_frame) {
     device::NetDevice& net = start();
     Peer peer(net);
