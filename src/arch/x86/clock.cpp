@@ -2,7 +2,7 @@
 #include "arch/x86/clock.h"
 
 #include "arch/arch.h"
-#include "arch/x86/pit.h"
+#include "arch/x86/local_apic.h"
 #include "arch/x86/ports.h"
 
 namespace vireo::arch {
@@ -44,18 +44,16 @@ u32 read_pm_timer(u64& before, u64& after) {
     return count;
 }
 
-u32 read_pit(u64& before, u64& after) {
+u32 read_local_apic(u64& before, u64& after) {
     before = read_tsc();
-    out8(pit::control, pit::latch(2));
+    u32 count = local_apic::read(local_apic::timer_current);
     after = read_tsc();
-    u32 low = in8(pit::channel2);
-    u32 high = in8(pit::channel2);
-    return ~(high << 8 | low); // it counts down
+    return ~count; // it counts down
 }
 
 constexpr Reference pm_timer{3'579'545, 0xff'ffff, read_pm_timer, 3'580, 71'600}; // 1 to 20 ms
-// The window stays far below the 55 ms in which 16 bits wrap.
-constexpr Reference pit_channel2{pit::hertz, 0xffff, read_pit, 2'386, 17'900}; // 2 to 15 ms
+constexpr Reference local_apic_timer{local_apic::timer_hertz, ~u32{0}, read_local_apic, 62'500,
+                                     1'250'000}; // the same
 
 constinit const Reference* reference = nullptr;
 constinit Sample first;
@@ -116,8 +114,6 @@ u64 find_rate() {
     return rate;
 }
 
-bool agree(u64 a, u64 b) { return std::max(a, b) - std::min(a, b) <= std::max(a, b) / 100; }
-
 } // namespace
 
 void start_clock_with_pm_timer(u16 port) {
@@ -126,23 +122,12 @@ void start_clock_with_pm_timer(u16 port) {
     first = take_sample();
 }
 
-void start_clock_with_pit() {
-    reference = &pit_channel2;
-    pit::start_channel2();
-    // Its 16 bits may wrap unseen when the host does not run us for 55 ms. Twice the same wrong result would take twice
-    // the same pause.
-    constexpr int tries = 6;
-    u64 previous = 0;
-    for (int i = 0; i < tries; ++i) {
-        first = take_sample();
-        u64 result = measure();
-        if (result != 0 && agree(result, previous)) {
-            rate = result;
-            return;
-        }
-        previous = result;
-    }
-    rate = previous != 0 ? previous : fallback_rate;
+void start_clock_with_local_apic() {
+    if (!local_apic::is_there())
+        return; // nothing left that counts at a known rate
+    local_apic::start_counting();
+    reference = &local_apic_timer;
+    first = take_sample();
 }
 
 } // namespace x86

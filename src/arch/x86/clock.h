@@ -13,7 +13,7 @@ namespace vireo::arch::x86 {
 // does useful work, is the measuring window.
 void start_clock_with_pm_timer(u16 port);
 
-// Against channel 2 of the 8254 timer, for a machine without the above: takes a few milliseconds.
-void start_clock_with_pit();
+// The same against the local APIC's timer, for a machine without the above. After start_interrupts().
+void start_clock_with_local_apic();
 
 } // namespace vireo::arch::x86

@@ -27,16 +27,16 @@
 reset_start:
     cli
     cld
+    // A processor that lacks what the image needs would fault in a loop without a word.
 #ifdef __x86_64__
-    // A processor without long mode would fault in a loop without a word.
     movl $0x80000000, %eax
     cpuid
     cmpl $0x80000001, %eax
-    jb no_long_mode
+    jb wrong_processor
     movl $0x80000001, %eax
     cpuid
-    btl $29, %edx
-    jnc no_long_mode
+    btl $29, %edx                       // long mode
+    jnc wrong_processor
 
     // Identity page tables for 4 GiB in 2 MiB pages. Every entry within those 4 GiB is written; what RAM holds in the
     // other entries of the level-4 and level-3 tables is cleared by paging.cpp before anything could use it.
@@ -70,11 +70,19 @@ reset_start:
     movl $0x100, %eax
     wrmsr
     movl $0x80000011, %eax              // paging, protection; caches on
+#else
+    movl $1, %eax
+    cpuid
+    btl $15, %edx                       // conditional moves
+    jnc wrong_processor
+    lgdtl %cs:HERE16(descriptor_table_pointer)
+    movl $0x11, %eax                    // protection; caches on
+#endif
     movl %eax, %cr0
     ljmpl $VIREO_CODE_SELECTOR, $HERE(flat)
 
-no_long_mode:
-    movw $HERE16(no_long_mode_text), %si
+wrong_processor:
+    movw $HERE16(wrong_processor_text), %si
     movw $0x3f8, %dx                    // COM1 as reset left it: enough for an emulated one
 3:  lodsb %cs:(%si), %al
     testb %al, %al
@@ -83,16 +91,12 @@ no_long_mode:
     jmp 3b
 4:  hlt
     jmp 4b
-no_long_mode_text:
+wrong_processor_text:
+#ifdef __x86_64__
     .asciz "\r\nVireo for x86_64 needs a 64-bit processor; this one is 32-bit.\r\n"
-
     .code64
 #else
-    lgdtl %cs:HERE16(descriptor_table_pointer)
-    movl $0x11, %eax                    // protection; caches on
-    movl %eax, %cr0
-    ljmpl $VIREO_CODE_SELECTOR, $HERE(flat)
-
+    .asciz "\r\nVireo for x86 needs a Pentium Pro or later (conditional moves).\r\n"
     .code32
 #endif
 
@@ -122,12 +126,41 @@ flat:
     cmos_word 0x34, %edi
     testl %edi, %edi
     jz 5f
+    cmpl $0xffff, %edi
+    je ask_the_host
     shll $16, %edi
     addl $0x1000000, %edi
     jmp 6f
 5:  cmos_word 0x30, %edi
     shll $10, %edi
     addl $0x100000, %edi
+    jmp 6f
+
+    // No CMOS memory (microvm with rtc=off): item 3 of fw_cfg is the size of all RAM, in 8 bytes. However it is split, what
+    // there is of the first 2 GiB lies low.
+ask_the_host:
+    movw $0x510, %dx
+    movl $3, %eax
+    outw %ax, %dx
+    incl %edx
+    xorl %edi, %edi
+    movl $4, %ecx
+    xorl %eax, %eax
+3:  inb %dx, %al
+    orl %eax, %edi
+    rorl $8, %edi
+    decl %ecx
+    jnz 3b
+    movb $4, %cl
+4:  inb %dx, %al
+    orb %al, %ah
+    decl %ecx
+    jnz 4b
+    testb %ah, %ah
+    jnz 4f
+    testl %edi, %edi
+    jns 6f
+4:  movl $0x80000000, %edi
 6:
 
     // Words, unrolled: an emulator pays for instructions, and `rep movs` is the slowest copy it has.

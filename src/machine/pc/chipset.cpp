@@ -101,8 +101,10 @@ Result<> Chipset::reset() const {
         out8(reset_control, hard_reset_now);
         wait_for_the_machine();
     }
-    out8(keyboard_command, pulse_reset_line);
-    wait_for_the_machine();
+    if (arch::x86::in8(keyboard_command) != 0xff) { // there is such a controller
+        out8(keyboard_command, pulse_reset_line);
+        wait_for_the_machine();
+    }
     arch::x86::triple_fault();
 }
 

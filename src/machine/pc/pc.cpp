@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// QEMU's PC machines, `pc` and `q35`, for both widths.
+// QEMU's PC machines, `pc`, `q35` and `microvm`, for both widths.
 
 #include "arch/arch.h"
 #include "arch/common/exception_report.h"
@@ -14,6 +14,7 @@
 #include "base/math.h"
 #include "machine/firmware/firmware.h"
 #include "machine/pc/chipset.h"
+#include "machine/pc/microvm.h"
 #include "machine/pc/ram.h"
 #include "machine/serial/ns16550.h"
 
@@ -32,10 +33,21 @@ class Pc final : public system::Machine {
     explicit Pc(const Chipset& chipset) : chipset_(chipset) {}
 
     std::string_view board() const override { return sizeof(uptr) == 8 ? "qemu-x86_64" : "qemu-x86"; }
-    std::string_view model() const override { return chipset_.model(); }
+    std::string_view model() const override {
+        return microvm.found ? "QEMU x86 (microvm)" : chipset_.model();
+    }
     u64 default_load_address() const override { return 0x200'0000; }
-    Result<> reset() override { return chipset_.reset(); }
-    Result<> power_off() override { return chipset_.power_off(); }
+    Result<> reset() override {
+        if (microvm.reset)
+            microvm.reset->take();
+        return chipset_.reset();
+    }
+    Result<> power_off() override {
+        if (!microvm.power_off)
+            return chipset_.power_off();
+        microvm.power_off->take();
+        return error(ErrorCode::Timeout, "the machine did not switch off");
+    }
     void print_facts(Writer& out) const override {
         print(out, "relocaddr   = 0x{:08x}\n", arch::image_base());
         print(out, "clock_rate  = {} Hz\n", arch::ticks_per_second());
@@ -43,6 +55,8 @@ class Pc final : public system::Machine {
     std::byte* memory(u64 address) override {
         return reinterpret_cast<std::byte*>(static_cast<uptr>(address));
     }
+
+    Microvm microvm; // empty on the machines with a chip set
 
   private:
     Chipset chipset_;
@@ -79,9 +93,8 @@ HostDescription describe_pci(const Chipset& chipset, const RamLayout& ram) {
 }
 
 #ifdef __x86_64__
-void map_high_memory(system::MemoryMap& memory, const RamLayout& ram, const HostDescription& pci) {
-    u64 end =
-        std::min(std::max(ram.high_end, pci.memory64.cpu + pci.memory64.bytes), arch::x86::highest_mappable);
+void map_high_memory(system::MemoryMap& memory, const RamLayout& ram, const bus::pci::AddressRange& pci) {
+    u64 end = std::min(std::max(ram.high_end, pci.cpu + pci.bytes), arch::x86::highest_mappable);
     usize bytes = arch::x86::table_bytes(end);
     if (bytes == 0)
         return;
@@ -92,11 +105,19 @@ void map_high_memory(system::MemoryMap& memory, const RamLayout& ram, const Host
 }
 #endif
 
+// What the device tree says, within what the page tables reach.
+std::optional<HostDescription> pci_of_microvm(const Microvm& microvm) {
+    auto pci = microvm.pci;
+    if (pci && pci->memory64.cpu + pci->memory64.bytes > arch::x86::highest_mappable)
+        pci->memory64 = {};
+    return pci;
+}
+
 void start_clock(const Chipset& chipset) {
     if (auto port = chipset.pm_timer())
         arch::x86::start_clock_with_pm_timer(*port);
     else
-        arch::x86::start_clock_with_pit();
+        arch::x86::start_clock_with_local_apic();
 }
 
 constinit Pc* running_machine = nullptr;
@@ -115,24 +136,32 @@ extern "C" [[noreturn]] void vireo_machine_start() {
     system::Console early_console(com1);
     set_log_writer(&early_console);
     Chipset chipset = Chipset::detect();
+    arch::x86::start_interrupts({.line = com1_line, .announce = [](bool on) { com1.announce_input(on); }});
     // Early, because everything from here to the first question for the rate is measuring time that costs nothing.
     start_clock(chipset);
     Pc pc(chipset);
     running_machine = &pc;
     arch::set_final_action(restart_after_exception);
-    arch::x86::start_interrupts({.line = com1_line, .announce = [](bool on) { com1.announce_input(on); }});
 
+    auto fw_cfg = bus::FwCfg::create(
+        io::Window(io::Space::Port, bus::FwCfg::first_port, bus::FwCfg::ports.bytes), bus::FwCfg::ports);
     system::MemoryMap memory;
-    RamLayout ram = find_ram(memory);
-    HostDescription pci = describe_pci(chipset, ram);
+    RamLayout ram = find_ram(fw_cfg ? &*fw_cfg : nullptr, memory);
+    std::optional<HostDescription> pci;
+    if (chipset.kind() != Chipset::Kind::Other) {
+        pci = describe_pci(chipset, ram);
+    } else if (fw_cfg) {
+        pc.microvm.find(*fw_cfg, memory);
+        pci = pci_of_microvm(pc.microvm);
+    }
 #ifdef __x86_64__
-    map_high_memory(memory, ram, pci);
+    map_high_memory(memory, ram, pci ? pci->memory64 : bus::pci::AddressRange{});
 #endif
     machine::run({.machine = pc,
                   .serial = com1,
                   .memory = memory,
-                  .virtio_mmio = {},
-                  .pci = chipset.kind() == Chipset::Kind::Other ? nullptr : &pci,
+                  .virtio_mmio = {pc.microvm.slots.data(), pc.microvm.slots.size()},
+                  .pci = pci ? &*pci : nullptr,
                   .print_cpu = arch::x86::print_cpu});
 }
 

@@ -6,7 +6,6 @@
 #include "arch/x86/ports.h"
 #include "base/endian.h"
 #include "base/log.h"
-#include "bus/fw_cfg/fw_cfg.h"
 
 namespace vireo::machine::pc {
 namespace {
@@ -102,11 +101,9 @@ u64 end_of_hot_plug_room(const FwCfg& fw_cfg) {
 
 } // namespace
 
-RamLayout find_ram(MemoryMap& memory) {
+RamLayout find_ram(const FwCfg* fw_cfg, MemoryMap& memory) {
     RamLayout layout{.low_end = 0, .high_end = four_gib};
     RamCollector ram(memory);
-    auto fw_cfg =
-        FwCfg::create(io::Window(io::Space::Port, FwCfg::first_port, FwCfg::ports.bytes), FwCfg::ports);
     if (fw_cfg) {
         if (auto added = add_e820(*fw_cfg, memory, ram); !added)
             warn("fw_cfg RAM map: {}", added.error().what);
