@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // PCI functions, bridges among them, whose configuration space is what the input says and may change from read to read:
 // enumeration, placing of BARs, VirtIO structures, and the bring-up of what is found. Behind every BAR lies plain memory.
-// Input: flags (1: each bus shows the functions of all; 2: 256 buses instead of 16), number of functions (1 byte), functions,
-// lies (stack.h), memory behind the BARs.
+// Input: flags (1: each bus shows the functions of all; 2: 256 buses instead of 16; 4 alone: hardly room for a BAR), number of
+// functions (1 byte), functions, lies (stack.h), memory behind the BARs.
 #include "bus/pci/host.h"
 #include "fuzz/stack.h"
 #include "unit/bus/pci_fabric.h"
@@ -37,7 +37,11 @@ FabricFunction disk(bool transitional) {
     add_structure(function, 0x50, 0x64, 2, 20, 0x200, 0x100);
     function.put(0x60, 4, 4);
     add_structure(function, 0x64, 0x74, 3, 16, 0x100, 1);
-    add_structure(function, 0x74, 0, 4, 16, 0x140, 0x40);
+    add_structure(function, 0x74, 0x84, 4, 16, 0x140, 0x40);
+    add_structure(function, 0x84, 0, 5, 20, 0, 0);
+    function.writable(0x88, 0xff, 1);
+    function.writable(0x8c, ~u64{0}, 8);
+    function.writable(0x94, ~u64{0}, 4); // what was written last, whatever it was meant for
     return function;
 }
 
@@ -64,6 +68,8 @@ class FuzzedFabric final : public hosted::RegisterBlock {
         : flags_(input.byte()), ecam_(io::Space::Memory, description_.ecam.cpu, buses() << 20, *this) {
         description_.ecam.bytes = buses() << 20;
         description_.last_bus = static_cast<u8>(buses() - 1);
+        if ((flags_ & 7) == 4)
+            description_.memory.bytes = description_.memory64.bytes = 0x1000;
         for (unsigned count = input.byte() % 8; count > 0; --count) {
             u16 place = input.byte(); // device and function
             u8 bus = input.byte() % 8;
@@ -156,7 +162,11 @@ void check_structures(const Function& function) {
     for (const auto& window : {found.common, found.notify, found.isr, found.device}) {
         bool is_inside = !window;
         for (unsigned i = 0; i < Function::bar_count && !is_inside; ++i)
-            if (auto bar = function.bar(i))
+            if (window->registers())
+                is_inside = function.bar_facts(i).state == bus::pci::Bar::State::Unassigned &&
+                            lies_inside(*window, io::Window(io::Space::Memory, u64{i} << 32,
+                                                            function.bar_facts(i).bytes));
+            else if (auto bar = function.bar(i))
                 is_inside = lies_inside(*window, *bar);
         require(is_inside, "a structure lies in a BAR of its function");
     }
@@ -194,6 +204,7 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
     fuzz::FuzzedData input(data, size);
     fuzz::Surroundings surroundings;
     surroundings.check_leaks = false; // a status register that is memory may never confirm a reset
+    hosted::set_runaway_limit(8'000'000); // 256 buses can show 300 disks
     fuzz::FuzzedFabric fabric(input);
     bus::pci::Host host(fabric.description());
     fuzz::Memory memory(0x400 + 4);

@@ -125,6 +125,7 @@ def pci_config():
     machine("bridge_in_bridge", [function(8, 0, bridge), function(8, 1, bridge), function(24, 2, port), function(0, 3, disk)])
     machine("mirrors", [function(8, 0, bridge), function(16, 0, disk)], 1)
     machine("mirrors_256", [function(8, 0, bridge)], 3)
+    machine("no_room", [function(8, 0, disk), function(16, 0, disk), function(24, 0, disk), function(32, 0, transitional)], 4)
     machine("many_functions", [function(8, 0, disk | 0x80), function(9, 0, transitional), function(15, 0, disk)])
     machine("capability_loop", [function(8, 0, disk, (0x51, 0x40))])
     machine("structure_outside", [function(8, 0, disk, (0x49, 0x20), (0x4d, 0xff))])

@@ -430,7 +430,10 @@ broken("src/virtio/transport/pci/config_window.cpp", "PciNoRoom*:*PciNoRoom",
         ""),
        ("pci_config_window_keeps_its_offset",
         "    function_.write32(field(offsetof(virtio_pci_cap, offset)), static_cast<u32>(address));",
-        ""))
+        ""),
+       ("pci_config_window_forgets_its_width",
+        "    if (address == address_ && width == width_)",
+        "    if (address == address_)"))
 
 broken("src/drivers/blk/requests.cpp", "*Blk*:*BlockDevice*:*Rng*",
        ("blk_unwritten_status_is_success",

@@ -19,6 +19,9 @@ struct Platform {
     void (*print_cpu)(Writer&) = nullptr; // "CPU:   ..." line after the banner, if the machine has one
 };
 
+// Stops the machine with one line, to the log, if it has less RAM than Vireo needs. To be called before anything is allocated.
+void check_ram(const system::MemoryMap& memory);
+
 // The firmware proper, the same on all machines: heap, console, banner, devices, shell. Called once, after relocation
 // with the final page tables and exception vectors in place.
 [[noreturn]] void run(const Platform& platform);

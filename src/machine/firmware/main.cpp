@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "arch/arch.h"
 #include "autoconf.h"
 #include "base/heap.h"
 #include "base/log.h"
@@ -24,6 +25,9 @@ namespace vireo::machine {
 namespace {
 
 constexpr u64 MiB = 1 << 20;
+
+// Image, stack, device tree and the smallest heap take less than this, on a machine with a usual set of devices.
+constexpr u64 least_ram = 8 * MiB;
 
 // Small machines keep most RAM for what the user loads; the upper bound is far above what many disks need.
 u64 heap_bytes(u64 total_ram) {
@@ -88,6 +92,15 @@ system::PciInspector* add_sources([[maybe_unused]] virtio::DeviceManager& device
 }
 
 } // namespace
+
+void check_ram(const system::MemoryMap& memory) {
+    if (memory.total_ram() >= least_ram)
+        return;
+    if (Writer* out = log_writer())
+        print(*out, "\nVireo cannot start: {} MiB of RAM are too few, it needs {} MiB\n",
+              memory.total_ram() / MiB, least_ram / MiB);
+    arch::halt();
+}
 
 void run(const Platform& platform) {
     start_heap(platform.memory);

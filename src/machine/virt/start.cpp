@@ -7,6 +7,7 @@
 #include "autoconf.h"
 #include "base/log.h"
 #include "base/math.h"
+#include "machine/firmware/firmware.h"
 #include "machine/virt/interrupts.h"
 #include "machine/virt/machine.h"
 #include "machine/virt/memory.h"
@@ -69,6 +70,8 @@ extern "C" [[gnu::used]] void vireo_early(uptr device_tree, uptr processor) {
     system::MemoryMap map;
     if (auto entered = enter_memory(handoff.memory, map); !entered)
         give_up("memory", entered.error());
+
+    check_ram(map);
 
     // Neither the tree nor this image may be overwritten before it is copied.
     usize tree_bytes = tree->used_bytes();

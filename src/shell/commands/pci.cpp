@@ -10,63 +10,41 @@ using system::PciInspector;
 using system::PciPlace;
 
 constexpr u64 config_bytes = 0x100;
+constexpr u8 class_offset = 0x0b;
 
-// Base classes of the PCI Code and ID Assignment Specification, by number.
-constexpr char class_names[][24] = {"Build before PCI Rev2.0", "Mass storage controller",
-                                    "Network controller",      "Display controller",
-                                    "Multimedia device",       "Memory controller",
-                                    "Bridge device",           "Simple comm. controller",
-                                    "Base system peripheral",  "Input device",
-                                    "Docking station",         "Processor",
-                                    "Serial bus controller",   "Wireless controller",
-                                    "Intelligent controller",  "Satellite controller",
-                                    "Cryptographic device",    "DSP device"};
+// Base classes of the PCI Code and ID Assignment Specification, from 0 on. Lists of words take less room than tables.
+constexpr std::string_view class_names =
+    "Build before PCI Rev2.0|Mass storage controller|Network controller|Display controller|Multimedia device|"
+    "Memory controller|Bridge device|Simple comm. controller|Base system peripheral|Input device|Docking "
+    "station|"
+    "Processor|Serial bus controller|Wireless controller|Intelligent controller|Satellite controller|"
+    "Cryptographic device|DSP device";
 
 std::string_view class_name(u32 base_class) {
-    if (base_class < std::size(class_names))
-        return class_names[base_class];
-    return base_class == 0xff ? "Does not fit any class" : "???";
+    std::string_view rest = class_names;
+    for (; base_class > 0 && !rest.empty(); --base_class)
+        split_first(rest, '|');
+    std::string_view name = split_first(rest, '|');
+    return name.empty() ? "???" : name;
 }
 
-// One register of the header, as `pci header` names it.
-struct Field {
-    u8 offset;
-    u8 width;
-    char name[28];
-};
-constexpr Field common_fields[] = {{0x00, 2, "vendor ID"},           {0x02, 2, "device ID"},
-                                   {0x04, 2, "command register ID"}, {0x06, 2, "status register"},
-                                   {0x08, 1, "revision ID"},         {0x0b, 1, "class code"},
-                                   {0x0a, 1, "sub class code"},      {0x09, 1, "programming interface"},
-                                   {0x0c, 1, "cache line"},          {0x0d, 1, "latency time"},
-                                   {0x0e, 1, "header type"},         {0x0f, 1, "BIST"},
-                                   {0x10, 4, "base address 0"},      {0x14, 4, "base address 1"}};
-constexpr usize before_bars = 12; // what every type of header has
-constexpr Field normal_fields[] = {{0x18, 4, "base address 2"},      {0x1c, 4, "base address 3"},
-                                   {0x20, 4, "base address 4"},      {0x24, 4, "base address 5"},
-                                   {0x28, 4, "cardBus CIS pointer"}, {0x2c, 2, "sub system vendor ID"},
-                                   {0x2e, 2, "sub system ID"},       {0x30, 4, "expansion ROM base address"},
-                                   {0x3c, 1, "interrupt line"},      {0x3d, 1, "interrupt pin"},
-                                   {0x3e, 1, "min Grant"},           {0x3f, 1, "max Latency"}};
-constexpr Field bridge_fields[] = {{0x18, 1, "primary bus number"},
-                                   {0x19, 1, "secondary bus number"},
-                                   {0x1a, 1, "subordinate bus number"},
-                                   {0x1b, 1, "secondary latency timer"},
-                                   {0x1c, 1, "IO base"},
-                                   {0x1d, 1, "IO limit"},
-                                   {0x1e, 2, "secondary status"},
-                                   {0x20, 2, "memory base"},
-                                   {0x22, 2, "memory limit"},
-                                   {0x24, 2, "prefetch memory base"},
-                                   {0x26, 2, "prefetch memory limit"},
-                                   {0x28, 4, "prefetch memory base upper"},
-                                   {0x2c, 4, "prefetch memory limit upper"},
-                                   {0x30, 2, "IO base upper 16 bits"},
-                                   {0x32, 2, "IO limit upper 16 bits"},
-                                   {0x38, 4, "expansion ROM base address"},
-                                   {0x3c, 1, "interrupt line"},
-                                   {0x3d, 1, "interrupt pin"},
-                                   {0x3e, 2, "bridge control"}};
+// The registers of the header as `pci header` names them: offset (two digits), width, name. PCI 3.0 section 6.1,
+// PCI-to-PCI Bridge 1.2 section 3.2.
+constexpr std::string_view all_fields =
+    "002vendor ID|022device ID|042command register ID|062status register|081revision ID|0b1class code|"
+    "0a1sub class code|091programming interface|0c1cache line|0d1latency time|0e1header type|0f1BIST";
+constexpr std::string_view normal_fields =
+    "104base address 0|144base address 1|184base address 2|1c4base address 3|204base address 4|244base "
+    "address 5|"
+    "284cardBus CIS pointer|2c2sub system vendor ID|2e2sub system ID|304expansion ROM base address|"
+    "3c1interrupt line|3d1interrupt pin|3e1min Grant|3f1max Latency";
+constexpr std::string_view bridge_fields =
+    "104base address 0|144base address 1|181primary bus number|191secondary bus number|1a1subordinate bus "
+    "number|"
+    "1b1secondary latency timer|1c1IO base|1d1IO limit|1e2secondary status|202memory base|222memory limit|"
+    "242prefetch memory base|262prefetch memory limit|284prefetch memory base upper|"
+    "2c4prefetch memory limit upper|302IO base upper 16 bits|322IO limit upper 16 bits|"
+    "384expansion ROM base address|3c1interrupt line|3d1interrupt pin|3e2bridge control";
 
 void print_hex(Writer& out, u32 value, u8 width) {
     if (width == 1)
@@ -87,15 +65,18 @@ u32 last_bus_of(PciInspector& pci, usize index, PciPlace place) {
     return std::max<u32>(place.bus, behind);
 }
 
-void print_fields(Context& context, usize index, std::span<const Field> fields) {
-    for (const Field& field : fields) {
-        u32 value = context.pci->read(index, field.offset, field.width);
+void print_fields(Context& context, usize index, std::string_view fields) {
+    while (!fields.empty()) {
+        std::string_view field = split_first(fields, '|');
+        u64 place = parse_number(field.substr(0, 3), 16).value_or(0); // offset and width
+        auto width = static_cast<u8>(place & 0xf);
+        u32 value = context.pci->read(index, static_cast<u8>(place >> 4), width);
         StringBuffer<80> line; // one write for each line
         StringBuffer<32> name;
-        print(name, "{} =", field.name);
+        print(name, "{} =", field.substr(3));
         print(line, "  {:<30}0x", name.view());
-        print_hex(line, value, field.width);
-        if (field.offset == 0x0b)
+        print_hex(line, value, width);
+        if (place >> 4 == class_offset)
             print(line, " ({})", class_name(value));
         line.write("\n");
         context.console.write(line.view());
@@ -103,13 +84,10 @@ void print_fields(Context& context, usize index, std::span<const Field> fields) 
 }
 
 void print_header(Context& context, usize index) {
+    print_fields(context, index, all_fields);
     u32 type = context.pci->read(index, 0x0e, 1) & 0x7f;
-    std::span<const Field> common = common_fields;
-    print_fields(context, index, type <= 1 ? common : common.first(before_bars));
-    if (type == 0)
-        print_fields(context, index, normal_fields);
-    else if (type == 1)
-        print_fields(context, index, bridge_fields);
+    if (type <= 1)
+        print_fields(context, index, type == 0 ? normal_fields : bridge_fields);
 }
 
 // pci [BUS|*] [long]
@@ -153,7 +131,8 @@ int list(Context& context, Arguments words) {
             continue;
         }
         print(context.console, "{}   0x{:04x}     0x{:04x}     {:<23} 0x{:02x}\n", line.view(),
-              pci.read(i, 0, 2), pci.read(i, 2, 2), class_name(pci.read(i, 0x0b, 1)), pci.read(i, 0x0a, 1));
+              pci.read(i, 0, 2), pci.read(i, 2, 2), class_name(pci.read(i, class_offset, 1)),
+              pci.read(i, 0x0a, 1));
     }
     return status_ok;
 }

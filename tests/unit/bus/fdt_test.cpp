@@ -17,7 +17,7 @@ namespace {
 // Writes a tree with libfdt's sequential writer. Nodes close themselves.
 class TreeWriter {
   public:
-    TreeWriter() {
+    explicit TreeWriter(usize room = 128 << 10) : blob_(room / sizeof(u64)) {
         check(fdt_create(blob_.data(), static_cast<int>(bytes())));
         check(fdt_add_reservemap_entry(blob_.data(), 0x1000, 0x2000));
         check(fdt_finish_reservemap(blob_.data()));
@@ -51,7 +51,7 @@ class TreeWriter {
   private:
     static void check(int code) { ASSERT_EQ(code, 0) << fdt_strerror(code); }
     usize bytes() const { return blob_.size() * sizeof(u64); }
-    std::vector<u64> blob_ = std::vector<u64>(0x4000);
+    std::vector<u64> blob_;
 };
 
 Node find(const Tree& tree, std::string_view path) {
@@ -292,8 +292,8 @@ TEST(Fdt, AliasesThatPointAtEachOtherEnd) {
 }
 
 TEST(Fdt, DeepNodesAreVisitedWithoutAddresses) {
-    constexpr int depth = 200;
-    TreeWriter w;
+    constexpr int depth = 2000;
+    TreeWriter w(512 << 10);
     std::function<void(int)> nest = [&](int level) {
         w.node(level == 0 ? "" : ("n" + std::to_string(level)).c_str(), [&] {
             w.cells("#address-cells", {1});

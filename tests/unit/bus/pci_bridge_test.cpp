@@ -116,6 +116,51 @@ TEST(Pci, bus_numbers_run_out_with_a_warning) {
     EXPECT_NE(warnings.text.find("pci 00:02.0: no bus number left"), std::string::npos);
 }
 
+TEST(Pci, windows_too_small_for_what_lies_behind_bridges_leave_it_off_and_name_it) {
+    Warnings warnings;
+    Fabric fabric;
+    fabric.description.memory.bytes = 0x30'0000; // three steps of a bridge
+    fabric.description.memory64 = {};
+    fabric.description.io.bytes = 0x3000; // two steps: the first one is never handed out
+    std::vector<FabricFunction*> disks;
+    for (unsigned device = 1; device <= 4; ++device) {
+        FabricFunction disk = a_disk();
+        disk.io_bar(0, 64);
+        disk.memory_bar(1, 0x1000);
+        disks.push_back(&fabric.plug(device, a_bridge()).behind(0, 0, std::move(disk)));
+    }
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(places(host).size(), 8u);
+    for (unsigned bus = 1; bus <= 4; ++bus) {
+        Function* disk = at(host, "0" + std::to_string(bus) + ":00.0");
+        ASSERT_NE(disk, nullptr);
+        EXPECT_EQ(disk->bar(0).has_value(), bus <= 2);
+        EXPECT_EQ(disk->bar(1).has_value(), bus <= 3);
+        EXPECT_EQ(disks[bus - 1]->get(0x04, 2), bus <= 2 ? 3u : bus == 3 ? 2u : 0u); // what it may decode
+    }
+    EXPECT_EQ(warnings.text, "warning: pci 03:00.0: no room for BAR 0 of 0x40 bytes; it stays unused\n"
+                             "warning: pci 04:00.0: no room for BAR 0 of 0x40 bytes; it stays unused\n"
+                             "warning: pci 04:00.0: no room for BAR 1 of 0x1000 bytes; it stays unused\n");
+}
+
+// SR-IOV lies in extended configuration space, and what it could show answers only when it was enabled there.
+TEST(Pci, functions_that_have_to_be_enabled_first_are_left_alone) {
+    Fabric fabric;
+    FabricFunction& port = fabric.plug(1, a_root_port());
+    FabricFunction card(0x1b36, 0x0010, 0x01'0802);
+    card.express(0);
+    card.memory64_bar(0, 0x4000, false);
+    port.behind(0, 0, std::move(card));
+    FabricFunction& hidden = port.behind(0, 1, FabricFunction(0xffff, 0xffff, 0));
+    hidden.memory64_bar(0, 0x4000, false);
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(places(host), (Places{"00:01.0", "01:00.0"}));
+    EXPECT_EQ(fabric.extended, 0u);
+    EXPECT_EQ(hidden.accesses, 0u);
+}
+
 TEST(Pci, a_bridge_that_contains_itself_ends_with_the_bus_numbers) {
     Warnings warnings;
     Fabric fabric;

@@ -107,6 +107,7 @@ class Fabric final : public hosted::RegisterBlock {
 
     u32 read(u64 offset, u8 width) override {
         ++accesses;
+        extended += (offset & 0xf00) != 0;
         FabricFunction* function = route(offset);
         if (!function || function->gone) {
             ++misses;
@@ -117,6 +118,7 @@ class Fabric final : public hosted::RegisterBlock {
     }
     void write(u64 offset, u8 width, u32 value) override {
         ++accesses;
+        extended += (offset & 0xf00) != 0;
         FabricFunction* function = route(offset);
         if (!function || function->gone)
             return;
@@ -130,7 +132,8 @@ class Fabric final : public hosted::RegisterBlock {
 
     bus::pci::HostDescription description;
     unsigned accesses = 0;
-    unsigned misses = 0; // reads that nobody answered
+    unsigned misses = 0;   // reads that nobody answered
+    unsigned extended = 0; // accesses beyond the first 256 bytes
 
   private:
     using Devices = std::map<unsigned, std::unique_ptr<FabricFunction>>;

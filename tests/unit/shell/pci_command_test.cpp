@@ -66,7 +66,7 @@ TEST_F(PciCommand, classes_that_have_no_name) {
     fabric.plug(2, FabricFunction(1, 2, 0x00'ff00));
     scan();
     EXPECT_EQ(run("pci"), std::string(list_head) +
-                              "00.00.00   0x0001     0x0002     Does not fit any class  0x12\n"
+                              "00.00.00   0x0001     0x0002     ???                     0x12\n"
                               "00.01.00   0x0001     0x0002     ???                     0x00\n"
                               "00.02.00   0x0001     0x0002     Build before PCI Rev2.0 0xff\n");
 }
@@ -223,7 +223,7 @@ TEST_F(PciCommand, what_was_pulled_out_reads_as_all_ones) {
     scan();
     disk->gone = true;
     EXPECT_EQ(run("pci 1"), "Scanning PCI devices on bus 1\n" + std::string(list_head) +
-                                "01.1f.00   0xffff     0xffff     Does not fit any class  0xff\n");
+                                "01.1f.00   0xffff     0xffff     ???                     0xff\n");
     EXPECT_EQ(std::ranges::count(run("pci header 1.1f.0"), '\n'), 12);
 }
 

@@ -77,8 +77,6 @@ class Machine {
         if (!is_mmio(bus))
             pci_bus_ = std::make_unique<fake::PciBus>(bus == Bus::PciLegacy ? fake::PciBus::pc_host()
                                                                             : fake::PciBus::virt_host());
-        if (bus == Bus::PciNoRoom)
-            hosted::set_runaway_limit(20'000'000); // each access is four or five in configuration space
     }
 
     template <typename D> D& plug(std::unique_ptr<D> device) {

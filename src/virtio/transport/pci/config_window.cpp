@@ -7,14 +7,19 @@ namespace vireo::virtio {
 
 using wire::virtio_pci_cap;
 
-// All of it each time: nothing else needs to be remembered, and this is the slow way in any case.
-u8 PciConfigWindow::select(u64 address, u8 width) const {
+u8 PciConfigWindow::select(u64 address, u8 width) {
     auto field = [this](usize offset) { return static_cast<u8>(capability_ + offset); };
+    u8 data = field(offsetof(wire::virtio_pci_cfg_cap, pci_cfg_data));
+    // Who waits reads the same register again and again.
+    if (address == address_ && width == width_)
+        return data;
+    address_ = address;
+    width_ = width;
     function_.write8(field(offsetof(virtio_pci_cap, bar)), static_cast<u8>(address >> 32));
     // The length before the offset, which has to be a multiple of it whenever it is written.
     function_.write32(field(offsetof(virtio_pci_cap, length)), width);
     function_.write32(field(offsetof(virtio_pci_cap, offset)), static_cast<u32>(address));
-    return field(offsetof(wire::virtio_pci_cfg_cap, pci_cfg_data));
+    return data;
 }
 
 u32 PciConfigWindow::read(u64 address, u8 width) {

@@ -6,7 +6,8 @@
 namespace vireo::virtio {
 
 // What lies behind a function's BARs, reached through its configuration space (section 4.1.4.9): for BARs that found no
-// room. Four or five accesses for each one, and no notification data.
+// room. Four accesses for each one to another register than the last, and no notification data. Nobody else uses the
+// capability meanwhile.
 class PciConfigWindow final : public io::IndirectRegisters {
   public:
     // `capability`: the offset of a VIRTIO_PCI_CAP_PCI_CFG, all of it inside configuration space. `function` outlives
@@ -21,10 +22,12 @@ class PciConfigWindow final : public io::IndirectRegisters {
 
   private:
     // Points the window at `width` bytes. Gives where in configuration space they appear.
-    u8 select(u64 address, u8 width) const;
+    u8 select(u64 address, u8 width);
 
     const bus::pci::Function& function_;
     u8 capability_;
+    u8 width_ = 0; // where the window points, 0: not set yet
+    u64 address_ = 0;
 };
 
 } // namespace vireo::virtio

@@ -191,6 +191,27 @@ TEST_F(PciNoRoom, structures_in_a_bar_with_room_are_preferred_wherever_they_stan
     }
 }
 
+TEST_F(PciNoRoom, of_two_structures_without_room_the_first_is_used) {
+    plug_without_room();
+    Capability second = capability(VirtioPci::notify_cfg);
+    second.offset += 0x1000;
+    card->capabilities.push_back(second);
+    auto transport = find();
+    take_warnings();
+    ASSERT_TRUE(transport);
+    negotiate(*transport);
+    test::RingMemory ring(64, false);
+    auto bell = transport->activate_queue({0}, 64, ring.addresses);
+    ASSERT_TRUE(bell);
+    go_live(*transport);
+    device.report_unwelcome_notifications = false;
+    bell->ring();
+    u32 offset = card->config32(card->find_capability(VirtioPci::pci_cfg) + 8);
+    EXPECT_EQ(offset,
+              capability(VirtioPci::notify_cfg).offset + card->notify_offset(0) * card->notify_multiplier);
+    reset(*transport);
+}
+
 TEST_F(PciNoRoom, a_structure_outside_its_bar_is_refused_as_ever) {
     plug_without_room();
     capability(VirtioPci::common_cfg).offset = bar_bytes;

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines that are not as they should be: hostile device trees, unknown parts, too little memory, fw_cfg without DMA. Each
+starts as far as it can, or says in one line why not. The tree is QEMU's own with one thing changed."""
+
+import dataclasses
+import typing
+
+import pytest
+
+import device_tree
+import images
+import vm
+from conftest import build_folder
+from device_tree import Node, cells
+from test_matrix import LOAD
+
+RISCV = ("qemu-riscv32", "qemu-riscv64")
+
+
+def bank(base, size):
+    """A memory node below a root with two cells for each number."""
+    return Node(f"memory@{base:x}", {"device_type": b"memory\0", "reg": cells(base >> 32, base & 0xFFFFFFFF, 0, size)}, [])
+
+
+def no_memory(root):
+    root.without("memory")
+
+
+def overlapping_memory(root):
+    """128 MiB in five nodes that overlap, repeat, touch and are empty."""
+    mib = images.MIB
+    root.without("memory")
+    root.children += [bank(0x84000000, 64 * mib), bank(0x80000000, 80 * mib), bank(0x80000000, 64 * mib), bank(0x87000000, 0),
+                      bank(0x80000000, 128 * mib)]
+
+
+def endless_memory(root):
+    """A bank that wraps, and one that the machine does not have with more than the bus has: what is left is used."""
+    root.children.append(Node("memory@ffff", {"device_type": b"memory\0", "reg": cells(0xFFFFFFFF, 0xFFFFF000, 0, 0x2000)}, []))
+
+
+def two_thousand_levels(root):
+    deepest = Node("n", {"#address-cells": cells(2), "#size-cells": cells(2), "ranges": b"", "compatible": b"virtio,mmio\0"}, [])
+    for _ in range(2000):
+        deepest = Node("n", {"#address-cells": cells(2), "#size-cells": cells(2), "ranges": b""}, [deepest])
+    root.children.insert(0, deepest)
+
+
+def absurd_cells(root):
+    soc = root.child("soc")
+    for number in range(40):
+        soc.children.append(Node(f"virtio@{number}", {"compatible": b"virtio,mmio\0", "reg": bytes(number),
+                                                      "#address-cells": cells(0xFFFFFFFF)}, []))
+
+
+def no_uart(root):
+    for node in root.all():
+        node.without("serial@", "uart@", "pl011@")
+
+
+def unknown_uart(root):
+    for node in root.all():
+        if node.name.startswith(("serial@", "uart@", "pl011@")):
+            node.properties["compatible"] = b"acme,uart\0"
+
+
+def unknown_machine(root):
+    """A machine of which nothing is known but its memory and its processors."""
+    root.properties.update({"compatible": b"acme,board\0", "model": b"ACME board\0"})
+    root.children = [node for node in root.children if node.name.startswith(("memory", "cpus", "chosen"))]
+    root.child("chosen").properties.clear()
+
+
+def everything_reserved(root):
+    root.children.append(Node("reserved-memory", {"#address-cells": cells(2), "#size-cells": cells(2), "ranges": b""},
+                              [Node("all@80000000", {"reg": cells(0, 0x80000000, 0, 0x8000000)}, [])]))
+
+
+def too_many_reservations(root):
+    keep = [Node(f"keep@{number}", {"reg": cells(0, 0x81000000 + 0x2000 * number, 0, 0x1000)}, []) for number in range(200)]
+    root.children.append(Node("reserved-memory", {"#address-cells": cells(2), "#size-cells": cells(2), "ranges": b""}, keep))
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    change: typing.Callable
+    stops: str = ""  # the one line with which it does not start; empty: the prompt comes
+    model: str = "riscv-virtio,qemu"
+    disk: bool = True
+    powers_off: bool = True
+
+    def __str__(self):
+        return self.change.__name__
+
+
+CASES = [Case(no_memory, stops="memory: the device tree names no RAM"),
+         Case(overlapping_memory),
+         Case(endless_memory),
+         Case(two_thousand_levels),
+         Case(absurd_cells),
+         Case(no_uart),
+         Case(unknown_uart),
+         Case(unknown_machine, model="ACME board", disk=False, powers_off=False),
+         Case(everything_reserved, stops="firmware image: no free RAM of that size"),
+         Case(too_many_reservations, stops="memory: too many")]
+
+
+# QEMU's Arm machines write memory and PSCI into any tree that they are given.
+ROWS = [*[(name, case) for name in RISCV for case in CASES],
+        *[("qemu_arm", Case(change, model="linux,dummy-virt")) for change in (two_thousand_levels, no_uart, unknown_uart)]]
+
+
+@pytest.mark.parametrize("name,case", ROWS, ids=str)
+def test_device_trees(name, case, tmp_path, machines):
+    board = vm.BOARDS[name]
+    image = images.patterned(tmp_path / "disk.img", images.MIB)
+    command = board.command(build_folder(board), [*vm.disk(0, image), "-nic", "none"])
+    root = device_tree.of_machine(command, tmp_path)
+    case.change(root)
+    (tmp_path / "changed.dtb").write_bytes(device_tree.write(root))
+    machine = machines.start([*command, "-dtb", str(tmp_path / "changed.dtb")])
+    if case.stops:
+        said = machine.expect(r"Vireo cannot start: [^\r\n]*\r")[1]
+        assert said.startswith(f"Vireo cannot start: {case.stops}"), said
+        return
+    banner = machine.boot()
+    assert "DRAM:  128 MiB\n" in banner and f"Model: {case.model}\n" in banner, banner
+    assert ("2048 blocks read: OK" in machine.command(f"virtio read {LOAD[name]:x} 0 800")) == case.disk
+    machine.send("poweroff\r")
+    if case.powers_off:
+        assert machine.wait_exit() == 0
+    else:
+        machine.expect(r"poweroff: [^\r\n]*\r")
+
+
+# MiB that are too few, and that are enough.
+RAM = [pytest.param(vm.BOARDS[name], id=name) for name in vm.BOARDS]
+
+
+@pytest.mark.parametrize("board", RAM)
+def test_too_little_memory(board, machines):
+    machine = machines.start(board.command(build_folder(board), ["-m", "4M", "-nic", "none"]))
+    said = machine.expect(r"Vireo cannot start: 4 MiB of RAM are too few, it needs \d+ MiB\r")[1]
+    needed = int(said.split()[-2])
+    assert needed <= 16
+    enough = machines.boot(board, ["-m", f"{needed}M"])
+    assert f"DRAM:  {needed} MiB\n" in enough.banner
+    assert enough.command("echo here").strip() == "here"
+
+
+@pytest.mark.parametrize("name", ["qemu-x86", "qemu-x86_64"])
+def test_fw_cfg_without_dma(name, tmp_path, machines):
+    """The memory map comes byte by byte then."""
+    board = vm.BOARDS[name]
+    image = images.patterned(tmp_path / "disk.img", images.MIB)
+    machine = machines.boot(board, ["-global", "fw_cfg_io.dma_enabled=off", "-m", "3G", *vm.disk(0, image)])
+    assert "DRAM:  3 GiB\n" in machine.banner
+    assert "2048 blocks read: OK" in machine.command("virtio read 2000000 0 800")
