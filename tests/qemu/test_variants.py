@@ -220,6 +220,23 @@ def test_arm_says_what_it_can_use_of_4_gib(tmp_path, machines):
     assert "2048 blocks read: OK" in machine.command("virtio read f0000000 0 800")
 
 
+OTHER_WIDTH = [
+    Variant("qemu_arm64", "default-cpu", VIRT),
+    Variant("qemu_arm64", "default-cpu-secure", f"{VIRT},secure=on -smp 2"),
+    Variant("qemu_arm64", "default-cpu-kernel", VIRT, image="kernel"),
+    Variant("qemu_arm", "cortex-a57", A57, qemu="qemu-system-aarch64"),
+    Variant("qemu_arm", "max-secure", "-cpu max -machine virt,secure=on,virtualization=on -smp 2", qemu="qemu-system-aarch64"),
+]
+
+
+@pytest.mark.parametrize("variant", OTHER_WIDTH, ids=str)
+def test_image_of_the_other_width(variant, tmp_path, machines):
+    """qemu-system-aarch64 has a 32-bit processor unless told otherwise, which leaves U-Boot silent."""
+    machine = machines.start(variant.command(tmp_path), PATIENCE)
+    needs = {"qemu_arm64": "64-bit processor: add -cpu cortex-a57 ", "qemu_arm": "32-bit processor: -cpu cortex-a15\r"}
+    machine.expect(f"\r\nThis image of Vireo needs a {needs[variant.board]}")
+
+
 SUPERVISOR = [Variant("qemu-riscv64", "opensbi", VIRT, image="kernel"), Variant("qemu-riscv64", "own", VIRT, image="sbi"),
               Variant("qemu-riscv32", "own", VIRT, image="sbi")]
 

@@ -34,6 +34,25 @@
     .hidden vireo_entry
     .type vireo_entry, %function
 vireo_entry:
+    // A 64-bit processor would be silent with this image. Its first word is a branch by 0x84 here, and `tst x0, x0` there, which
+    // goes on to what says so.
+    .word 0xea00001f
+    .word 0xd53800a0               // mrs x0, mpidr_el1: only the first of several
+    .word 0xf2405c1f               // tst x0, #0xffffff
+    .word 0x54000121               // b.ne 2f
+    .word 0x10000140               // adr x0, 3f: the text
+    .word 0xd2a12001               // mov x1, #0x09000000: the PL011 of the virt machine
+    .word 0x52806022               // mov w2, #0x301
+    .word 0xb9003022               // str w2, [x1, #0x30]: on
+    .word 0x38401402               // 1: ldrb w2, [x0], #1
+    .word 0x34000062               // cbz w2, 2f
+    .word 0xb9000022               // str w2, [x1]
+    .word 0x17fffffd               // b 1b
+    .word 0xd503207f               // 2: wfi
+    .word 0x17ffffff               // b 2b
+3:  .asciz "\r\nThis image of Vireo needs a 32-bit processor: -cpu cortex-a15\r\n"
+    .org vireo_entry + 0x84
+
     mov r10, r2
     // With virtualization=on reset leads to HYP. Go on in SVC, with everything allowed below.
     mrs r0, cpsr

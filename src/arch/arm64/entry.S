@@ -29,6 +29,27 @@
     .global vireo_entry
     .hidden vireo_entry
 vireo_entry:
+    // QEMU's default processor is one of 32 bits, on which this image would be silent. Its first word is `tst x0, x0` here, and
+    // there a branch to what says so, by 0x84.
+    .word 0xea00001f
+    b start
+    .asciz "\r\nThis image of Vireo needs a 64-bit processor: add -cpu cortex-a57 (or use qemu_arm)\r\n"
+    .org vireo_entry + 0x84
+    .word 0xee100fb0               // mrc p15, 0, r0, c0, c0, 5: only the first of several
+    .word 0xe3d004ff               // bics r0, r0, #0xff000000
+    .word 0x1a000007               // bne 2f
+    .word 0xe24f0090               // sub r0, pc, #0x90: the text
+    .word 0xe3a01409               // mov r1, #0x09000000: the PL011 of the virt machine
+    .word 0xe3002301               // movw r2, #0x301
+    .word 0xe5812030               // str r2, [r1, #0x30]: on
+    .word 0xe4d02001               // 1: ldrb r2, [r0], #1
+    .word 0xe3520000               // cmp r2, #0
+    .word 0x15812000               // strne r2, [r1]
+    .word 0x1afffffb               // bne 1b
+    .word 0xe320f003               // 2: wfi
+    .word 0xeafffffd               // b 2b
+
+start:
     msr daifset, #15
     mov x22, x0
     // With secure=on every processor comes out of reset here; without it PSCI keeps the others off.
