@@ -147,6 +147,7 @@ extern "C" [[noreturn]] void vireo_machine_start() {
         io::Window(io::Space::Port, bus::FwCfg::first_port, bus::FwCfg::ports.bytes), bus::FwCfg::ports);
     system::MemoryMap memory;
     RamLayout ram = find_ram(fw_cfg ? &*fw_cfg : nullptr, memory);
+    check_ram(memory);
     std::optional<HostDescription> pci;
     if (chipset.kind() != Chipset::Kind::Other) {
         pci = describe_pci(chipset, ram);
