@@ -350,3 +350,13 @@ def test_a_warm_reset_trusts_nothing_in_ram(board, machines):
     machine.send("reset\r")
     assert "DRAM:  64 MiB\n" in machine.boot()
     assert machine.command("echo here").strip() == "here"
+
+
+@pytest.mark.parametrize("name", ["qemu-riscv32", "qemu-riscv64"])
+def test_no_device_tree(name, machines):
+    """The generic loader starts a hart at the image, with nothing in its registers."""
+    board = vm.BOARDS[name]
+    firmware = os.path.join(build_folder(board), board.firmware)
+    machine = machines.start([board.qemu, "-nographic", *VIRT.split(), "-bios", "none", "-device",
+                              f"loader,file={vm.escape(firmware)},addr=0x80000000,cpu-num=0,force-raw=on"], PATIENCE)
+    machine.expect("Vireo cannot start: device tree: none was passed on\r+\n")

@@ -62,6 +62,8 @@ constinit VirtMachine* running_machine = nullptr;
 
 extern "C" [[gnu::used]] void vireo_early(uptr device_tree, uptr processor) {
     set_log_writer(&early_console());
+    if (device_tree == 0)
+        give_up("device tree", {ErrorCode::NotFound, "none was passed on"});
     auto tree = bus::fdt::Tree::open({at(device_tree), bus::fdt::Tree::max_bytes});
     if (!tree)
         give_up("device tree", tree.error());
