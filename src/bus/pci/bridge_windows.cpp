@@ -21,6 +21,7 @@ bool settle(Room& inner, Room& outer, u64 step) {
 
 Rooms lend_rooms(const Function& bridge, const Rooms& outer) {
     Rooms inner;
+    inner.without_io = outer.without_io;
     inner.memory = outer.memory.remainder(memory_step);
     // The I/O and the prefetchable window are optional: what is not implemented reads as 0.
     bridge.write8(reg::io_base, 0xf0);

@@ -96,6 +96,7 @@ std::optional<u64> choose(const Bar& bar, Rooms& rooms, const Room*& chosen) {
 
 Rooms rooms_of(const HostDescription& description) {
     Rooms rooms;
+    rooms.without_io = description.io.bytes == 0;
     rooms.io = room_of(description.io, description.io_space, 0x1000, 0x10000);
     rooms.memory = room_of(description.memory, io::Space::Memory, 0x1000, four_gib);
     if constexpr (sizeof(uptr) > 4)
@@ -125,9 +126,12 @@ u16 place_bars(const ConfigAccess& config, Location location, std::span<Bar> bar
                 config.write32(location, static_cast<u8>(offset + 4), static_cast<u32>(*address >> 32));
             (bar.is_io ? has_io : has_memory) = true;
         } else {
-            StringBuffer<8> place;
-            print(place, location);
-            warn("pci {}: no room for BAR {} of 0x{:x} bytes; it stays unused", place.view(), i, bar.bytes);
+            if (!bar.is_io || !rooms.without_io) {
+                StringBuffer<8> place;
+                print(place, location);
+                warn("pci {}: no room for BAR {} of 0x{:x} bytes; it stays unused", place.view(), i,
+                     bar.bytes);
+            }
             // A 64-bit BAR rests, all ones, at the top of the address space. The others would answer at an address
             // that may be something else's, so the whole function must not decode that kind.
             if (!bar.is_64bit)

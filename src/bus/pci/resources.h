@@ -26,6 +26,7 @@ struct Rooms {
     Room memory;
     Room memory64;
     bool memory64_is_prefetchable = false;
+    bool without_io = false; // the host bridge has no port I/O (microvm): then nothing is short of it
 };
 
 // What the host bridge offers, less what must never be handed out (address 0, I/O ports below 0x1000, what this

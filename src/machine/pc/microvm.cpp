@@ -68,16 +68,19 @@ std::optional<Microvm::Action> action(const GenericAddress& target, u8 value) {
     return Microvm::Action{space, target.address, value};
 }
 
-// Calls `use` with the first `bytes` of a file, in RAM that is given back afterwards.
-template <typename Use>
-Result<> with_file(const FwCfg& fw_cfg, const FwCfg::File& file, usize bytes, MemoryMap& memory, Use&& use) {
+// The first `bytes` of a file, in RAM that the caller gives back.
+Result<MutableBytes> load(const FwCfg& fw_cfg, const FwCfg::File& file, usize bytes, MemoryMap& memory) {
     u64 place = VIREO_TRY(memory.allocate(bytes, 4096, "file of the host", four_gib));
     MutableBytes contents(reinterpret_cast<std::byte*>(static_cast<uptr>(place)), bytes);
-    auto result = fw_cfg.read(file, contents);
-    if (result)
-        result = use(contents);
-    VIREO_MUST(memory.release(place));
-    return result;
+    if (auto read = fw_cfg.read(file, contents); !read) {
+        VIREO_MUST(memory.release(place));
+        return std::unexpected(read.error());
+    }
+    return contents;
+}
+
+void give_back(MemoryMap& memory, MutableBytes contents) {
+    VIREO_MUST(memory.release(reinterpret_cast<uptr>(contents.data())));
 }
 
 // QEMU pads its tree to 1 MiB, of which a few KiB are in use: only those are fetched, and the tree is told.
@@ -89,22 +92,24 @@ Result<> find_in_tree(const FwCfg& fw_cfg, MemoryMap& memory, Microvm& machine) 
         std::max(u64{header.structure} + header.structure_bytes, u64{header.strings} + header.strings_bytes);
     if (used < sizeof(header) || used > Tree::max_bytes)
         return error(ErrorCode::Corrupt, "device tree header");
-    return with_file(fw_cfg, file, static_cast<usize>(used), memory, [&](MutableBytes blob) -> Result<> {
-        header.total_bytes = static_cast<u32>(used);
-        std::memcpy(blob.data(), &header, sizeof(header));
-        machine.read_tree(VIREO_TRY(Tree::open(blob)));
-        return {};
-    });
+    header.total_bytes = static_cast<u32>(used);
+    auto blob = VIREO_TRY(load(fw_cfg, file, static_cast<usize>(used), memory));
+    std::memcpy(blob.data(), &header, sizeof(header));
+    auto tree = Tree::open(blob);
+    if (tree)
+        machine.read_tree(*tree);
+    give_back(memory, blob);
+    return tree ? Result<>() : std::unexpected(tree.error());
 }
 
 Result<> find_in_acpi(const FwCfg& fw_cfg, MemoryMap& memory, Microvm& machine) {
     auto file = VIREO_TRY(fw_cfg.find("etc/acpi/tables"));
     if (file.bytes > most_acpi_bytes)
         return error(ErrorCode::Corrupt, "ACPI tables too large");
-    return with_file(fw_cfg, file, file.bytes, memory, [&](MutableBytes tables) -> Result<> {
-        machine.read_acpi(tables);
-        return {};
-    });
+    auto tables = VIREO_TRY(load(fw_cfg, file, file.bytes, memory));
+    machine.read_acpi(tables);
+    give_back(memory, tables);
+    return {};
 }
 
 void report(const char* file, const Result<>& result) {

@@ -144,6 +144,30 @@ TEST(Pci, windows_too_small_for_what_lies_behind_bridges_leave_it_off_and_name_i
                              "warning: pci 04:00.0: no room for BAR 1 of 0x1000 bytes; it stays unused\n");
 }
 
+// QEMU's microvm with `pcie=on`: no room for ports is no shortage there, of which every start would tell.
+TEST(Pci, a_bus_without_port_io_is_short_of_nothing) {
+    Warnings warnings;
+    Fabric fabric;
+    fabric.description.io = {};
+    auto disk = [] {
+        FabricFunction function = a_disk();
+        function.io_bar(0, 64);
+        function.memory_bar(1, 0x1000);
+        return function;
+    };
+    fabric.plug(1, a_bridge()).behind(0, 0, disk());
+    fabric.plug(2, disk());
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    for (const char* where : {"00:02.0", "01:00.0"}) {
+        Function* found = at(host, where);
+        ASSERT_NE(found, nullptr);
+        EXPECT_FALSE(found->bar(0));
+        EXPECT_TRUE(found->bar(1));
+    }
+    EXPECT_EQ(warnings.text, "");
+}
+
 // SR-IOV lies in extended configuration space, and what it could show answers only when it was enabled there.
 TEST(Pci, functions_that_have_to_be_enabled_first_are_left_alone) {
     Fabric fabric;

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "machine/pc/microvm.h"
+
+#include <gtest/gtest.h>
+#include <libfdt.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <span>
+#include <string>
+#include <vector>
+
+using namespace vireo;
+using machine::pc::Microvm;
+
+namespace {
+
+// A tree as QEMU writes microvm's, with what a test adds to the root.
+class TestTree {
+  public:
+    explicit TestTree(std::string_view compatible = "linux,microvm") {
+        fdt_create_empty_tree(blob(), bytes);
+        cell(0, "#address-cells", {2});
+        cell(0, "#size-cells", {2});
+        text(0, "compatible", compatible);
+    }
+    // QEMU adds nodes in the order of this, and libfdt puts each before those that are there.
+    int slot(u64 base, std::string_view status = "okay") {
+        char name[32];
+        std::snprintf(name, sizeof(name), "virtio_mmio@%llx", static_cast<unsigned long long>(base));
+        int node = fdt_add_subnode(blob(), 0, name);
+        text(node, "compatible", "virtio,mmio");
+        cell(node, "reg", {static_cast<u32>(base >> 32), static_cast<u32>(base), 0, 0x200});
+        text(node, "status", status);
+        return node;
+    }
+    int add(const char* name) { return fdt_add_subnode(blob(), 0, name); }
+    void text(int node, const char* name, std::string_view value) {
+        fdt_setprop_string(blob(), node, name, std::string(value).c_str());
+    }
+    void cell(int node, const char* name, std::initializer_list<u32> values) {
+        fdt_delprop(blob(), node, name);
+        for (u32 value : values)
+            fdt_appendprop_u32(blob(), node, name, value);
+    }
+    void read_into(Microvm& machine) {
+        auto tree = bus::fdt::Tree::open({static_cast<std::byte*>(blob()), bytes});
+        ASSERT_TRUE(tree);
+        machine.read_tree(*tree);
+    }
+
+  private:
+    static constexpr usize bytes = 64 << 10;
+    void* blob() { return blob_.data(); }
+    std::vector<u64> blob_ = std::vector<u64>(bytes / 8);
+};
+
+void put(std::string& table, usize offset, u64 value, usize bytes) {
+    for (usize i = 0; i < bytes; ++i)
+        table[offset + i] = static_cast<char>(value >> 8 * i);
+}
+
+std::string table(std::string_view signature, usize bytes) {
+    std::string result(bytes, '\0');
+    result.replace(0, 4, signature);
+    put(result, 4, bytes, 4);
+    return result;
+}
+
+// The fixed description table of ACPI 6.4, 5.2.9, as long as revision 6 has it, with what QEMU's microvm says there.
+std::string fixed_table() {
+    std::string result = table("FACP", 276);
+    put(result, 112, 1 << 20 | 1 << 10, 4); // hardware-reduced; there is a reset register
+    put(result, 116 + 1, 8, 1);
+    put(result, 116 + 4, 0xfea0'0202, 8);
+    put(result, 128, 0x42, 1);
+    put(result, 244 + 1, 8, 1);
+    put(result, 244 + 4, 0xfea0'0200, 8);
+    return result;
+}
+
+void read_acpi(Microvm& machine, const std::string& tables) {
+    std::vector<std::byte> exact(tables.size()); // so that a byte more is noticed
+    std::ranges::copy(std::as_bytes(std::span(tables)), exact.begin());
+    machine.read_acpi(exact);
+}
+
+} // namespace
+
+TEST(Microvm, the_first_device_of_the_command_line_comes_first) {
+    TestTree tree;
+    for (u64 base : {0xfeb0'2e00, 0xfeb0'2c00, 0xfeb0'2a00})
+        tree.slot(base);
+    Microvm machine;
+    tree.read_into(machine);
+    EXPECT_TRUE(machine.found);
+    ASSERT_EQ(machine.slots.size(), 3);
+    EXPECT_EQ(machine.slots[0].base, 0xfeb0'2e00);
+    EXPECT_EQ(machine.slots[0].bytes, 0x200);
+    EXPECT_EQ(machine.slots[2].base, 0xfeb0'2a00);
+    EXPECT_FALSE(machine.pci);
+}
+
+TEST(Microvm, slots_that_are_disabled_or_make_no_sense_are_left_out) {
+    TestTree tree;
+    tree.slot(0xfeb0'0000);
+    tree.slot(0xfeb0'0200, "disabled");
+    tree.cell(tree.slot(0xfeb0'0400), "reg", {0, 1, 2});
+    tree.cell(tree.slot(0xfeb0'0600), "reg", {~u32{0}, ~u32{0}, 0, 0x200});
+    Microvm machine;
+    tree.read_into(machine);
+    ASSERT_EQ(machine.slots.size(), 1);
+    EXPECT_EQ(machine.slots[0].base, 0xfeb0'0000);
+}
+
+TEST(Microvm, more_slots_than_there_is_room_for) {
+    TestTree tree;
+    for (u32 i = 0; i < Microvm::max_slots + 5; ++i)
+        tree.slot(0xfeb0'0000 + 0x200 * i);
+    Microvm machine;
+    tree.read_into(machine);
+    EXPECT_EQ(machine.slots.size(), Microvm::max_slots);
+}
+
+TEST(Microvm, another_machine_is_none) {
+    TestTree tree("linux,dummy-virt");
+    Microvm machine;
+    tree.read_into(machine);
+    EXPECT_FALSE(machine.found);
+}
+
+TEST(Microvm, a_pci_host_is_found) {
+    TestTree tree;
+    int node = tree.add("pcie@c0000000");
+    tree.text(node, "compatible", "pci-host-ecam-generic");
+    tree.cell(node, "#address-cells", {3});
+    tree.cell(node, "#size-cells", {2});
+    tree.cell(node, "bus-range", {0, 255});
+    tree.cell(node, "reg", {0, 0xe000'0000, 0, 0x1000'0000});
+    tree.cell(node, "ranges", {0x200'0000, 0, 0xc000'0000, 0, 0xc000'0000, 0, 0x2000'0000});
+    Microvm machine;
+    tree.read_into(machine);
+    ASSERT_TRUE(machine.pci);
+    EXPECT_EQ(machine.pci->ecam.cpu, 0xe000'0000);
+    EXPECT_EQ(machine.pci->memory.bytes, 0x2000'0000);
+    EXPECT_EQ(machine.pci->io.bytes, 0);
+}
+
+TEST(Microvm, reset_and_power_off_come_from_the_fixed_description_table) {
+    Microvm machine;
+    read_acpi(machine, table("DSDT", 91) + fixed_table() + table("APIC", 60));
+    ASSERT_TRUE(machine.reset && machine.power_off);
+    EXPECT_EQ(machine.reset->space, io::Space::Memory);
+    EXPECT_EQ(machine.reset->address, 0xfea0'0202);
+    EXPECT_EQ(machine.reset->value, 0x42);
+    EXPECT_EQ(machine.power_off->address, 0xfea0'0200);
+    EXPECT_EQ(machine.power_off->value, 0x34);
+}
+
+TEST(Microvm, acpi_tables_that_end_anywhere) {
+    std::string whole = table("DSDT", 91) + fixed_table();
+    for (usize bytes = 0; bytes < whole.size(); ++bytes) {
+        Microvm machine;
+        read_acpi(machine, whole.substr(0, bytes));
+        EXPECT_FALSE(machine.reset || machine.power_off) << bytes;
+    }
+}
+
+TEST(Microvm, acpi_tables_whose_lengths_lie) {
+    for (u32 length : {u32{0}, u32{1}, u32{35}, u32{0x7fff'ffff}, ~u32{0}}) {
+        Microvm machine;
+        std::string first = table("DSDT", 91);
+        put(first, 4, length, 4);
+        read_acpi(machine, first + fixed_table());
+        EXPECT_FALSE(machine.reset || machine.power_off) << length;
+    }
+    // A fixed description table of an old revision ends before the sleep register.
+    std::string old = fixed_table().substr(0, 244);
+    put(old, 4, old.size(), 4);
+    Microvm machine;
+    read_acpi(machine, old + std::string(64, '\1'));
+    EXPECT_FALSE(machine.power_off);
+}
+
+TEST(Microvm, registers_that_make_no_sense_are_not_there) {
+    std::string tables = fixed_table();
+    put(tables, 112, 0, 4); // no reset register, whatever stands there
+    put(tables, 244, 2, 1); // in PCI configuration space
+    Microvm machine;
+    read_acpi(machine, tables);
+    EXPECT_FALSE(machine.reset);
+    EXPECT_FALSE(machine.power_off);
+
+    tables = fixed_table();
+    put(tables, 116, 1, 1); // a port that does not exist
+    put(tables, 244 + 4, 0, 8);
+    Microvm other;
+    read_acpi(other, tables);
+    EXPECT_FALSE(other.reset);
+    EXPECT_FALSE(other.power_off);
+
+    put(tables, 116 + 4, 0xcf9, 8);
+    Microvm by_port;
+    read_acpi(by_port, tables);
+    ASSERT_TRUE(by_port.reset);
+    EXPECT_EQ(by_port.reset->space, io::Space::Port);
+    EXPECT_EQ(by_port.reset->address, 0xcf9);
+}
