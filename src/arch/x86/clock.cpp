@@ -124,8 +124,8 @@ void start_clock_with_pm_timer(u16 port) {
 
 void start_clock_with_local_apic() {
     if (!local_apic::is_there())
-        return; // nothing left that counts at a known rate
-    local_apic::start_counting();
+        return;                       // nothing left that counts at a known rate
+    local_apic::start_timer(~u32{0}); // the first sleep, which takes the timer over, asks for the rate before
     reference = &local_apic_timer;
     first = take_sample();
 }

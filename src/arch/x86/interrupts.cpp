@@ -44,6 +44,8 @@ void start_interrupts(const WakeSource& source) {
     local_apic::write(local_apic::spurious_vector, apic_enabled | (VIREO_FIRST_INTERRUPT + spurious_line));
     // The 8259 and the 8254 behind it are as reset left them, which is ticking.
     local_apic::write(local_apic::pin0_entry, local_apic::masked);
+    local_apic::write(local_apic::timer_divider, local_apic::divide_by_16);
+    local_apic::write(local_apic::timer_entry, VIREO_FIRST_INTERRUPT + timer_line);
     u32 last_entry = read_io_apic(io_apic_version) >> 16 & 0xff;
     console_wakes = source.announce && last_entry < 0xf0 && source.line <= last_entry;
     if (console_wakes) {
@@ -75,9 +77,7 @@ void idle_until(u64 deadline) {
     if (counts < least_counts || !has_timer)
         return relax();
 
-    local_apic::write(local_apic::timer_divider, local_apic::divide_by_16);
-    local_apic::write(local_apic::timer_entry, VIREO_FIRST_INTERRUPT + timer_line);
-    local_apic::write(local_apic::timer_initial, static_cast<u32>(counts));
+    local_apic::start_timer(static_cast<u32>(counts));
     if (console_wakes)
         wake_source.announce(true);
     // Interrupts are held up to the instruction after sti, so one that is pending already ends the hlt at once.

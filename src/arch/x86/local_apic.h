@@ -23,7 +23,6 @@ enum Register : uptr {
     timer_divider = 0x3e0,
 };
 constexpr u32 masked = 1 << 16;
-constexpr u32 periodic = 1 << 17;
 
 constexpr uptr base = 0xfee0'0000;
 inline u32 read(Register offset) { return *reinterpret_cast<const volatile u32*>(base + offset); }
@@ -31,11 +30,7 @@ inline void write(Register offset, u32 value) { *reinterpret_cast<volatile u32*>
 
 inline bool is_there() { return (cpuid(1).edx & 1 << 9) != 0; }
 
-// Lets the timer run, silently, until it is used to end a sleep.
-inline void start_counting() {
-    write(timer_divider, divide_by_16);
-    write(timer_entry, masked | periodic);
-    write(timer_initial, ~u32{0});
-}
+// Lets the timer count down to 0, once, and then ask for an interrupt: that only ends a sleep. After start_interrupts().
+inline void start_timer(u32 counts) { write(timer_initial, counts); }
 
 } // namespace vireo::arch::x86::local_apic
