@@ -3,6 +3,7 @@
 
 #include "hosted/access_trace.h"
 #include "hosted/report.h"
+#include "io/burst_access.h"
 
 #include <map>
 
@@ -97,5 +98,10 @@ u32 port_read32(u16 port) { return load(Space::Port, port, 4); }
 void port_write8(u16 port, u8 value) { store(Space::Port, port, 1, value); }
 void port_write16(u16 port, u16 value) { store(Space::Port, port, 2, value); }
 void port_write32(u16 port, u32 value) { store(Space::Port, port, 4, value); }
+
+void port_write8_burst(u16 port, std::string_view bytes) {
+    for (char byte : bytes)
+        store(Space::Port, port, 1, static_cast<u8>(byte));
+}
 
 } // namespace vireo::io::raw

@@ -31,6 +31,8 @@ struct Command {
     bool has_widths = false;
     // Ctrl-C ends it without `<INTERRUPT>`.
     bool ends_silently = false;
+    // The word that is a path on the disk that words 1 and 2 name, for Tab; 0 if there is none.
+    u8 file_word = 0;
     // Words that Tab completes as its first argument, separated by blanks.
     const char* subcommands = "";
 };

@@ -2,6 +2,8 @@
 #include "shell/completion.h"
 
 #include "base/parse.h"
+#include "shell/expansion.h"
+#include "shell/lexer.h"
 
 namespace vireo::shell {
 
@@ -10,10 +12,12 @@ static bool takes_variable_names(std::string_view command) {
     return std::ranges::find(names, command) != std::ranges::end(names);
 }
 
-Completion::Completion(const Context& context, std::string_view text) : context_(context) {
+Completion::Completion(Context& context, std::string_view text) : context_(context) {
     // The command that the cursor is in: behind the last ';', '&' or '|'.
     if (usize end = text.find_last_of(";&|"); end != std::string_view::npos)
         text.remove_prefix(end + 1);
+    if (find_files(text))
+        return;
     usize blank = text.find_last_of(" \t\"");
     typed_ = text.substr(blank == std::string_view::npos ? 0 : blank + 1);
     std::string_view before = trim(text.substr(0, text.size() - typed_.size()));
@@ -72,8 +76,44 @@ template <typename Visitor> void Completion::each(Visitor&& visitor) const {
     }
 }
 
-void Completion::list(Writer& out) const {
-    each([&](std::string_view name) { print(out, "  {}\n", name); });
+// True if the end of the text is a path on a disk: then what there is has been found.
+bool Completion::find_files(std::string_view text) {
+    FixedVector<std::string_view, Expansion::max_words> words;
+    Lexer lexer(text);
+    Token token = lexer.next();
+    for (; token.kind == Token::Kind::Word; token = lexer.next())
+        if (!words.try_push_back(token.text))
+            return false;
+    bool is_new_word = words.is_empty() || !text.ends_with(words.back());
+    if (token.kind != Token::Kind::End || (is_new_word && !words.try_push_back("")))
+        return false; // an open quote hides where the word starts
+    const Command* command = words.is_empty() ? nullptr : find_command(words[0]);
+    usize last = words.size() - 1;
+    auto expansion = Expansion::create();
+    if (!command || command->file_word == 0 || last != command->file_word || !expansion)
+        return false;
+    constexpr usize interface = 1;
+    constexpr usize spec = 2;
+    for (usize word : {interface, spec, last})
+        if (!expansion->add_unsplit(context_, words[word]))
+            return false;
+    auto expanded = expansion->words();
+    context_.poller.begin_command();
+    files_ = FileCompletion::find(context_, expanded[0], expanded[1], expanded[2]);
+    was_interrupted_ = context_.interrupted();
+    context_.poller.end_command();
+    if (files_ && !was_interrupted_) {
+        matches_ = files_->matches();
+        common_ = files_->common();
+        closing_ = files_->closing();
+    }
+    return true;
+}
+
+void Completion::list() const {
+    if (files_)
+        return files_->list(context_);
+    each([&](std::string_view name) { print(context_.console, "  {}\n", name); });
 }
 
 } // namespace vireo::shell

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shell/history.h"
 
+#include "shell/character.h"
+
 namespace vireo::shell {
 
 void History::add(std::string_view line) {
@@ -28,6 +30,42 @@ std::optional<std::string_view> History::line(usize age) const {
         end = start;
     }
     return std::nullopt;
+}
+
+void HistorySearch::begin() { pattern_bytes_ = age_ = 0; }
+
+bool HistorySearch::find(usize from) {
+    for (usize age = from; auto line = history_.line(age); ++age) {
+        if (line->find(pattern()) != std::string_view::npos) {
+            age_ = age;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool HistorySearch::extend(std::string_view text) {
+    if (text.size() > sizeof(pattern_) - pattern_bytes_)
+        return false;
+    std::memcpy(pattern_ + pattern_bytes_, text.data(), text.size());
+    pattern_bytes_ += text.size();
+    return find(std::max<usize>(age_, 1));
+}
+
+bool HistorySearch::older() {
+    usize before = age_;
+    std::string_view shown = found();
+    while (find(age_ + 1))
+        if (found() != shown)
+            return true;
+    age_ = before;
+    return false;
+}
+
+void HistorySearch::shorten() {
+    pattern_bytes_ = character_before(pattern(), pattern_bytes_);
+    if (pattern_bytes_ == 0 || !find(1))
+        age_ = 0;
 }
 
 } // namespace vireo::shell

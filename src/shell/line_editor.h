@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "shell/context.h"
 #include "shell/history.h"
+#include "shell/line_display.h"
 
 namespace vireo::shell {
 
-struct Context;
-
-// Reads a line from the console with editing, history and completion. Bytes over 0x7f are text (UTF-8): the
-// cursor moves by whole characters. Output is what changes on the screen and no more: text that is typed or
-// pasted at the end of the line is echoed once, in as large pieces as it arrives in.
+// Reads a line from the console with editing, history, its search, and completion. Bytes over 0x7f are text (UTF-8): the
+// cursor moves by whole characters, and the display counts the columns that they take.
 class LineEditor {
   public:
-    static constexpr usize max_line_bytes = 4095;
+    static constexpr usize max_line_bytes = LineDisplay::max_bytes;
     enum class Ending : u8 {
         Line,        // line() is what was typed
         Interrupted, // Ctrl-C
@@ -20,7 +19,7 @@ class LineEditor {
         EndOfInput   // Ctrl-D on an empty line, where the shell may exit
     };
 
-    explicit LineEditor(Context& context) : context_(context) {}
+    explicit LineEditor(Context& context) : context_(context), display_(context.console) {}
 
     Ending read(std::string_view prompt);
     std::string_view line() const { return {text_, length_}; }
@@ -31,24 +30,27 @@ class LineEditor {
 
     // Handles one byte; an Ending if the line is over.
     std::optional<Ending> key(u8 byte);
+    Ending interrupted();
     void control(u8 byte);
     void ordinary(u8 byte);
     void escape(u8 byte);
+    void parameter(u8 byte);
     void final_of_sequence(u8 byte);
 
     u8 wait_for_byte();
     std::optional<u8> type_text(u8 first);
+    std::optional<u8> type_pasted_tab();
     void insert(std::string_view text);
     void erase(usize start, usize end);
     void replace(std::string_view text);
-    void move_to(usize position);
     void recall(bool older);
+    void recall_age(usize age, std::string_view text);
     void complete();
-
-    usize before(usize position) const; // where the character before starts
-    usize after(usize position) const;  // where the next character starts
+    bool search_key(u8 byte); // true: it was for the search
+    void end_search();
     usize word_start() const;
-    void write_tail(usize start, usize blanks_after);
+    void refresh(); // shows what has changed
+    void bell() { context_.console.write("\a"); }
 
     Context& context_;
     History history_;
@@ -57,11 +59,18 @@ class LineEditor {
     usize length_ = 0;
     usize cursor_ = 0;
     bool too_long_ = false;
+    bool is_interrupted_ = false; // while Tab looked at a disk
     Escape escape_ = Escape::None;
-    u8 parameter_ = 0;           // of an escape sequence
+    u16 first_parameter_ = 0; // of an escape sequence
+    u16 last_parameter_ = 0;
+    bool is_first_ = true;       // the first parameter is not over
     usize age_ = 0;              // of the line recalled from history, 0 for the one being typed,
     char draft_[max_line_bytes]; // which is kept here
     usize draft_length_ = 0;
+    bool searching_ = false; // Ctrl-R: the terminal shows the search in place of the line
+    HistorySearch search_{history_};
+    StringBuffer<max_line_bytes> search_text_;
+    LineDisplay display_;
 };
 
 } // namespace vireo::shell

@@ -3,6 +3,7 @@
 
 #include "autoconf.h"
 #include "base/parse.h"
+#include "event/bootstage.h"
 #include "shell/autoboot.h"
 #include "shell/interpreter.h"
 #include "shell/line_editor.h"
@@ -34,6 +35,7 @@ void ConsolePoller::begin_command() {
 }
 
 void ConsolePoller::end_command() {
+    console_.flush();
     console_.watch_interrupt(false);
     loop_.clear_interrupt();
 }
@@ -164,8 +166,9 @@ class Prompt {
 } // namespace
 
 int interact(Context& context) {
+    event::end_of_start("main_loop");
     autoboot(context);
-    auto prompt = VIREO_MUST(make_owned<Prompt>(context)); // 28 KiB, at the start, with the heap still whole
+    auto prompt = VIREO_MUST(make_owned<Prompt>(context)); // 40 KiB, at the start, with the heap still whole
     while (!context.exiting && prompt->step()) {
     }
     return context.status;

@@ -5,21 +5,31 @@ namespace vireo::system {
 
 static constexpr u8 ctrl_c = 0x03;
 
-void Console::write(std::string_view text) {
-    while (!text.empty()) {
-        usize end = text.find('\n');
-        if (end == std::string_view::npos) {
-            port_.send(text);
-            return;
-        }
-        if (end > 0)
-            port_.send(text.substr(0, end));
-        port_.send("\r\n");
-        text.remove_prefix(end + 1);
+void TerminalWriter::write(std::string_view text) {
+    if (is_quiet_)
+        return;
+    for (char byte : text) {
+        if (byte == '\n')
+            put('\r');
+        put(byte);
     }
+    if (text.ends_with('\n'))
+        flush();
+}
+
+void TerminalWriter::put(char byte) {
+    burst_[burst_bytes_++] = byte;
+    if (burst_bytes_ == sizeof(burst_))
+        flush();
+}
+
+void TerminalWriter::flush() {
+    if (usize bytes = std::exchange(burst_bytes_, 0); bytes > 0)
+        port_.send({burst_, bytes});
 }
 
 void Console::poll() {
+    flush();
     while (count_ < type_ahead_bytes) {
         auto byte = port_.receive();
         if (!byte)

@@ -17,14 +17,35 @@ class SerialPort {
     ~SerialPort() = default;
 };
 
-// What the user types at and reads from. Lines end "\n" inside Vireo and CR LF on the wire.
-class Console final : public Writer {
+// Text on its way to a port. Lines end "\n" inside Vireo and CR LF on the wire. What is written in pieces goes out in one
+// burst, so that the port is asked for room once a FIFO and not once a piece: when a piece ends its line, when the burst is
+// full, or with flush().
+class TerminalWriter : public Writer {
   public:
-    static constexpr usize type_ahead_bytes = 8192;
-
-    explicit Console(SerialPort& port) : port_(port) {}
+    explicit TerminalWriter(SerialPort& port) : port_(port) {}
 
     void write(std::string_view text) override;
+    void flush();
+    // While on, what is written is dropped.
+    void set_quiet(bool on) { is_quiet_ = on; }
+
+  protected:
+    SerialPort& port_;
+
+  private:
+    void put(char byte);
+    char burst_[128];
+    usize burst_bytes_ = 0;
+    bool is_quiet_ = false;
+};
+
+// What the user types at and reads from. Whoever waits polls, and polling flushes: nothing that was written stays behind
+// while Vireo waits for something.
+class Console final : public TerminalWriter {
+  public:
+    static constexpr usize type_ahead_bytes = 65536;
+
+    explicit Console(SerialPort& port) : TerminalWriter(port) {}
 
     // The next byte that the user typed, if any. Never waits.
     std::optional<u8> read();
@@ -41,7 +62,6 @@ class Console final : public Writer {
     void watch_interrupt(bool on);
 
   private:
-    SerialPort& port_;
     u8 type_ahead_[type_ahead_bytes];
     usize head_ = 0;
     usize count_ = 0;

@@ -13,6 +13,7 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tools", "vm"))
 
+import counting  # noqa: E402
 import demo_disk  # noqa: E402
 import disks  # noqa: E402
 import hosted  # noqa: E402
@@ -63,13 +64,11 @@ def make_floor(board):
 
 def make_plugin():
     """The plugin that counts guest instructions; None where it cannot be built."""
-    plugin = os.path.join(WORK, "instructions.so")
-    built = subprocess.run([f"clang-{llvm()}", "-O2", "-shared", "-fPIC", "-o", plugin,
-                            os.path.join(TOP, "tests", "bench", "instructions.c")], capture_output=True, check=False)
-    if built.returncode == 0:
-        return plugin
-    print(f"bench: no instruction counts, the plugin does not build: {built.stderr.decode().splitlines()[:1]}", file=sys.stderr)
-    return None
+    try:
+        return counting.make_plugin(WORK)
+    except subprocess.CalledProcessError as failure:
+        print(f"bench: no instruction counts, the plugin does not build: {failure.stderr.decode().splitlines()[:1]}", file=sys.stderr)
+        return None
 
 
 def build_folder(board):

@@ -13,7 +13,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 # Layer -> the layers whose headers it may include; its own are always allowed. A path belongs to its longest prefix here.
 LAYERS = {
     "base": [],
-    "arch": ["base", "io/access.h"],
+    "arch": ["base", "io/access.h", "io/burst_access.h"],
     "system": ["base"],
     "io": ["arch", "base"],
     "dma": ["arch", "base"],

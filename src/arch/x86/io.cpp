@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/access.h"
+#include "io/burst_access.h"
 
 #include "arch/x86/ports.h"
 
@@ -36,5 +37,11 @@ u32 port_read32(u16 port) { return arch::x86::in32(port); }
 void port_write8(u16 port, u8 value) { arch::x86::out8(port, value); }
 void port_write16(u16 port, u16 value) { arch::x86::out16(port, value); }
 void port_write32(u16 port, u32 value) { arch::x86::out32(port, value); }
+
+void port_write8_burst(u16 port, std::string_view bytes) {
+    const char* next = bytes.data();
+    usize left = bytes.size();
+    asm volatile("rep outsb" : "+S"(next), "+c"(left) : "d"(port) : "memory");
+}
 
 } // namespace vireo::io::raw

@@ -4,6 +4,7 @@
 #include "base/heap.h"
 #include "base/log.h"
 #include "base/math.h"
+#include "event/bootstage.h"
 #include "machine/firmware/firmware.h"
 #include "machine/firmware/memory_custodian.h"
 #include "shell/shell.h"
@@ -103,10 +104,12 @@ void check_ram(const system::MemoryMap& memory) {
 }
 
 void run(const Platform& platform) {
+    event::mark_stage("machine");
     start_heap(platform.memory);
     auto& console = make_for_ever<system::Console>(platform.serial);
     set_log_writer(&console);
     print_banner(console, platform);
+    event::mark_stage("banner");
 
     auto& loop = make_for_ever<event::EventLoop>();
     auto& registry = make_for_ever<device::Registry>();
@@ -114,6 +117,7 @@ void run(const Platform& platform) {
     auto& devices = make_for_ever<virtio::DeviceManager>(loop, registry);
     system::PciInspector* pci = add_sources(devices, platform);
     devices.start();
+    event::mark_stage("virtio_start");
     auto& network = make_for_ever<net::Network>(loop, registry);
 
     console.write("\n");

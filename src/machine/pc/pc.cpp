@@ -12,6 +12,7 @@
 #include "arch/x86/start.h"
 #include "base/log.h"
 #include "base/math.h"
+#include "event/bootstage.h"
 #include "machine/firmware/firmware.h"
 #include "machine/pc/chipset.h"
 #include "machine/pc/microvm.h"
@@ -131,9 +132,10 @@ void restart_after_exception() {
 } // namespace
 
 extern "C" [[noreturn]] void vireo_machine_start() {
+    event::mark_stage("start");
     // All of this lives for ever: `run` does not return.
     com1.start(io::Window(io::Space::Port, com1_port, Ns16550::register_bytes));
-    system::Console early_console(com1);
+    system::TerminalWriter early_console(com1);
     set_log_writer(&early_console);
     Chipset chipset = Chipset::detect();
     arch::x86::start_interrupts({.line = com1_line, .announce = [](bool on) { com1.announce_input(on); }});

@@ -2,6 +2,7 @@
 #include "machine/serial/ns16550.h"
 
 #include "event/clock.h"
+#include "io/burst.h"
 
 namespace vireo::machine {
 namespace {
@@ -43,14 +44,10 @@ void Ns16550::start(const io::Window& registers) {
 
 void Ns16550::send(std::string_view bytes) {
     // An empty transmitter takes a FIFO full without being asked again.
-    usize at_once = fifos_on_ ? fifo_bytes : 1;
-    auto has_room = [this] { return (LineStatus::read(registers_) & transmitter_empty) != 0; };
-    while (!bytes.empty() && room_.wait(has_room)) {
-        std::string_view part = bytes.substr(0, at_once);
-        for (char byte : part)
-            Data::write(registers_, static_cast<u8>(byte));
-        bytes.remove_prefix(part.size());
-    }
+    room_.send(
+        bytes, fifos_on_ ? fifo_bytes : 1,
+        [this] { return (LineStatus::read(registers_) & transmitter_empty) != 0; },
+        [this](std::string_view part) { io::write_burst(registers_, Data::offset, part); });
 }
 
 std::optional<u8> Ns16550::receive() {

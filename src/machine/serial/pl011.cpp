@@ -37,14 +37,13 @@ void Pl011::start(const io::Window& registers) {
 }
 
 void Pl011::send(std::string_view bytes) {
-    // An empty FIFO takes all that fits it without being asked again: each question leaves the guest.
-    auto has_room = [this] { return (Flags::read(registers_) & transmit_empty) != 0; };
-    while (!bytes.empty() && room_.wait(has_room)) {
-        std::string_view part = bytes.substr(0, fifo_bytes);
-        for (char byte : part)
-            Data::write(registers_, static_cast<u8>(byte));
-        bytes.remove_prefix(part.size());
-    }
+    // An empty FIFO takes all that fits it without being asked again.
+    room_.send(
+        bytes, fifo_bytes, [this] { return (Flags::read(registers_) & transmit_empty) != 0; },
+        [this](std::string_view part) {
+            for (char byte : part)
+                Data::write(registers_, static_cast<u8>(byte));
+        });
 }
 
 std::optional<u8> Pl011::receive() {

@@ -7,6 +7,7 @@
 #include "autoconf.h"
 #include "base/log.h"
 #include "base/math.h"
+#include "event/bootstage.h"
 #include "machine/firmware/firmware.h"
 #include "machine/virt/interrupts.h"
 #include "machine/virt/machine.h"
@@ -29,6 +30,7 @@ struct Handoff {
     u64 device_tree_bytes;
     u64 loaded_at;
     u64 processor;
+    u64 started; // ticks
     MemoryDescription memory;
 };
 
@@ -68,6 +70,9 @@ extern "C" [[gnu::used]] void vireo_early(uptr device_tree, uptr processor) {
     if (!tree)
         give_up("device tree", tree.error());
     Handoff handoff;
+#ifndef CONFIG_ARCH_RISCV // where the counter is the device tree tells
+    handoff.started = arch::ticks();
+#endif
     describe_memory(*tree, handoff.memory);
     system::MemoryMap map;
     if (auto entered = enter_memory(handoff.memory, map); !entered)
@@ -97,6 +102,10 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
     const Handoff& handoff = *static_cast<const Handoff*>(early_handoff); // gone when the heap is used
     arch::install_vectors();
     set_log_writer(&early_console());
+#ifndef CONFIG_ARCH_RISCV
+    event::mark_stage("start", handoff.started);
+    event::mark_stage("relocated");
+#endif
 
     auto tree = bus::fdt::Tree::adopt(at(handoff.device_tree));
     system::MemoryMap map;

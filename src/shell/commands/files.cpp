@@ -152,6 +152,7 @@ constexpr Command ls_named(const char* name, const char* usage) {
             .run = ls,
             .min_words = 3,
             .max_words = 4,
+            .file_word = 3,
             .subcommands = "virtio"};
 }
 constexpr Command load_named(const char* name, const char* usage) {
@@ -161,6 +162,7 @@ constexpr Command load_named(const char* name, const char* usage) {
             .run = load,
             .min_words = 3,
             .max_words = 7,
+            .file_word = 4,
             .subcommands = "virtio"};
 }
 constexpr Command size_named(const char* name, const char* usage) {
@@ -170,6 +172,7 @@ constexpr Command size_named(const char* name, const char* usage) {
             .run = size,
             .min_words = 4,
             .max_words = 4,
+            .file_word = 3,
             .subcommands = "virtio"};
 }
 

@@ -2,6 +2,7 @@
 #include "virtio/session/device_manager.h"
 
 #include "base/log.h"
+#include "event/bootstage.h"
 
 extern "C" {
 // The linker makes these around the section that VIREO_VIRTIO_DRIVER fills. Weak: there may be no driver at
@@ -41,6 +42,7 @@ void DeviceManager::start() { enumerate(); }
 void DeviceManager::enumerate() {
     for (TransportSource* source : sources_)
         source->enumerate(*this);
+    event::mark_stage("virtio_scan");
     for (Entry* entry = devices_.front(); entry; entry = devices_.next(*entry))
         if (std::exchange(entry->is_new, false))
             start_device(entry->session);

@@ -4,6 +4,7 @@
 
 #include "version.h"
 
+#include <regex>
 #include <sstream>
 
 namespace vireo::test {
@@ -224,6 +225,35 @@ TEST_F(Commands, control_c_in_one_burst_with_the_command) {
     EXPECT_EQ(type("sleep 1000\r\x03"
                    "echo next\r"),
               "=> sleep 1000\r\n=> echo next\r\nnext\r\n=> \r\n");
+}
+
+TEST_F(Commands, bootstage_reports_the_start) {
+    type("");
+    std::string text = run("bootstage report");
+    std::smatch found;
+    ASSERT_TRUE(std::regex_search(text, found,
+                                  std::regex("^Timer summary in microseconds \\((\\d+) records\\):\n"
+                                             "       Mark    Elapsed  Stage\n"
+                                             "          0          0  reset\n")));
+    std::string rest = found.suffix();
+    u64 before = 0;
+    int records = 1;
+    std::string last;
+    for (std::regex line("^([ ,0-9]{11})([ ,0-9]{11})  (\\S+)\n"); std::regex_search(rest, found, line);
+         ++records) {
+        auto number = [](std::string digits) {
+            std::erase(digits, ',');
+            return std::stoull(digits);
+        };
+        EXPECT_EQ(number(found[1]), before + number(found[2]));
+        before = number(found[1]);
+        last = found[3];
+        rest = found.suffix();
+    }
+    EXPECT_EQ(rest, "");
+    EXPECT_EQ(last, "main_loop");
+    EXPECT_TRUE(text.starts_with("Timer summary in microseconds (" + std::to_string(records) + " records)"));
+    EXPECT_EQ(run("bootstage nonsense").substr(0, 12), "bootstage - ");
 }
 
 TEST_F(Commands, version) {

@@ -6,6 +6,7 @@
 #include "unit/support/test_disk.h"
 
 #include <deque>
+#include <functional>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
@@ -28,8 +29,13 @@ class ScriptedPort final : public system::SerialPort {
         then_ = std::move(bytes);
     }
     std::string take_output() { return std::exchange(output_, {}); }
+    std::function<void(std::string_view)> on_send; // a terminal that watches
 
-    void send(std::string_view bytes) override { output_ += bytes; }
+    void send(std::string_view bytes) override {
+        output_ += bytes;
+        if (on_send)
+            on_send(bytes);
+    }
     std::optional<u8> receive() override {
         if (looks_left_ > 0 && --looks_left_ == 0)
             type(then_);

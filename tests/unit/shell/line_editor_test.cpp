@@ -91,9 +91,8 @@ TEST_F(LineEditor, history) {
 }
 
 TEST_F(LineEditor, recalling_a_shorter_line_blanks_the_rest) {
-    EXPECT_EQ(type("echo a\recho bbb\r\x10\x10\r"),
-              "=> echo a\r\na\r\n=> echo bbb\r\nbbb\r\n"
-              "=> echo bbb\b\b\b\b\b\b\b\becho a  \b\b\r\na\r\n=> \r\n");
+    EXPECT_EQ(type("echo a\recho bbb\r\x10\x10\r"), "=> echo a\r\na\r\n=> echo bbb\r\nbbb\r\n"
+                                                    "=> echo bbb\b\b\ba  \b\b\r\na\r\n=> \r\n");
 }
 
 TEST_F(LineEditor, history_forgets_the_oldest_lines_only) {
@@ -211,6 +210,78 @@ TEST_F(LineEditor, bytes_at_random_do_no_harm) {
     }
     type(keys + "\x03");
     EXPECT_EQ(answers("echo fine\r"), "fine\n");
+}
+
+TEST_F(LineEditor, control_r_searches_the_history) {
+    EXPECT_EQ(answers("echo first one\recho second\recho other\r\x12"
+                      "fir\r"),
+              "first one\nsecond\nother\nfirst one\n");
+    // Older ones with each further Ctrl-R; the same line again is passed over.
+    EXPECT_EQ(answers("echo 1 x\rtrue\recho 1 x\rfalse\recho 2 x\r\x12x\x12\r"), "1 x\n1 x\n2 x\n1 x\n");
+    // Any other key edits what was found.
+    EXPECT_EQ(answers("echo ac\rtrue\r\x12ho a\x02"
+                      "b\r"),
+              "ac\nabc\n");
+    EXPECT_EQ(answers("echo ac\rtrue\r\x12ho a\x1b[Db\r"), "ac\nabc\n");
+    // Ctrl-G: as if nothing had been; the line that was being typed is there again, also below what was found.
+    EXPECT_EQ(answers("echo found\recho my\x12"
+                      "fou\x07 own\r"),
+              "found\nmy own\n");
+    EXPECT_EQ(answers("echo found\recho mine\x12"
+                      "fou\x01\x0e\r"),
+              "found\nmine\n");
+    EXPECT_EQ(answers("echo found\r\x12"
+                      "found\x03"
+                      "echo next\r"),
+              "found\nnext\n");
+}
+
+TEST_F(LineEditor, the_search_shows_what_it_has) {
+    std::string back(21, '\b');
+    EXPECT_EQ(type("echo abc\r\x12"
+                   "b\x07\r"),
+              "=> echo abc\r\nabc\r\n=> (search '') \b\b\bb') echo abc" + back + std::string(21, ' ') + back +
+                  "\r\n=> \r\n");
+    // What no line has rings, and is there to be corrected.
+    EXPECT_EQ(type("\x12"
+                   "b\x12\x07\r")
+                      .find("\a") != std::string::npos,
+              true);
+    EXPECT_EQ(answers("echo abc\r\x12"
+                      "abz\x7f\r"),
+              "abc\nabc\n");
+}
+
+TEST_F(LineEditor, a_pattern_is_at_most_64_bytes_and_utf8) {
+    EXPECT_EQ(answers("echo \xe2\x82\xac"
+                      "5\rtrue\r\x12\xe2\x82\xacz\x7f\r"),
+              "\xe2\x82\xac"
+              "5\n\xe2\x82\xac"
+              "5\n");
+    std::string word(100, 'w');
+    EXPECT_EQ(answers("echo " + word + "\r\x12" + std::string(70, 'w') + "\r"), word + "\n");
+}
+
+TEST_F(LineEditor, a_pasted_script_with_tabs_runs_as_it_stands) {
+    EXPECT_EQ(answers("for i in 1 2\rdo\r\techo a $i\r\t\techo b\rdone\r"), "a 1\nb\na 2\nb\n");
+    // A Tab that nothing follows asks for all commands.
+    port.type_later(event::Duration::milli(500), "\x03\x04");
+    EXPECT_NE(type("\t", "").find("  version\r\n"), std::string::npos);
+}
+
+TEST_F(LineEditor, a_character_that_arrives_in_pieces_is_shown_whole) {
+    port.type_later(event::Duration::milli(100), "\x82");
+    port.type_later(event::Duration::milli(200), "\xac");
+    port.type_later(event::Duration::milli(300), "!\r\x04");
+    EXPECT_EQ(type("echo ab\x02\xe2", ""), "=> echo ab\b\xe2\x82\xac"
+                                           "b\b!b\b\r\na\xe2\x82\xac!b\r\n=> \r\n");
+    // Bytes that are no UTF-8 are characters too.
+    EXPECT_EQ(answers("echo \xe9t\xe9\x7f\x7f\xe8\x02x\r"), "\xe9x\xe8\n");
+}
+
+TEST_F(LineEditor, wide_and_joining_characters_count_the_columns_that_they_take) {
+    EXPECT_EQ(type("echo \xe4\xb8\x96\x7f\r"), "=> echo \xe4\xb8\x96\b\b  \b\b\r\n\r\n=> \r\n");
+    EXPECT_EQ(type("echo e\xcc\x81x\x02\x7fy\r"), "=> echo e\xcc\x81x\b\bx \b\byx\b\r\nyx\r\n=> \r\n");
 }
 
 class Autoboot : public ShellTest {

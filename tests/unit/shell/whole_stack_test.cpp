@@ -2,6 +2,8 @@
 // The shell on top of everything, once for each bus.
 #include "unit/shell/machine_shell.h"
 
+#include "shell/completion.h"
+
 namespace vireo::test {
 namespace {
 
@@ -39,6 +41,18 @@ TEST_P(WholeStack, control_c_ends_a_read_from_a_disk_that_never_answers) {
         << text;
     EXPECT_TRUE(text.ends_with("\n<INTERRUPT>\n")) << text;
     EXPECT_EQ(context->status, 1);
+    EXPECT_LT(hosted::clock_now() - before, 3 * hosted::second);
+}
+
+TEST_P(WholeStack, control_c_ends_a_completion_on_a_disk_that_never_answers) {
+    machine.plug_disk().faults.never_completes = true;
+    start();
+    u64 before = hosted::clock_now();
+    port.type_later(event::Duration::seconds(1), "\x03");
+    shell::Completion completion(*context, "ls virtio 0 /b");
+    EXPECT_TRUE(completion.was_interrupted());
+    EXPECT_EQ(completion.matches(), 0u);
+    EXPECT_EQ(port.take_output(), "");
     EXPECT_LT(hosted::clock_now() - before, 3 * hosted::second);
 }
 

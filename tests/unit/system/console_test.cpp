@@ -10,7 +10,10 @@ namespace {
 
 class Port final : public SerialPort {
   public:
-    void send(std::string_view bytes) override { sent += bytes; }
+    void send(std::string_view bytes) override {
+        sent += bytes;
+        ++bursts;
+    }
     std::optional<u8> receive() override {
         if (input.empty())
             return std::nullopt;
@@ -20,6 +23,7 @@ class Port final : public SerialPort {
     }
     void type(std::string_view text) { input.insert(input.end(), text.begin(), text.end()); }
     std::string sent;
+    unsigned bursts = 0;
     std::deque<char> input;
 };
 
@@ -37,7 +41,42 @@ class ConsoleTest : public testing::Test {
 
 TEST_F(ConsoleTest, lines_end_in_cr_lf_on_the_wire) {
     console.write("one\ntwo\n\nthree");
+    console.flush();
     EXPECT_EQ(port.sent, "one\r\ntwo\r\n\r\nthree");
+}
+
+TEST_F(ConsoleTest, a_line_written_in_pieces_is_one_burst) {
+    for (int line = 0; line < 10; ++line)
+        print(console, "{:3}: {} {:08x} {}\n", line, "name", 0x1234, line * 10);
+    EXPECT_EQ(port.bursts, 10u);
+    EXPECT_TRUE(port.sent.starts_with("  0: name 00001234 0\r\n  1: name"));
+    console.write(std::string(1000, 'x')); // a burst is 128 bytes
+    EXPECT_EQ(port.bursts, 10u + 7);
+}
+
+TEST_F(ConsoleTest, whoever_waits_has_shown_what_was_written) {
+    console.write("Loading: ");
+    console.poll();
+    EXPECT_EQ(port.sent, "Loading: ");
+    console.write("*");
+    EXPECT_FALSE(console.read());
+    EXPECT_EQ(port.sent, "Loading: *");
+    console.poll();
+    EXPECT_EQ(port.bursts, 2u);
+}
+
+TEST_F(ConsoleTest, a_paste_of_64_kib_during_a_command_is_kept_and_stopped_by_control_c) {
+    std::string text(Console::type_ahead_bytes - 1, 'p');
+    EXPECT_GE(text.size() + 1, 65536u);
+    console.watch_interrupt(true);
+    port.type(text);
+    console.poll();
+    EXPECT_TRUE(port.input.empty());
+    port.type("\x03"
+              "after");
+    console.poll();
+    EXPECT_TRUE(console.take_interrupt());
+    EXPECT_EQ(read_all(), "after");
 }
 
 TEST_F(ConsoleTest, cr_lf_and_cr_lf_together_are_one_line_end_each) {

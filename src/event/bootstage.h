@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "event/clock.h"
+
+// How the time from reset to the prompt went: moments with names, in the order in which they were reached.
+namespace vireo::event {
+
+struct Stage {
+    u64 ticks; // of arch::ticks(), whose rate is not known that early on every machine
+    const char* name;
+    Instant when() const;
+};
+
+// Notes that this stage has been reached, now or at a moment that has passed. The name lives for ever. The last stage is
+// the prompt's: after end_of_start() nothing more is noted. What finds no room is left out.
+void mark_stage(const char* name);
+void mark_stage(const char* name, u64 ticks);
+void end_of_start(const char* name);
+
+std::span<const Stage> stages();
+
+} // namespace vireo::event

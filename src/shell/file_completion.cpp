@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shell/file_completion.h"
+
+#include "shell/character.h"
+#include "shell/disks.h"
+
+namespace vireo::shell {
+
+namespace {
+
+constexpr usize longest_name = 255;
+// More than that nobody reads; the last line says how many there are.
+constexpr usize most_listed = 100;
+
+bool is_control(char c) { return static_cast<u8>(c) < ' ' || c == 0x7f; }
+
+// The console says nothing while this lives: Tab asks on the user's behalf, and what it does not find it does not offer.
+class Quiet {
+  public:
+    explicit Quiet(system::Console& console) : console_(console) { console_.set_quiet(true); }
+    ~Quiet() { console_.set_quiet(false); }
+
+  private:
+    system::Console& console_;
+};
+
+// Calls `visit(name, info)` for each entry that begins as `leaf` does.
+template <typename Visit> class Matching final : public fs::DirectoryVisitor {
+  public:
+    Matching(Context& context, std::string_view leaf, Visit visit)
+        : context_(context), leaf_(leaf), visit_(visit) {}
+
+    bool entry(std::string_view name, const fs::FileInfo& info) override {
+        bool is_hidden = name.starts_with('.') && (leaf_.empty() || name == "." || name == "..");
+        if (name.starts_with(leaf_) && name.size() <= longest_name && !is_hidden &&
+            std::ranges::none_of(name, is_control))
+            visit_(name, info);
+        return ++count_ % 64 != 0 || !context_.interrupted();
+    }
+
+  private:
+    Context& context_;
+    std::string_view leaf_;
+    Visit visit_;
+    u32 count_ = 0;
+};
+
+} // namespace
+
+std::unique_ptr<FileCompletion> FileCompletion::find(Context& context, std::string_view interface,
+                                                     std::string_view spec, std::string_view path) {
+    auto made = make_owned<FileCompletion>();
+    if (!made)
+        return nullptr;
+    FileCompletion& completion = **made;
+    completion.path_.write(path);
+    completion.leaf_at_ = path.rfind('/') + 1; // npos + 1 is 0
+    Quiet quiet(context.console);
+    completion.files_ = open_file_system(context, interface, spec);
+    if (completion.files_ && !completion.path_.truncated())
+        completion.look(context);
+    return std::move(*made);
+}
+
+void FileCompletion::look(Context& context) {
+    char common[longest_name];
+    usize common_bytes = 0;
+    auto type = fs::FileType::Other;
+    Matching first_look(context, leaf(), [&](std::string_view name, const fs::FileInfo& info) {
+        if (matches_++ == 0) {
+            std::memcpy(common, name.data(), common_bytes = name.size());
+            type = info.type;
+        }
+        auto differs = std::ranges::mismatch(std::string_view(common, common_bytes), name).in1;
+        common_bytes = static_cast<usize>(differs - common);
+    });
+    auto listed = files_->list(directory().empty() ? "/" : directory(), first_look);
+    if (!listed || matches_ == 0) {
+        matches_ = 0; // of a damaged directory nothing is made up
+        return;
+    }
+    std::string_view whole(common, common_bytes);
+    whole.remove_suffix(unfinished_bytes(whole));
+    whole.remove_prefix(std::min(leaf().size(), whole.size()));
+    if (matches_ == 1 && type == fs::FileType::SymbolicLink) {
+        path_.write(whole);
+        if (auto target = files_->stat(path_.view()))
+            type = target->type;
+    }
+    is_directory_ = type == fs::FileType::Directory;
+    for (char c : whole) {
+        if (std::string_view(" \t\\'\"$;&|`#").contains(c))
+            common_.write("\\");
+        common_.write({&c, 1});
+    }
+}
+
+void FileCompletion::list(Context& context) const {
+    usize listed = 0;
+    Matching again(context, leaf(), [&](std::string_view name, const fs::FileInfo& info) {
+        if (listed++ < most_listed)
+            print(context.console, "  {}{}\n", name, info.type == fs::FileType::Directory ? "/" : "");
+    });
+    (void)files_->list(directory().empty() ? "/" : directory(), again); // it went well a moment ago
+    if (listed > most_listed)
+        print(context.console, "  and {} more\n", listed - most_listed);
+}
+
+} // namespace vireo::shell

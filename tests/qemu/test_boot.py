@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way from reset to the prompt: what `bootstage report` says of it, and what it costs in guest instructions."""
+
+import os
+import re
+
+import counting
+import images
+import pytest
+import vm
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def budgets():
+    """Instructions for each board, from the one file that has them."""
+    with open(os.path.join(HERE, "boot_budget.txt"), encoding="ascii") as file:
+        lines = [line.split() for line in file if line.strip() and not line.startswith("#")]
+    return {board: int(count.replace(",", "")) for board, count in lines}
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory):
+    return counting.make_plugin(str(tmp_path_factory.mktemp("plugin")))
+
+
+def test_the_start_keeps_its_budget_of_instructions(board, machines, tmp_path, plugin):
+    """With -icount the guest's time is its instructions, and nothing of an entropy device's start waits for the host: two runs
+    differ by less than a thousandth."""
+    counter = tmp_path / "count"
+    machine = machines.boot(board, ["-icount", "shift=4", *counting.arguments(plugin, counter), "-device", "virtio-rng-pci"])
+    count = counting.read(counter)
+    budget = budgets()[board.name]
+    assert count <= budget, f"{count:,} instructions from reset to the prompt, the budget in boot_budget.txt is {budget:,}"
+    # A budget that is far away would notice nothing.
+    assert count >= budget * 0.7, f"{count:,} instructions: lower the budget of {budget:,} in boot_budget.txt"
+    assert machine.command("rng list").strip(), "the device did not start"
+
+
+def test_bootstage_report(board, machines, tmp_path):
+    image = images.blank(tmp_path / "disk.img", images.MIB)
+    machine = machines.boot(board, vm.disk(0, image))
+    lines = machine.command("bootstage report").splitlines()
+    heading = re.fullmatch(r"Timer summary in microseconds \((\d+) records\):", lines[0])
+    assert heading and lines[1] == "       Mark    Elapsed  Stage"
+    records = [re.fullmatch(r"([ \d,]{11})([ \d,]{11})  (\w+)", line).groups() for line in lines[2:]]
+    assert int(heading[1]) == len(records)
+    marks = [int(mark.replace(",", "")) for mark, _, _ in records]
+    elapsed = [int(time.replace(",", "")) for _, time, _ in records]
+    assert [sum(elapsed[:number + 1]) for number in range(len(elapsed))] == marks
+    names = [name for _, _, name in records]
+    assert names[0] == "reset" and names[-1] == "main_loop"
+    assert {"machine", "banner", "virtio_scan", "virtio_start"} <= set(names)
+    assert 0 < marks[-1] < 60_000_000

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The console on every kind of back end: nothing that is sent to it or typed at it is lost, however slow the other side is."""
+
+import os
+import re
+import select
+import socket
+import time
+import tty
+
+import images
+import pytest
+import vm
+from conftest import PATIENCE, build_folder
+from test_matrix import LOAD
+
+# One for each way to a port: PL011, 16550 in memory, 16550 at ports.
+PORTS = [vm.BOARDS[name] for name in ("qemu_arm64", "qemu-riscv64", "qemu-x86_64")]
+
+
+@pytest.fixture(params=PORTS, ids=lambda board: board.name)
+def port_board(request):
+    return request.param
+
+
+def start(machines, board, serial, *more):
+    return machines.start(board.command(build_folder(board), ["-nic", "none", "-serial", serial, "-monitor", "none", *more]))
+
+
+class Line:
+    """The other end of a serial line, given its file descriptor."""
+
+    def __init__(self, descriptor):
+        self._descriptor = descriptor
+        self.seen = b""
+
+    def send(self, data):
+        """Writes what fits and reads meanwhile, as a terminal does."""
+        deadline = time.monotonic() + 4 * PATIENCE
+        while data:
+            readable, writable, _ = select.select([self._descriptor], [self._descriptor], [], 1)
+            if readable:
+                self.seen += os.read(self._descriptor, 65536)
+            if writable:
+                data = data[os.write(self._descriptor, data[:4096]):]
+            assert time.monotonic() < deadline, self.seen[-500:]
+
+    def expect(self, pattern):
+        """Reads until the pattern stands at the end; all that has been read since the last time."""
+        deadline = time.monotonic() + PATIENCE
+        while not re.search(pattern + rb"\Z", self.seen[-4096:]):
+            readable, _, _ = select.select([self._descriptor], [], [], 0.2)
+            if readable:
+                self.seen += os.read(self._descriptor, 65536)
+                deadline = time.monotonic() + PATIENCE
+            assert time.monotonic() < deadline, self.seen[-1000:]
+        text, self.seen = self.seen, b""
+        return text.decode(errors="replace").replace("\r\n", "\n")
+
+
+PROMPT = rb"[\r\n]=> "
+
+
+def connect(machines, board, tmp_path):
+    """A machine whose console is a socket, at its prompt."""
+    path = str(tmp_path / "serial")
+    machine = start(machines, board, f"unix:{path},server=on,wait=on")
+    connection = socket.socket(socket.AF_UNIX)
+    deadline = time.monotonic() + PATIENCE
+    while connection.connect_ex(path) != 0:
+        assert time.monotonic() < deadline, machine.report()
+        time.sleep(0.02)
+    connection.setblocking(False)
+    line = Line(connection.fileno())
+    line.socket = connection
+    line.expect(PROMPT)
+    return line
+
+
+def dump(board, count):
+    return b"md.b %x %x\r" % (LOAD[board.name], count)
+
+
+def check_dump(board, text, count):
+    addresses = [int(found, 16) for found in re.findall(r"^([0-9a-f]{8}): (?:[0-9a-f]{2} ){16} .{16}$", text, re.M)]
+    assert addresses == list(range(LOAD[board.name], LOAD[board.name] + count, 16))
+
+
+def test_a_file_gets_all_output(board, machines, tmp_path):
+    output = tmp_path / "serial.txt"
+    start(machines, board, f"file:{output}")
+    deadline = time.monotonic() + PATIENCE
+    while not (output.exists() and output.read_bytes().endswith(b"\n=> ")):
+        assert time.monotonic() < deadline, output.read_bytes() if output.exists() else "no file"
+        time.sleep(0.05)
+    text = output.read_bytes()
+    assert text.startswith(b"\r\n\r\nVireo ") and text.count(b"Vireo ") == 1
+    assert re.search(rb"\r\nDRAM:  [^\r\n]+\r\n\r\n=> \Z", text), text
+
+
+def test_a_pseudo_terminal_with_a_slow_reader(port_board, machines):
+    machine = start(machines, port_board, "pty")
+    path = machine.expect(r"char device redirected to (/dev/\S+)")[1].split()[-1]
+    descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    try:
+        tty.setraw(descriptor)
+        line = Line(descriptor)
+        deadline = time.monotonic() + PATIENCE  # QEMU notices a second later that somebody is there
+        while not line.seen.endswith(b"\n=> "):
+            os.write(descriptor, b"\r")
+            readable, _, _ = select.select([descriptor], [], [], 0.5)
+            if readable:
+                line.seen += os.read(descriptor, 4096)
+            assert time.monotonic() < deadline, line.seen
+        line.send(b"echo ready\r")
+        line.expect(rb"\nready\r\n=> ")
+        line.send(dump(port_board, 0x4000))
+        time.sleep(2)  # what a pseudo-terminal holds is full by then, and nobody reads
+        check_dump(port_board, line.expect(PROMPT), 0x4000)
+    finally:
+        os.close(descriptor)
+
+
+def test_a_socket_with_a_slow_reader(port_board, machines, tmp_path):
+    line = connect(machines, port_board, tmp_path)
+    line.send(dump(port_board, 0x20000))
+    time.sleep(3)
+    check_dump(port_board, line.expect(PROMPT), 0x20000)
+
+
+def test_output_that_nobody_takes_is_counted(machines, tmp_path):
+    """Only the 16550 shows that nobody reads; with the PL011 QEMU holds the machine up until somebody does."""
+    board = vm.BOARDS["qemu-x86_64"]
+    line = connect(machines, board, tmp_path)
+    line.send(dump(board, 0x40000))
+    time.sleep(14)  # ten of them without room, after what the socket holds
+    line.expect(PROMPT)
+    line.send(b"echo again\r")
+    # What was printed meanwhile is gone, and the next line says how much.
+    text = line.expect(rb"\nagain\r\n=> ")
+    assert "echo again" in text
+
+
+def test_64_kib_pasted_while_a_command_runs(port_board, machines, tmp_path):
+    line = connect(machines, port_board, tmp_path)
+    lines = [b"echo line-%04d %s\r" % (number, b"x" * 48) for number in range(1050)]
+    paste = b"sleep 1\r" + b"".join(lines)
+    assert len(paste) >= 65536
+    line.send(paste + b"echo the-\"end\"\r")
+    text = line.expect(rb"\nthe-end\r\n=> ")
+    answers = re.findall(r"^line-(\d{4}) x{48}$", text, re.M)
+    assert answers == [f"{number:04d}" for number in range(1050)]
+
+
+def test_the_editors_comforts(board, machines, tmp_path):
+    root = tmp_path / "root"
+    (root / "boot").mkdir(parents=True)
+    (root / "boot" / "vmlinuz-6.1").write_bytes(b"kernel")
+    (root / "boot" / "vmlinuz-6.12").write_bytes(b"newer")
+    machine = machines.boot(board, vm.disk(0, images.ext(tmp_path / "disk.img", root, 8 * images.MIB)))
+    # Files by Tab: as far as it is clear, then what there is.
+    machine.send("size virtio 0 /bo\tvm\t2\t\r")
+    machine.expect(r"/boot/vmlinuz-6.12 \r+\n")
+    machine.expect(vm.PROMPT_AT_LINE_START)
+    assert machine.command("echo $filesize").strip() == "5"
+    machine.send("ls virtio 0 /boot/vm\t\t")
+    machine.expect(r"\n  vmlinuz-6.1\r+\n  vmlinuz-6.12\r+\n=> ls virtio 0 /boot/vmlinuz-6.1")
+    machine.send("\x03")
+    machine.expect(vm.PROMPT_AT_LINE_START)
+    # A line of before by Ctrl-R, changed.
+    machine.command("echo found 'grüße 世界'")
+    machine.command("echo other")
+    machine.send("\x12grü\x05!\r")
+    machine.expect(r"\r+\nfound grüße 世界!\r+\n")
+    machine.expect(vm.PROMPT_AT_LINE_START)
+    # Backspace over a wide character takes both of its columns.
+    machine.send("echo 世\x7f\r")
+    machine.expect("echo 世\b\b  \b\b\r+\n")
+    machine.expect(vm.PROMPT_AT_LINE_START)
+    # A script with tabs.
+    machine.send("for i in 1 2; do\r\techo turn-$i\r\ttrue\rdone\r")
+    machine.expect(r"\nturn-1\r+\nturn-2\r+\n")
+    machine.expect(vm.PROMPT_AT_LINE_START)
+    # Nobody answers here when the editor asks how wide the terminal is, and the line is edited all the same.
+    machine.send("echo " + "long " * 20 + "\x7f\x7f!\r")
+    machine.expect("(long ){19}lon!\r+\n")

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// The serial ports on fakes that behave as the data sheets say: what is sent while there is no room is gone, and what
+// arrives while there is no room stays with the sender, as QEMU's ports do it.
+#include "hosted/address_space.h"
+#include "hosted/clock.h"
+#include "machine/serial/ns16550.h"
+#include "machine/serial/pl011.h"
+
+#include <gtest/gtest.h>
+#include <string>
+
+namespace vireo::machine {
+namespace {
+
+constexpr usize fifo_bytes = 16;
+
+// What both fakes have in common: a transmitter that empties itself when the reader takes something.
+class FakePort : public hosted::RegisterBlock {
+  public:
+    std::string taken;     // by whoever reads the port
+    usize dropped = 0;     // bytes that found the transmitter full
+    usize asked = 0;       // reads of the status register
+    usize written = 0;     // bytes written to the data register
+    bool is_read = true;   // whether somebody takes what is sent
+    std::string typed;     // not fetched yet
+    usize reader_naps = 0; // the transmitter looks full so many times, then somebody takes all of it
+
+  protected:
+    bool is_empty() {
+        ++asked;
+        if (reader_naps > 0 && --reader_naps == 0)
+            is_read = true;
+        if (is_read) {
+            taken += waiting_;
+            waiting_.clear();
+        }
+        return waiting_.empty();
+    }
+    void take(u32 value, usize room) {
+        ++written;
+        if (waiting_.size() == room)
+            ++dropped;
+        else
+            waiting_.push_back(static_cast<char>(value));
+    }
+    u32 next_typed() {
+        u32 byte = typed.empty() ? 0 : static_cast<u8>(typed.front());
+        typed.erase(0, 1);
+        return byte;
+    }
+
+  private:
+    std::string waiting_;
+};
+
+class Fake16550 final : public FakePort {
+  public:
+    u32 read(u64 offset, u8) override {
+        if (offset == 5)
+            return (is_empty() ? 0x60 : 0) | (typed.empty() ? 0 : 1);
+        return offset == 0 ? next_typed() : 0;
+    }
+    void write(u64 offset, u8, u32 value) override {
+        if (offset == 0 && !sets_divisor_)
+            take(value, has_fifos ? fifo_bytes : 1);
+        else if (offset == 2)
+            has_fifos = (value & 1) != 0;
+        else if (offset == 3)
+            sets_divisor_ = (value & 0x80) != 0;
+    }
+    bool has_fifos = false;
+
+  private:
+    bool sets_divisor_ = false;
+};
+
+class FakePl011 final : public FakePort {
+  public:
+    u32 read(u64 offset, u8) override {
+        if (offset == 0x18)
+            return (is_empty() ? 1 << 7 : 0) | (typed.empty() ? 1 << 4 : 0);
+        return offset == 0 ? next_typed() : 0;
+    }
+    void write(u64 offset, u8, u32 value) override {
+        if (offset == 0)
+            take(value, fifo_bytes);
+    }
+};
+
+template <typename Driver, typename Fake, io::Space space> struct Kind {
+    static constexpr u64 base = 0x3f8;
+    Kind() {
+        hosted::use_virtual_clock();
+        port.start(io::Window(space, base, Driver::register_bytes));
+    }
+    Fake fake;
+    hosted::MappedRange mapped{space, base, Driver::register_bytes, fake};
+    Driver port;
+    // The 16550's FIFOs go on when nothing has been typed for a second.
+    void settle() {
+        (void)port.receive();
+        arch::idle_until(arch::ticks() + 1100 * hosted::millisecond);
+        (void)port.receive();
+        fake.asked = 0;
+        fake.written = 0;
+    }
+};
+
+template <typename T> class Serial : public testing::Test {
+  protected:
+    T machine;
+};
+struct Names {
+    template <typename T> static std::string GetName(int index) {
+        return std::array{"ns16550_port", "ns16550_memory", "pl011"}[static_cast<usize>(index)];
+    }
+};
+using Kinds =
+    testing::Types<Kind<Ns16550, Fake16550, io::Space::Port>, Kind<Ns16550, Fake16550, io::Space::Memory>,
+                   Kind<Pl011, FakePl011, io::Space::Memory>>;
+TYPED_TEST_SUITE(Serial, Kinds, Names);
+
+std::string text_of(usize bytes) {
+    std::string text;
+    for (usize i = 0; i < bytes; ++i)
+        text.push_back(static_cast<char>('!' + i % 90));
+    return text;
+}
+
+TYPED_TEST(Serial, a_burst_asks_once_a_fifo) {
+    this->machine.settle();
+    std::string text = text_of(100);
+    this->machine.port.send(text);
+    (void)this->machine.port.receive();
+    EXPECT_EQ(this->machine.fake.taken, text);
+    EXPECT_LE(this->machine.fake.asked, 7u + 1); // 100 / 16, and the look for input
+    EXPECT_EQ(this->machine.fake.written, 100u);
+}
+
+TYPED_TEST(Serial, a_reader_that_comes_late_gets_every_byte) {
+    this->machine.settle();
+    this->machine.fake.is_read = false;
+    this->machine.fake.reader_naps = 1000;
+    std::string text = text_of(5000);
+    this->machine.port.send(text);
+    (void)this->machine.port.receive();
+    EXPECT_EQ(this->machine.fake.dropped, 0u);
+    EXPECT_EQ(this->machine.fake.taken, text);
+}
+
+TYPED_TEST(Serial, before_the_fifos_are_on_nothing_is_lost_either) {
+    std::string text = text_of(200);
+    this->machine.port.send(text);
+    (void)this->machine.port.receive();
+    EXPECT_EQ(this->machine.fake.dropped, 0u);
+    EXPECT_EQ(this->machine.fake.taken, text);
+}
+
+TYPED_TEST(Serial, nobody_reading_costs_one_deadline_and_what_was_lost_is_told) {
+    this->machine.settle();
+    this->machine.port.send("kept");
+    (void)this->machine.port.receive(); // somebody has taken that
+    this->machine.fake.is_read = false;
+    u64 before = hosted::clock_now();
+    this->machine.port.send(text_of(16)); // fits
+    this->machine.port.send(text_of(100));
+    EXPECT_LT(hosted::clock_now() - before, 11 * hosted::second);
+    before = hosted::clock_now();
+    this->machine.port.send(text_of(23));
+    EXPECT_LT(hosted::clock_now() - before, hosted::millisecond);
+    EXPECT_EQ(this->machine.fake.dropped, 0u);
+
+    this->machine.fake.is_read = true;
+    this->machine.port.send("back\r\n");
+    (void)this->machine.port.receive();
+    EXPECT_EQ(this->machine.fake.taken,
+              "kept" + text_of(16) + "\r\n[123 bytes of output were lost, nobody took them]\r\nback\r\n");
+    this->machine.port.send("once\r\n");
+    (void)this->machine.port.receive();
+    EXPECT_TRUE(this->machine.fake.taken.ends_with("back\r\nonce\r\n"));
+}
+
+TYPED_TEST(Serial, input_comes_in_order) {
+    std::string text = text_of(300);
+    this->machine.fake.typed = text;
+    std::string got;
+    while (auto byte = this->machine.port.receive())
+        got.push_back(static_cast<char>(*byte));
+    EXPECT_EQ(got, text);
+}
+
+} // namespace
+} // namespace vireo::machine
