@@ -337,6 +337,11 @@ def test_a_processor_that_is_too_old_is_told_so(board, cpu, words, machines):
     machines.start(Variant(board, "", f"-cpu {cpu}").command(None), PATIENCE).expect(words)
 
 
+def test_no_clock_at_all_is_told(machines):
+    machine = machines.start(Variant("qemu-x86", "", "-no-acpi -cpu qemu32,-apic").command(None), PATIENCE)
+    assert "warning: nothing here counts at a known rate" in machine.boot()
+
+
 @pytest.mark.parametrize("board", ["qemu-x86", "qemu-x86_64"])
 def test_a_warm_reset_trusts_nothing_in_ram(board, machines):
     """All RAM that is free is not zero when the machine starts for the second time."""

@@ -122,12 +122,13 @@ void start_clock_with_pm_timer(u16 port) {
     first = take_sample();
 }
 
-void start_clock_with_local_apic() {
+bool start_clock_with_local_apic() {
     if (!local_apic::is_there())
-        return;                       // nothing left that counts at a known rate
+        return false;
     local_apic::start_timer(~u32{0}); // the first sleep, which takes the timer over, asks for the rate before
     reference = &local_apic_timer;
     first = take_sample();
+    return true;
 }
 
 } // namespace x86

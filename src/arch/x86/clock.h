@@ -13,7 +13,8 @@ namespace vireo::arch::x86 {
 // does useful work, is the measuring window.
 void start_clock_with_pm_timer(u16 port);
 
-// The same against the local APIC's timer, for a machine without the above. After start_interrupts().
-void start_clock_with_local_apic();
+// The same against the local APIC's timer, for a machine without the above. After start_interrupts(). False if there is no
+// such timer: then the rate is a guess.
+bool start_clock_with_local_apic();
 
 } // namespace vireo::arch::x86

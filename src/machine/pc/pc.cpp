@@ -117,8 +117,8 @@ std::optional<HostDescription> pci_of_microvm(const Microvm& microvm) {
 void start_clock(const Chipset& chipset) {
     if (auto port = chipset.pm_timer())
         arch::x86::start_clock_with_pm_timer(*port);
-    else
-        arch::x86::start_clock_with_local_apic();
+    else if (!arch::x86::start_clock_with_local_apic())
+        warn("nothing here counts at a known rate (no ACPI timer, no local APIC): times are a guess");
 }
 
 constinit Pc* running_machine = nullptr;
