@@ -432,8 +432,11 @@ broken("src/virtio/transport/pci/config_window.cpp", "PciNoRoom*:*PciNoRoom",
         "    function_.write32(field(offsetof(virtio_pci_cap, offset)), static_cast<u32>(address));",
         ""),
        ("pci_config_window_forgets_its_width",
-        "    if (address == address_ && width == width_)",
-        "    if (address == address_)"))
+        "    if (address != address_ || width != width_)",
+        "    if (address != address_)"),
+       ("pci_config_window_believes_who_is_gone",
+        "    width_ = is_answer ? width : u8{0};",
+        "    width_ = width;"))
 
 broken("src/drivers/blk/requests.cpp", "*Blk*:*BlockDevice*:*Rng*",
        ("blk_unwritten_status_is_success",

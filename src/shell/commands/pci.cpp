@@ -9,8 +9,9 @@ namespace {
 using system::PciInspector;
 using system::PciPlace;
 
-constexpr u64 config_bytes = 0x100;
+constexpr u32 config_bytes = 0x100;
 constexpr u8 class_offset = 0x0b;
+constexpr u8 header_type_offset = 0x0e;
 
 // Base classes of the PCI Code and ID Assignment Specification, from 0 on. Lists of words take less room than tables.
 constexpr std::string_view class_names =
@@ -46,46 +47,63 @@ constexpr std::string_view bridge_fields =
     "2c4prefetch memory limit upper|302IO base upper 16 bits|322IO limit upper 16 bits|"
     "384expansion ROM base address|3c1interrupt line|3d1interrupt pin|3e2bridge control";
 
-void print_hex(Writer& out, u32 value, u8 width) {
-    if (width == 1)
-        print(out, "{:02x}", value);
-    else if (width == 2)
-        print(out, "{:04x}", value);
-    else
-        print(out, "{:08x}", value);
+// Everything is written in these steps and not by format strings: many short rows of the same few kinds.
+void write_hex(Writer& out, u64 value, unsigned digits) {
+    char text[16];
+    for (unsigned i = digits; i-- > 0; value >>= 4)
+        text[i] = "0123456789abcdef"[value & 0xf];
+    out.write({text, digits});
 }
 
-void print_place(Writer& out, PciPlace place) {
-    print(out, "{:02x}.{:02x}.{:02x}", place.bus, place.device, place.function);
+[[gnu::noinline]] void write_hex(Writer& out, std::string_view before, u64 value, unsigned digits) {
+    out.write(before);
+    write_hex(out, value, digits);
 }
 
-// The bus behind function `index` if that is a bridge, else its own.
-u32 last_bus_of(PciInspector& pci, usize index, PciPlace place) {
-    u32 behind = (pci.read(index, 0x0e, 1) & 0x7f) == 1 ? pci.read(index, 0x19, 1) : 0;
-    return std::max<u32>(place.bus, behind);
+[[gnu::noinline]] void write_padded(Writer& out, std::string_view text, usize width) {
+    out.write(text);
+    for (usize i = text.size(); i < width; ++i)
+        out.write(" ");
+}
+
+void write_place(Writer& out, PciPlace place) {
+    write_hex(out, place.bus, 2);
+    write_hex(out, ".", place.device, 2);
+    write_hex(out, ".", place.function, 2);
+}
+
+// Numbers are given out without gaps, so all buses up to this one exist.
+u32 last_bus(PciInspector& pci) {
+    u32 last = 0;
+    for (usize i = 0; auto place = pci.function(i); ++i) {
+        bool is_bridge = (pci.read(i, header_type_offset, 1) & 0x7f) == 1;
+        last = std::max({last, u32{place->bus}, is_bridge ? pci.read(i, 0x19, 1) : 0});
+    }
+    return last;
 }
 
 void print_fields(Context& context, usize index, std::string_view fields) {
+    Writer& out = context.console;
     while (!fields.empty()) {
         std::string_view field = split_first(fields, '|');
-        u64 place = parse_number(field.substr(0, 3), 16).value_or(0); // offset and width
-        auto width = static_cast<u8>(place & 0xf);
-        u32 value = context.pci->read(index, static_cast<u8>(place >> 4), width);
-        StringBuffer<80> line; // one write for each line
-        StringBuffer<32> name;
-        print(name, "{} =", field.substr(3));
-        print(line, "  {:<30}0x", name.view());
-        print_hex(line, value, width);
-        if (place >> 4 == class_offset)
-            print(line, " ({})", class_name(value));
-        line.write("\n");
-        context.console.write(line.view());
+        auto place = static_cast<u32>(parse_number(field.substr(0, 3), 16).value_or(0)); // offset and width
+        u32 value = context.pci->read(index, static_cast<u8>(place >> 4), place & 0xf);
+        out.write("  ");
+        out.write(field.substr(3));
+        write_padded(out, " =", 33 - field.size());
+        write_hex(out, "0x", value, 2 * (place & 0xf));
+        if (place >> 4 == class_offset) {
+            out.write(" (");
+            out.write(class_name(value));
+            out.write(")");
+        }
+        out.write("\n");
     }
 }
 
 void print_header(Context& context, usize index) {
     print_fields(context, index, all_fields);
-    u32 type = context.pci->read(index, 0x0e, 1) & 0x7f;
+    u32 type = context.pci->read(index, header_type_offset, 1) & 0x7f;
     if (type <= 1)
         print_fields(context, index, type == 0 ? normal_fields : bridge_fields);
 }
@@ -93,64 +111,64 @@ void print_header(Context& context, usize index) {
 // pci [BUS|*] [long]
 int list(Context& context, Arguments words) {
     PciInspector& pci = *context.pci;
+    Writer& out = context.console;
     bool is_long = !words.empty() && words.back() == "long";
     if (is_long)
         words = words.first(words.size() - 1);
     if (words.size() > 1)
         return status_usage;
-    std::optional<u64> wanted;
-    if (!words.empty() && words[0] != "*") {
+    bool is_one = !words.empty() && words[0] != "*";
+    u64 bus = 0;
+    if (is_one) {
         auto number = parse_number(words[0], 16);
         if (!number)
             return status_usage;
-        wanted = *number;
-        bool is_there = false;
-        for (usize i = 0; auto place = pci.function(i); ++i)
-            is_there = is_there || place->bus == *wanted || last_bus_of(pci, i, *place) == *wanted;
-        if (!is_there) {
-            context.console.write("No such bus\n");
+        bus = *number;
+        if (auto first = pci.function(0); !first || bus < first->bus || bus > last_bus(pci)) {
+            out.write("No such bus\n");
             return status_failed;
         }
-        print(context.console, "Scanning PCI devices on bus {:x}\n", *wanted);
+        print(out, "Scanning PCI devices on bus {:x}\n", bus);
     }
     if (!is_long)
-        context.console.write("BusDevFun  VendorId   DeviceId   Device Class       Sub-Class\n"
-                              "_____________________________________________________________\n");
+        out.write("BusDevFun  VendorId   DeviceId   Device Class       Sub-Class\n"
+                  "_____________________________________________________________\n");
     for (usize i = 0; auto place = pci.function(i); ++i) {
-        if (wanted && place->bus != *wanted)
+        if (is_one && place->bus != bus)
             continue;
         if (context.interrupted())
             return status_failed;
-        StringBuffer<80> line;
         if (is_long)
-            line.write("\nFound PCI device ");
-        print_place(line, *place);
+            out.write("\nFound PCI device ");
+        write_place(out, *place);
         if (is_long) {
-            print(context.console, "{}:\n", line.view());
+            out.write(":\n");
             print_header(context, i);
             continue;
         }
-        print(context.console, "{}   0x{:04x}     0x{:04x}     {:<23} 0x{:02x}\n", line.view(),
-              pci.read(i, 0, 2), pci.read(i, 2, 2), class_name(pci.read(i, class_offset, 1)),
-              pci.read(i, 0x0a, 1));
+        write_hex(out, "   0x", pci.read(i, 0, 2), 4);
+        write_hex(out, "     0x", pci.read(i, 2, 2), 4);
+        out.write("     ");
+        write_padded(out, class_name(pci.read(i, class_offset, 1)), 24);
+        write_hex(out, "0x", pci.read(i, 0x0a, 1), 2);
+        out.write("\n");
     }
     return status_ok;
 }
 
 // "B.D.F", hexadecimal; ':' and a comma separate as well, as other tools print them.
-std::optional<PciPlace> parse_place(std::string_view text) {
-    u64 parts[3];
+[[gnu::noinline]] std::optional<PciPlace> parse_place(std::string_view text) {
+    constexpr u8 highest[] = {0xff, 0x1f, 7};
+    u8 parts[3];
     for (usize i = 0; i < 3; ++i) {
         usize end = i < 2 ? text.find_first_of(".:,") : text.size();
         auto number = parse_number(text.substr(0, end), 16);
-        if (!number || end == std::string_view::npos)
+        if (!number || *number > highest[i] || end == std::string_view::npos)
             return std::nullopt;
-        parts[i] = *number;
+        parts[i] = static_cast<u8>(*number);
         text.remove_prefix(i < 2 ? end + 1 : end);
     }
-    if (parts[0] > 0xff || parts[1] > 0x1f || parts[2] > 7)
-        return std::nullopt;
-    return PciPlace{static_cast<u8>(parts[0]), static_cast<u8>(parts[1]), static_cast<u8>(parts[2])};
+    return PciPlace{parts[0], parts[1], parts[2]};
 }
 
 // The number of the function at the place that the user named, or one line that says why not.
@@ -169,37 +187,41 @@ std::optional<usize> function_argument(Context& context, std::string_view text) 
 }
 
 void print_bars(Context& context, usize index) {
-    context.console.write("ID   Base                Size                Width  Type\n"
-                          "----------------------------------------------------------\n");
+    Writer& out = context.console;
+    out.write("ID   Base                Size                Width  Type\n"
+              "----------------------------------------------------------\n");
     for (unsigned number = 0; number < 6; ++number) {
         auto bar = context.pci->bar(index, number);
         if (!bar)
             continue;
-        StringBuffer<24> base;
+        write_hex(out, " ", number, 1);
         if (bar->base)
-            print(base, "0x{:016x}", *bar->base);
+            write_hex(out, "   0x", *bar->base, 16);
         else
-            base.write("no room");
-        print(context.console, "{:>2}   {:<18}  0x{:016x}  {}     {}   {}\n", number, base.view(), bar->bytes,
-              bar->is_64bit ? 64 : 32, bar->is_io ? "I/O" : "MEM",
-              bar->is_prefetchable ? "Prefetchable" : "");
+            out.write("   no room           ");
+        write_hex(out, "  0x", bar->bytes, 16);
+        out.write(bar->is_64bit ? "  64     " : "  32     ");
+        out.write(bar->is_io ? "I/O   " : "MEM   ");
+        out.write(bar->is_prefetchable ? "Prefetchable\n" : "\n");
     }
 }
 
 int regions(Context& context) {
     PciInspector& pci = *context.pci;
-    u32 first = 0;
-    u32 last = 0;
-    for (usize i = 0; auto place = pci.function(i); ++i) {
-        if (i == 0)
-            first = last = place->bus;
-        last = std::max(last, last_bus_of(pci, i, *place));
+    Writer& out = context.console;
+    auto first = pci.function(0);
+    write_hex(out, "Buses ", first ? first->bus : 0, 2);
+    write_hex(out, "-", last_bus(pci), 2);
+    out.write("\n#   Bus start          Phys start         Size                Flags\n");
+    for (unsigned number = 0; auto region = pci.region(number); ++number) {
+        write_hex(out, number, 1);
+        write_hex(out, "   0x", region->bus, 16);
+        write_hex(out, " 0x", region->cpu, 16);
+        write_hex(out, " 0x", region->bytes, 16);
+        out.write("  ");
+        out.write(region->kind);
+        out.write("\n");
     }
-    print(context.console, "Buses {:02x}-{:02x}\n", first, last);
-    context.console.write("#   Bus start          Phys start         Size                Flags\n");
-    for (unsigned number = 0; auto region = pci.region(number); ++number)
-        print(context.console, "{}   0x{:016x} 0x{:016x} 0x{:016x}  {}\n", number, region->bus, region->cpu,
-              region->bytes, region->kind);
     return status_ok;
 }
 
@@ -211,20 +233,22 @@ int display(Context& context, usize index, Arguments words, u8 width) {
         return status_failed;
     if (*address >= config_bytes || *address % width != 0) {
         print(context.console,
-              "address 0x{:x}: configuration space has addresses below 0x{:x}, in steps of {} here\n",
-              *address, config_bytes, width);
+              "address 0x{:x}: configuration space has addresses below 0x100, in steps of {} here\n",
+              *address, u64{width});
         return status_failed;
     }
-    u64 end = *address + std::min(*count, (config_bytes - *address) / width) * width;
-    for (u64 at = *address; at < end;) {
-        StringBuffer<80> line;
-        print(line, "{:08x}:", at);
-        for (u64 line_end = std::min(at + 16, end); at < line_end; at += width) {
-            line.write(" ");
-            print_hex(line, context.pci->read(index, static_cast<u8>(at), width), width);
+    Writer& out = context.console;
+    auto at = static_cast<u32>(*address);
+    u32 end = at + static_cast<u32>(std::min<u64>(*count, (config_bytes - at) / width)) * width;
+    for (u32 column = 0; at < end; at += width) {
+        if (column == 0) {
+            write_hex(out, at, 8);
+            out.write(":");
         }
-        line.write("\n");
-        context.console.write(line.view());
+        write_hex(out, " ", context.pci->read(index, static_cast<u8>(at), width), 2u * width);
+        column = (column + width) % 16;
+        if (column == 0 || at + width == end)
+            out.write("\n");
     }
     return status_ok;
 }
@@ -236,14 +260,12 @@ int pci(Context& context, Arguments arguments) {
     }
     Arguments words = arguments.subspan(1);
     std::string_view what = words.empty() ? std::string_view() : words[0];
-    if (what == "enum") {
-        auto scanned = words.size() == 1 ? context.pci->rescan() : Result<>();
-        return words.size() != 1 ? status_usage
-               : scanned         ? status_ok
-                                 : fail(context, "pci enum", scanned.error());
+    if (what == "enum" && words.size() == 1) {
+        auto scanned = context.pci->rescan();
+        return scanned ? status_ok : fail(context, "pci enum", scanned.error());
     }
-    if (what == "regions")
-        return words.size() == 1 ? regions(context) : status_usage;
+    if (what == "regions" && words.size() == 1)
+        return regions(context);
     bool shows_all = what == "header" || what == "bar";
     u8 width = what == "display" ? u8{4} : unit_width(what, 0);
     bool displays =

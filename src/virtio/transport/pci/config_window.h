@@ -21,12 +21,13 @@ class PciConfigWindow final : public io::IndirectRegisters {
     void write(u64 address, u8 width, u32 value) override;
 
   private:
-    // Points the window at `width` bytes. Gives where in configuration space they appear.
-    u8 select(u64 address, u8 width);
+    u8 field(usize offset) const;
+    // Points the window at `width` bytes.
+    void select(u64 address, u8 width);
 
     const bus::pci::Function& function_;
     u8 capability_;
-    u8 width_ = 0; // where the window points, 0: not set yet
+    u8 width_ = 0; // what was read last; 0: where the window points is not certain
     u64 address_ = 0;
 };
 

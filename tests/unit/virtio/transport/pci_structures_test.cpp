@@ -154,6 +154,22 @@ TEST_F(PciNoRoom, a_device_is_driven_through_configuration_space) {
     }
 }
 
+TEST_F(PciNoRoom, the_window_is_as_wide_as_each_access) {
+    plug_without_room();
+    auto transport = find();
+    take_warnings();
+    ASSERT_TRUE(transport);
+    negotiate(*transport);
+    EXPECT_EQ(transport->read_config(14, 1).value(), 0x55u);
+    (void)transport->read_config(14, 2); // not the field's width, but the window's
+    EXPECT_EQ(take_complaints().find("pci.modern.36"), std::string::npos);
+    u64 before = card->config_accesses;
+    for (int looks = 0; looks < 10; ++looks)
+        EXPECT_EQ(transport->read_config(14, 1).value(), 0x55u);
+    EXPECT_EQ(card->config_accesses, before + 10);
+    reset(*transport);
+}
+
 TEST_F(PciNoRoom, a_capability_that_is_too_short_or_leaves_configuration_space_is_no_way) {
     for (int length : {16, 19, 0xff}) {
         plug_without_room();
