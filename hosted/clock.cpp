@@ -39,6 +39,7 @@ struct Clock {
     unsigned quiet_waits = 0;
     u64 looks = 0;
     u64 runaway_limit = default_runaway_limit;
+    unsigned looks_per_turn = 1;
     bool ran_away = false;
     bool running_events = false;
     std::vector<WaitObserver*> observers;
@@ -157,6 +158,7 @@ void use_virtual_clock() {
     c.looks = 0;
     c.ran_away = false;
     c.runaway_limit = default_runaway_limit;
+    c.looks_per_turn = 1;
     c.barrier_hook = nullptr;
     something_happened();
 }
@@ -182,6 +184,7 @@ void cancel(u64 handle) {
 }
 
 void set_runaway_limit(u64 looks) { clock().runaway_limit = looks; }
+void set_looks_per_turn(unsigned looks) { clock().looks_per_turn = looks; }
 
 void account_for_access(bool is_write) {
     Clock& c = clock();
@@ -247,8 +250,7 @@ void relax() {
     run_due_events();
 }
 
-// Time passes with each look, so none may be left out before the next look at the clock.
-unsigned looks_per_turn() { return 1; }
+unsigned looks_per_turn() { return clock().looks_per_turn; }
 
 void idle_until(u64 deadline) {
     tell_observers();

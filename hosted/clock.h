@@ -32,6 +32,9 @@ void cancel(u64 handle);
 
 // How much the runaway guard allows until the next use_virtual_clock(), in looks at the clock and register accesses.
 void set_runaway_limit(u64 looks);
+// How often the event loop looks at memory between two turns until the next use_virtual_clock(): 1 otherwise, as time
+// passes with each look.
+void set_looks_per_turn(unsigned looks);
 
 // Counted by the register back end: an access takes 100 ns of virtual time and resets the growing step if it changes
 // something.

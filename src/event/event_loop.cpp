@@ -12,9 +12,14 @@ constexpr Duration attentive = Duration::milli(8);
 constexpr u64 quiet_per_nap = 8;
 constexpr Duration longest_nap = Duration::milli(10);
 
+// Who has news all the time leaves the others, and Ctrl-C, their turns.
+constexpr u32 looks_per_news = 64;
+
 } // namespace
 
 bool EventLoop::poll_once() {
+    turn_time_ = now();
+    looks_left_ = arch::looks_per_turn();
     bool any = false;
     for (Poller* poller = pollers_.front(); poller;) {
         Poller* next = pollers_.next(*poller);
@@ -32,42 +37,72 @@ Result<> EventLoop::sleep(Duration duration) {
     return ended;
 }
 
-void EventLoop::rest(Deadline deadline) {
+// What a wait does between two looks at its condition. It takes a turn before it ends in vain.
+Result<> EventLoop::go_on(Deadline deadline, bool& has_turned) {
+    bool is_busy = false;
     bool is_listening = false;
     for (Poller* poller = pollers_.front(); poller; poller = pollers_.next(*poller)) {
-        if (poller->needs_polling())
-            return spin();
-        is_listening |= poller->is_listening();
+        bool needs_polling = poller->needs_polling();
+        bool listens = poller->is_listening();
+        poller->is_watched_ = needs_polling || listens;
+        is_busy |= needs_polling;
+        is_listening |= listens;
     }
-    Instant current = now();
-    // One second bounds the sleep of a wait without a deadline, and keeps the product below from overflowing.
-    u64 microseconds = (is_listening ? next_nap(current) : Duration::seconds(1)).microseconds;
-    if (deadline.when() < Instant{current.microseconds + microseconds})
-        microseconds = deadline.when() > current ? (deadline.when() - current).microseconds : 0;
-    if (microseconds == 0)
-        return spin();
-    // Rounded up: waking early would cost a second, shorter sleep.
-    arch::idle_until(arch::ticks() + (microseconds * arch::ticks_per_second() + 999'999) / 1'000'000);
+    Duration rest{};
+    if (has_turned) {
+        if (std::exchange(interrupt_requested_, false))
+            return error(ErrorCode::Interrupted, "Ctrl-C");
+        if (deadline.when() <= turn_time_)
+            return error(ErrorCode::Timeout, "deadline passed");
+        if (!is_busy)
+            rest = rest_length(is_listening, deadline);
+    }
+    if (rest.microseconds > 0) {
+        // Rounded up: waking early would cost a second, shorter sleep.
+        arch::idle_until(arch::ticks() +
+                         (rest.microseconds * arch::ticks_per_second() + 999'999) / 1'000'000);
+    } else if ((is_busy || is_listening) && serve_news()) {
+        return {};
+    }
+    bool any = poll_once();
+    if (rest.microseconds > 0 && !any)
+        looks_left_ = 0; // nothing has happened for long: nor does a new wait begin with looks
+    has_turned = true;
+    return {};
 }
 
-// Looks at memory for a while. A turn of the loop costs more than these looks together: under emulation the console's
-// register and, on some machines, the clock take a lock that the device needs to finish its work.
-void EventLoop::spin() {
-    for (unsigned looks = arch::looks_per_turn(); looks > 0; --looks) {
+// Looks at memory until somebody has news, who is then polled alone: true. False: a turn is due. A turn costs more than
+// many looks together: under emulation the console's register and, on most boards, the clock take a lock that the device
+// needs, to finish its work or to begin with what it was told a moment ago.
+bool EventLoop::serve_news() {
+    for (; looks_left_ > 0; --looks_left_) {
         arch::relax();
-        for (Poller* poller = pollers_.front(); poller; poller = pollers_.next(*poller))
-            if ((poller->needs_polling() || poller->is_listening()) && poller->has_news())
-                return;
+        for (Poller* poller = pollers_.front(); poller; poller = pollers_.next(*poller)) {
+            if (!poller->is_watched_ || !poller->has_news())
+                continue;
+            looks_left_ -= std::min(looks_left_, looks_per_news);
+            has_news_ |= poller->poll();
+            return true;
+        }
     }
+    return false;
 }
 
-// How long to look away from who listens; not at all soon after the last news.
-Duration EventLoop::next_nap(Instant current) {
-    if (std::exchange(has_news_, false))
-        last_news_ = current;
-    Duration quiet = current - last_news_;
-    return quiet < attentive ? Duration{}
-                             : std::min(Duration::micro(quiet.microseconds / quiet_per_nap), longest_nap);
+// How long to look away: not at all soon after the last news of who listens; if nobody does, until the deadline or a wake
+// source.
+Duration EventLoop::rest_length(bool is_listening, Deadline deadline) {
+    // One second bounds the sleep of a wait without a deadline, and keeps a product with the clock's rate from
+    // overflowing.
+    Duration length = Duration::seconds(1);
+    if (is_listening) {
+        if (std::exchange(has_news_, false))
+            last_news_ = turn_time_;
+        Duration quiet = turn_time_ - last_news_;
+        length = quiet < attentive
+                     ? Duration{}
+                     : std::min(Duration::micro(quiet.microseconds / quiet_per_nap), longest_nap);
+    }
+    return std::min(length, deadline.when() - turn_time_);
 }
 
 } // namespace vireo::event

@@ -20,12 +20,16 @@ class Poller : public ListNode {
     // True while news may come unasked that no wake source announces (frames): the loop then spins for a while after
     // the last news, and naps after that.
     virtual bool is_listening() const { return false; }
-    // Of one that needs polling or listens: whether poll() would find something, as memory alone shows it. It is asked
-    // very often: no register, no clock. True if memory cannot tell.
+    // Of one that needs polling or listens: whether poll() would find something that somebody waits for, as memory alone
+    // shows it. It is asked very often: no register, no clock. True if memory cannot tell.
     virtual bool has_news() const { return true; }
 
   protected:
     ~Poller() = default;
+
+  private:
+    friend class EventLoop;
+    bool is_watched_ = false;
 };
 
 // Runs everything that happens while some synchronous code waits. One thread; completions run here and nowhere else.
@@ -34,24 +38,18 @@ class EventLoop {
     void add(Poller& poller) { pollers_.push_back(poller); }
     static void remove(Poller& poller) { IntrusiveList<Poller>::remove(poller); }
 
-    // Looks at every poller once; true if any had something.
+    // A turn: looks at every poller once; true if any had something.
     bool poll_once();
+    // When the last turn began: what a clock says that costs nothing, and is late by a millisecond or so while somebody
+    // waits.
+    Instant turn_time() const { return turn_time_; }
 
     // Runs until `condition` holds. Timeout when the deadline passes first, Interrupted after Ctrl-C. Whatever was in
     // flight stays in flight: the caller who gives up cancels it with its device.
     template <typename Condition> Result<> wait_until(Deadline deadline, Condition&& condition) {
-        for (;;) {
-            poll_once();
-            if (condition())
-                return {};
-            if (interrupt_requested_) {
-                interrupt_requested_ = false;
-                return error(ErrorCode::Interrupted, "Ctrl-C");
-            }
-            if (deadline.has_passed())
-                return error(ErrorCode::Timeout, "deadline passed");
-            rest(deadline);
-        }
+        for (bool has_turned = false; !condition();)
+            VIREO_TRY(go_on(deadline, has_turned));
+        return {};
     }
     Result<> wait(Request& request, Deadline deadline) {
         return wait_until(deadline, [&] { return request.is_done(); });
@@ -64,12 +62,13 @@ class EventLoop {
     void clear_interrupt() { interrupt_requested_ = false; }
 
   private:
-    // Nothing was ready: spin while a queue is outstanding, nap while somebody listens, else sleep until the deadline
-    // or a wake source.
-    void rest(Deadline deadline);
-    void spin();
-    Duration next_nap(Instant current);
+    Result<> go_on(Deadline deadline, bool& has_turned);
+    bool serve_news();
+    Duration rest_length(bool is_listening, Deadline deadline);
+
     IntrusiveList<Poller> pollers_;
+    u32 looks_left_ = 0; // until the next turn
+    Instant turn_time_{};
     bool has_news_ = false; // a poller had something since the last rest
     Instant last_news_{};
     bool interrupt_requested_ = false;

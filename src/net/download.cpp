@@ -54,7 +54,7 @@ void TftpSocket::send(Bytes datagram, const IpAddress& to, u16 port) {
 
 void TftpSocket::datagram(Bytes payload, const IpAddress& from, u16 port) {
     if (session_)
-        session_->datagram(payload, from, port, event::now());
+        session_->datagram(payload, from, port, network_.loop().turn_time());
 }
 
 Result<> HttpSocket::run(HttpDownload& download, const IpAddress& server, TransferWatcher& watcher) {

@@ -50,18 +50,22 @@ void Interface::attach(device::NetDevice& card, bool link_is_up) {
     if (!is_known) {
         stop();
         start(card);
-        up_since_ = current;
     }
     card_ = &card;
     card.listen(*this);
     if (link_is_up)
         netif_set_link_up(&netif_);
-    if (!is_known) {
+    if (!is_known)
         netif_set_up(&netif_);
-        netif_create_ip6_linklocal_address(&netif_, 1);
-        nd6_tmr(); // probes the address now, not in a second
-        solicit_router();
-    }
+}
+
+void Interface::start_ipv6() {
+    has_ipv6_ = true;
+    ipv6_since_ = event::now();
+    netif_set_ip6_autoconfig_enabled(&netif_, 1);
+    netif_create_ip6_linklocal_address(&netif_, 1);
+    nd6_tmr(); // probes the address now, not in a second
+    solicit_router();
 }
 
 // RFC 4861, 4.1 and 6.3.7. lwIP does it as well, but only every fourth second since it was started.
@@ -124,7 +128,7 @@ void Interface::start(device::NetDevice& card) {
     };
     netif_add(&netif_, nullptr, nullptr, nullptr, this, initialise, ip_input);
     netif_set_default(&netif_);
-    netif_set_ip6_autoconfig_enabled(&netif_, 1);
+    has_ipv6_ = false;
     dhcp_set_struct(&netif_, &dhcp_);
     sum_datagrams_ = false;
     set_checksums();

@@ -17,6 +17,9 @@ class Interface final : private device::NetReceiver {
     // Listens on the card. What was learned on it before is still true if it was let go a moment ago; otherwise addresses
     // and neighbours are learned anew.
     void attach(device::NetDevice& card, bool link_is_up);
+    // IPv6 is off until it is asked for: link-local address, router advertisements. It stays as long as what was learned.
+    void start_ipv6();
+    bool has_ipv6() const { return has_ipv6_; }
     // The card is heard no more; whatever of its buffers lwIP holds goes back to it.
     void detach();
     device::NetDevice* card() const { return card_; }
@@ -24,8 +27,8 @@ class Interface final : private device::NetReceiver {
     netif& lwip() { return netif_; }
     const netif& lwip() const { return netif_; }
     dhcp& dhcp_state() { return dhcp_; }
-    // Since when the interface has been up, with what it knows.
-    event::Instant up_since() const { return up_since_; }
+    // Since when IPv6 has been up, with what it knows.
+    event::Instant ipv6_since() const { return ipv6_since_; }
 
     // Before a datagram with so many bytes of payload is sent: decides who sums it up. The card cannot if it becomes
     // fragments.
@@ -50,7 +53,8 @@ class Interface final : private device::NetReceiver {
     device::NetDevice* card_ = nullptr;
     device::NetDevice* known_card_ = nullptr; // whose addresses netif_ has
     device::MacAddress known_mac_{};
-    event::Instant up_since_{};
+    bool has_ipv6_ = false;
+    event::Instant ipv6_since_{};
     event::Instant detached_at_{};
     bool trust_received_ = false; // the device has verified the frame that is being looked at
     bool sum_datagrams_ = false;

@@ -77,12 +77,19 @@ Result<> Network::open(device::NetDevice& card) {
     if (!card.link_is_up())
         return error(ErrorCode::NotReady, "link is down");
     VIREO_TRY(stir_random(card));
-    set_filter(card);
     health_ = {};
     next_look_ = event::now() + health_step;
     loop_.add(*this);
     interface_->attach(card, true);
     return {};
+}
+
+// Most commands do without: it would cost each first one its time, and the network some frames.
+void Network::start_ipv6() {
+    if (!card() || interface_->has_ipv6())
+        return;
+    set_filter(*card());
+    interface_->start_ipv6();
 }
 
 void Network::close() {
@@ -93,7 +100,7 @@ void Network::close() {
 }
 
 bool Network::poll() {
-    auto current = event::now();
+    auto current = loop_.turn_time();
     if (current >= next_timers_) {
         next_timers_ = current + timer_step;
         in_timers_ = true;
@@ -177,6 +184,7 @@ Result<IpAddress> Network::resolve(std::string_view name, IpAddress::Family fami
 }
 
 Result<> Network::wait_for_ipv6(Duration patience) {
+    start_ipv6();
     const netif& interface = interface_->lwip();
     auto has_router = [] {
         return std::ranges::any_of(std::span(default_router_list, LWIP_ND6_NUM_ROUTERS),
@@ -187,7 +195,7 @@ Result<> Network::wait_for_ipv6(Duration patience) {
             if (ip6_addr_isvalid(netif_ip6_addr_state(&interface, i)))
                 return true;
         return ip6_addr_isvalid(netif_ip6_addr_state(&interface, 0)) && !has_router() &&
-               event::now() - interface_->up_since() >= router_patience;
+               event::now() - interface_->ipv6_since() >= router_patience;
     });
 }
 

@@ -46,7 +46,8 @@ class Network final : private event::Poller {
     Network& operator=(const Network&) = delete;
     event::EventLoop& loop() const { return loop_; }
 
-    // Listens on `card`, which stays valid while it is open. IPv6 configures itself (link-local, router advertisements).
+    // Listens on `card`, which stays valid while it is open. IPv6 configures itself (link-local, router advertisements) from
+    // the first wait_for_ipv6() on.
     // Errors: DeviceBroken, Interrupted, and NotReady ("link is down") without a cable.
     Result<> open(device::NetDevice& card);
     // Connections that are still open are lost.
@@ -91,6 +92,7 @@ class Network final : private event::Poller {
         return false;
     } // timers are coarse: the card listens, which bounds naps
     Result<> stir_random(const device::NetDevice& card);
+    void start_ipv6();
     // Until `condition` holds; ends with health() too.
     template <typename Condition> Result<> wait(event::Duration patience, Condition&& condition) {
         if (!card())

@@ -121,7 +121,7 @@ void TftpSession::datagram(Bytes payload, const IpAddress& from, u16 port, event
     auto word = read_struct<Be<u16>>(payload);
     if (state_ != State::Running || !word)
         return;
-    now_ = now;
+    now_ = std::max(now_, now);
     auto opcode = static_cast<Opcode>(word->get());
     if (from != server_ || (is_answered() && port != server_port_)) {
         // RFC 1350, section 4: told so, and otherwise without effect. A second answer to a request that the network

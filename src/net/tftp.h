@@ -50,6 +50,7 @@ class TftpSession {
 
     // Sends the request. `name` has at most max_name_bytes and no zero; it is kept by the caller.
     void start(event::Instant now);
+    // `now` may be late by a few milliseconds.
     void datagram(Bytes payload, const IpAddress& from, u16 port, event::Instant now);
     // To be called when `wakes_at` has passed; earlier it does nothing.
     void tick(event::Instant now);

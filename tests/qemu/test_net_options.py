@@ -82,7 +82,8 @@ def test_an_mtu_that_is_of_no_use(network):  # noqa: F811
 
 
 # For each MiB: notifications of the device, and frames both ways. Without large receive a MiB is over 1,000 frames.
-BUDGETS = {"http": (8, 64), "tftp": (24, 900)}
+# Where each block waits for its answer, one notification and two frames a block (of 1,468 bytes).
+BUDGETS = {"http": (8, 64), "tftp": (24, 900), "lockstep": (740, 1480)}
 
 
 @pytest.mark.parametrize("properties", ["", ",packed=on"], ids=["split", "packed"])
@@ -96,13 +97,14 @@ def test_what_a_transfer_costs(name, properties, network):  # noqa: F811
     trace = f"{network.folder}/trace"
     machine = network.boot_bound(vm.BOARDS[name], [*modern(properties), "-trace", "enable=virtio_queue_notify", "-D", trace])
     machine.is_alive()
-    machine.succeeds("setenv tftpwindowsize 64")
 
     def counters():
         with open(trace, encoding="utf-8") as file:
             return file.read().count("virtio_queue_notify"), network.frames()
 
-    for kind, line in (("http", f"wget {{a}} http://{net.HOST}/file"), ("tftp", f"tftpboot {{a}} {net.HOST}:file")):
+    for kind, window, line in (("http", 64, f"wget {{a}} http://{net.HOST}/file"), ("tftp", 64, f"tftpboot {{a}} {net.HOST}:file"),
+                               ("lockstep", 1, f"tftpboot {{a}} {net.HOST}:file")):
+        machine.succeeds(f"setenv tftpwindowsize {window}")
         before = counters()
         machine.fetch(line, data)
         cost = [(after - first) / size for first, after in zip(before, counters())]

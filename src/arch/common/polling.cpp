@@ -7,7 +7,7 @@ namespace vireo::arch {
 // device needs to finish what is being waited for; under virtualisation there is no other thread that would gain.
 void relax() { asm volatile("" : : : "memory"); }
 
-// Some microseconds.
-unsigned looks_per_turn() { return 64; }
+// Less than a millisecond, under emulation as well.
+unsigned looks_per_turn() { return 4096; }
 
 } // namespace vireo::arch

@@ -134,11 +134,11 @@ bool VirtioNet::receive() {
     return any;
 }
 
-// Once for all that happened in this turn.
+// Once for all that happened in this turn. The other side may be waiting for what we send.
 void VirtioNet::announce_work() {
+    transmit_.commit();
     if (receiver_ && receive_.refill())
         session_.commit(receive_queue);
-    transmit_.commit();
 }
 
 // Nothing happened. May reset the device.
@@ -190,7 +190,10 @@ void VirtioNet::listen(device::NetReceiver& receiver) {
     announce_work();
 }
 
-void VirtioNet::stop_listening() { receiver_ = nullptr; }
+void VirtioNet::stop_listening() {
+    receiver_ = nullptr;
+    transmit_.harvest(); // most likely all of it: then nobody has to look at the card any more
+}
 
 bool VirtioNet::send(const device::OutgoingFrame& frame) {
     return receiver_ && transmit_.send(frame, *receiver_);
@@ -242,7 +245,7 @@ constexpr QueueSpec queues[] = {
     {.name = "transmitq1",
      .min_size = 1 + device::OutgoingFrame::max_parts,
      .max_chain = 1 + device::OutgoingFrame::max_parts,
-     .max_indirect = 128},
+     .is_news = false},
     {.name = "controlq", .min_size = 4, .max_size = 16, .max_chain = 4},
 };
 

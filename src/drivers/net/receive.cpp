@@ -31,7 +31,10 @@ constexpr u16 fewest_buffers = 16;
 
 Result<BufferPool> BufferPool::create(u32 bytes, u16 count) {
     BufferPool pool;
-    pool.memory_.reset(new (std::align_val_t(page_bytes), std::nothrow) std::byte[usize{bytes} * count]());
+    pool.memory_.reset(
+        new (std::align_val_t(page_bytes), std::nothrow)
+            std::byte[usize{bytes} *
+                      count]); // what is in it is written by the device, and known by its length
     if (!pool.memory_)
         return error(ErrorCode::NoMemory, "no memory for receive buffers");
     pool.owners_ = VIREO_TRY(OwnedArray<Owner>::create(count));

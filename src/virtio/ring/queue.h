@@ -86,6 +86,7 @@ class Queue {
         u64 bytes_from_device = 0; // as far as harvest() reported them
     };
     Counters& counters() { return counters_; }
+    const Counters& counters() const { return counters_; }
 
     // Ends the queue's life; nothing else may be called after it. `device_is_quiet`: its reset has been
     // confirmed, so the buffers of all chains in flight come back and the memory is freed. Otherwise all of

@@ -22,6 +22,8 @@ struct QueueSpec {
     u16 max_indirect =
         0; // chains of more than one buffer in flight together, if indirect descriptors are to be had
     bool waits = false; // its chains wait for news from outside (frames): none of them is ever overdue
+    bool is_news =
+        true; // somebody waits for what comes back; else it is taken in passing, when there is time
 };
 
 // A feature that makes no sense without another (section 2.2.1).

@@ -85,7 +85,7 @@ Result<dma::Buffer*> Session::share(usize bytes, usize alignment) {
 bool Session::poll() {
     if (state_ == State::Aside)
         return take_back();
-    bool is_busy = needs_polling();
+    bool is_busy = state_ == State::Running && unanswered() > 0;
     if (!is_busy && !is_listening())
         return false;
     bool any = driver_->harvest();
@@ -110,7 +110,12 @@ bool Session::check_faults() {
     return false;
 }
 
-bool Session::needs_polling() const { return (state_ == State::Running || is_awaited_) && unanswered() > 0; }
+bool Session::needs_polling() const {
+    return (state_ == State::Running || is_awaited_) &&
+           std::ranges::any_of(queues_, [](const LiveQueue& queue) {
+               return queue.is_awaited && queue.ring.in_flight() > 0;
+           });
+}
 
 // How many requests the device has that it could have finished by itself.
 usize Session::unanswered() const {
@@ -122,9 +127,12 @@ usize Session::unanswered() const {
 }
 
 bool Session::has_news() const {
-    for (const LiveQueue& queue : queues_)
-        if (queue.ring.has_used())
+    for (const LiveQueue& queue : queues_) {
+        // What was sent from outside a turn is shown to the device by one.
+        bool is_hidden = queue.ring.counters().submitted != queue.announced;
+        if (is_hidden || (queue.is_news && queue.ring.has_used()))
             return true;
+    }
     return false;
 }
 

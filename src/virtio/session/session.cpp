@@ -155,6 +155,8 @@ Result<> Session::create_queue(u16 index, u16 size_before) {
 
     LiveQueue& queue = queues_[index];
     queue.announced = 0;
+    queue.is_news = spec.is_news;
+    queue.is_awaited = spec.is_news && !spec.waits;
     queue.ring = VIREO_TRY(Queue::create({
         .ring = {.size = size,
                  .contiguous = transport_->ring_layout() == RingLayout::Contiguous,

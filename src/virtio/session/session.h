@@ -118,7 +118,9 @@ class Session final : public event::Poller {
         Queue ring;
         io::Doorbell doorbell;
         u64 kicks = 0;
-        u64 announced = 0; // chains submitted by the last commit()
+        u64 announced = 0;      // chains submitted by the last commit()
+        bool is_news = true;    // QueueSpec::is_news
+        bool is_awaited = true; // and does not wait itself
     };
 
     static Error device_is_gone() { return error(ErrorCode::DeviceBroken, "device is gone"); }

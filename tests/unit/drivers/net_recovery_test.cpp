@@ -325,6 +325,65 @@ TEST_P(NetBudget, small_frames) {
     EXPECT_LE(cost.doorbells, 22u);
     EXPECT_LE(cost.accesses, cost.doorbells + 4);
 }
+// A transfer that waits for each answer (TFTP without windows): a doorbell a block for each queue (QEMU does not even want
+// to hear of the buffers), and nothing else that leaves the processor. Registers, the console and clocks come with a turn
+// of the loop, which is put off while there is news.
+TEST_P(NetBudget, one_frame_at_a_time) {
+    struct Console final : event::Poller { // counts turns
+        bool poll() override { return ++turns == 0; }
+        bool needs_polling() const override { return false; }
+        u64 turns = 0;
+    } console;
+    device::NetDevice& net = start();
+    Peer peer(net);
+    constexpr u64 blocks = 1000;
+    auto bring = [&] {
+        hosted::schedule(20 * hosted::microsecond, [&] { EXPECT_TRUE(card.deliver(frame_of(1514))); });
+    };
+    peer.on_received = [&] { EXPECT_TRUE(peer.send(frame_of(66))); };
+    card.on_sent = [&](const fake::Net::Sent&) {
+        if (peer.got.size() < blocks)
+            bring();
+    };
+    turn();
+    machine.loop.add(console);
+    hosted::set_looks_per_turn(4096);
+    bring();
+    Cost cost = cost_of([&] {
+        ASSERT_TRUE(machine.loop.wait_until(event::Deadline::after(Duration::seconds(5)),
+                                            [&] { return peer.got.size() == blocks; }));
+    });
+    event::EventLoop::remove(console);
+    turn();
+    EXPECT_LE(cost.doorbells, 2 * blocks);
+    EXPECT_LE(cost.accesses, cost.doorbells + 4);
+    EXPECT_LE(console.turns, blocks / 32);
+}
+// What is sent from outside the loop leaves as soon as somebody waits, not with the next turn.
+TEST_P(NetBudget, a_first_frame_is_not_kept_back) {
+    device::NetDevice& net = start();
+    Peer peer(net);
+    turn();
+    hosted::set_looks_per_turn(4096);
+    machine.loop.poll_once();
+    ASSERT_TRUE(peer.send(frame_of(66)));
+    auto begun = event::now();
+    ASSERT_TRUE(machine.loop.wait_until(event::Deadline::after(Duration::seconds(5)),
+                                        [&] { return !card.sent().empty(); }));
+    EXPECT_LE((event::now() - begun).microseconds, 50u);
+}
+// Frames that have left are nobody's news: once their sender is gone, the loop sleeps as if there were no card.
+TEST_P(NetBudget, who_has_sent_and_gone_keeps_nobody_awake) {
+    device::NetDevice& net = start();
+    {
+        Peer peer(net);
+        ASSERT_TRUE(peer.send(frame_of(66)));
+        turn();
+        peer.stop();
+        EXPECT_EQ(peer.waiting(), 0u);
+    }
+    EXPECT_FALSE(machine.session().needs_polling());
+}
 // A minute in which nobody sends anything.
 TEST_P(NetBudget, waiting) {
     device::NetDevice& net = start();

@@ -26,8 +26,10 @@ class Listener final : public Poller {
     }
     bool needs_polling() const override { return false; }
     bool is_listening() const override { return listening; }
+    bool has_news() const override { return always_has_news || arrived_ != 0; }
 
     bool listening = true;
+    bool always_has_news = false;
     u64 looks = 0;
     std::optional<Duration> late; // with which the last frame was noticed
 
@@ -39,6 +41,24 @@ class Counter final : public hosted::WaitObserver {
   public:
     void program_waits() override { ++waits; }
     u64 waits = 0;
+};
+
+// Is polled once in each turn; types Ctrl-C if that is wished.
+class Console final : public Poller {
+  public:
+    explicit Console(EventLoop& loop) : loop_(loop) { loop.add(*this); }
+    ~Console() { EventLoop::remove(*this); }
+    bool poll() override {
+        if (++turns == interrupts_in_turn)
+            loop_.request_interrupt();
+        return false;
+    }
+    bool needs_polling() const override { return false; }
+    u64 turns = 0;
+    u64 interrupts_in_turn = 0;
+
+  private:
+    EventLoop& loop_;
 };
 
 class EventLoopTest : public testing::Test {
@@ -54,6 +74,73 @@ TEST_F(EventLoopTest, who_listens_costs_little_while_nothing_comes) {
     // A nap of 10 ms at most each, after 8 ms without any and naps that grow.
     EXPECT_GE(counter.waits, 1000u);
     EXPECT_LE(counter.waits, 1400u);
+}
+
+TEST_F(EventLoopTest, a_nap_is_followed_by_one_turn_and_no_looks) {
+    hosted::set_looks_per_turn(4096);
+    Listener listener(loop);
+    ASSERT_TRUE(loop.sleep(Duration::seconds(1))); // the naps are as long as they get
+    Counter counter;
+    listener.looks = 0;
+    // As a transfer waits: again and again, for a short time.
+    for (int i = 0; i < 100; ++i)
+        ASSERT_TRUE(loop.sleep(Duration::milli(100)));
+    EXPECT_LE(counter.waits, 1400u);
+    EXPECT_LE(listener.looks, 1400u);
+}
+
+TEST_F(EventLoopTest, news_do_not_wait_for_a_turn) {
+    hosted::set_looks_per_turn(4096);
+    Listener listener(loop);
+    Console console(loop);
+    (void)loop.poll_once();
+    for (u64 round = 0; round < 30; ++round) {
+        listener.late.reset();
+        listener.frame_after(Duration::micro(20));
+        ASSERT_TRUE(loop.wait_until(Deadline::after(Duration::seconds(1)),
+                                    [&] { return listener.late.has_value(); }));
+        EXPECT_LE(listener.late->microseconds, 2u);
+    }
+    EXPECT_LE(console.turns, 2u);
+}
+
+TEST_F(EventLoopTest, news_without_end_leave_the_console_its_turns) {
+    hosted::set_looks_per_turn(4096);
+    Listener listener(loop);
+    listener.always_has_news = true;
+    Console console(loop);
+    console.interrupts_in_turn = 3;
+    auto ended = loop.wait_until(Deadline::after(Duration::seconds(60)), [] { return false; });
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code, ErrorCode::Interrupted);
+    EXPECT_LE(listener.looks, 4 * 64u + 4);
+}
+
+TEST_F(EventLoopTest, waits_that_news_end_at_once_leave_the_console_its_turns) {
+    hosted::set_looks_per_turn(4096);
+    Listener listener(loop);
+    listener.always_has_news = true;
+    Console console(loop);
+    for (u64 round = 0; round < 640; ++round) { // as a loop of small reads
+        u64 before = listener.looks;
+        ASSERT_TRUE(
+            loop.wait_until(Deadline::after(Duration::seconds(1)), [&] { return listener.looks > before; }));
+    }
+    EXPECT_GE(console.turns, 9u);
+    EXPECT_LE(console.turns, 12u);
+}
+
+TEST_F(EventLoopTest, a_wait_takes_a_turn_before_it_ends_in_vain) {
+    Listener listener(loop);
+    Console console(loop);
+    auto ended = loop.wait_until(Deadline::after(Duration{}), [] { return false; });
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code, ErrorCode::Timeout);
+    EXPECT_GE(console.turns, 1u);
+    console.interrupts_in_turn = console.turns + 1;
+    ended = loop.wait_until(Deadline::after(Duration::seconds(1)), [] { return false; });
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code, ErrorCode::Interrupted);
 }
 
 TEST_F(EventLoopTest, nobody_who_listens_means_sleep) {

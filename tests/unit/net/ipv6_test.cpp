@@ -110,6 +110,22 @@ TEST_F(Ipv6Test, an_address_from_a_router) {
     EXPECT_EQ(std::ranges::count(probed, parse("2001:db8:1:0:5054:ff:fe12:3456")), 1);
 }
 
+// A command that does without it (dhcp, most often) neither waits for its frames nor sends them.
+TEST_F(Ipv6Test, nothing_of_it_is_seen_before_somebody_asks) {
+    ASSERT_TRUE(network->open(*card));
+    ASSERT_TRUE(loop.sleep(Duration::seconds(5)));
+    EXPECT_TRUE(peer->frames.empty());
+    EXPECT_TRUE(card->groups.empty());
+    ASSERT_TRUE(network->wait_for_ipv6(Duration::seconds(10)));
+    EXPECT_GE(solicitations, 1);
+    // The next command finds it as it was left.
+    network->close();
+    solicitations = 0;
+    ASSERT_TRUE(network->open(*card));
+    ASSERT_TRUE(network->wait_for_ipv6(Duration::seconds(10)));
+    EXPECT_EQ(solicitations, 0);
+}
+
 TEST_F(Ipv6Test, without_a_router_the_link_local_address_has_to_do) {
     has_router = false;
     ASSERT_TRUE(network->open(*card));

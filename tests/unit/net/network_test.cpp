@@ -28,6 +28,7 @@ TEST_F(NetworkTest, a_broken_card_is_not_opened) {
 TEST_F(NetworkTest, the_card_is_told_of_our_groups) {
     card->change_facts().filters = true;
     open();
+    ASSERT_TRUE(network->wait_for_ipv6(Duration::seconds(10)));
     EXPECT_EQ(card->groups, (std::vector<device::MacAddress>{{0x33, 0x33, 0, 0, 0, 1},
                                                              {0x33, 0x33, 0xff, 0x12, 0x34, 0x56}}));
 }

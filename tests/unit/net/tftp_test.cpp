@@ -385,6 +385,16 @@ TEST_F(Tftp, a_lost_acknowledgement_is_sent_again_soon_on_a_quick_network) {
     EXPECT_EQ(wire.take(), Texts{ack(1)});
 }
 
+// The event loop reads the clock once a turn, the request is sent by one that is exact.
+TEST_F(Tftp, a_clock_that_is_a_turn_late_takes_no_round_trip_for_centuries) {
+    read({});
+    session->datagram(bytes_of(data(1, std::string(512, 'a'))), server, server_port,
+                      event::Instant{now.microseconds - 1000});
+    EXPECT_EQ(session->bytes(), 512u);
+    EXPECT_GE(session->wakes_at(), now + event::Duration::milli(100));
+    EXPECT_LE(session->wakes_at(), now + event::Duration::seconds(1));
+}
+
 TEST_F(Tftp, nothing_is_written_beyond_the_memory) {
     // Told beforehand,
     read({.block_bytes = 1468}, 1000);

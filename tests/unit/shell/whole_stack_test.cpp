@@ -67,7 +67,8 @@ TEST_P(WholeStack, a_disk_that_never_answers_is_given_up) {
 }
 
 TEST_P(WholeStack, input_typed_during_a_transfer_is_kept) {
-    machine.plug_disk(1 << 15);
+    // Long enough for some turns of the event loop: only those look at the console.
+    machine.plug_disk(1 << 15).latency = [](u64) { return 10 * hosted::millisecond; };
     start();
     port.type_after_looks(2, "abc");
     run("virtio read 40000000 0 4000");
