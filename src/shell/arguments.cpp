@@ -20,12 +20,35 @@ static void print_range(Writer& out, u64 base, u64 bytes) {
     print(out, "0x{:08x}..0x{:08x}", base, checked_add<u64>(base, bytes - 1).value_or(~u64{0}));
 }
 
+std::optional<u64> first_unreadable(Context& context, u64 address, u64 bytes) {
+    constexpr u64 page = 4096; // what is closed to us is whole pages
+    if (context.memory.check_writable(address, bytes))
+        return std::nullopt;
+    for (u64 at = address; at < address + bytes; at = align_down(at, page) + page)
+        if (auto value = context.machine.load(at, 1); !value && value.error().code == ErrorCode::Io)
+            return at;
+    return std::nullopt;
+}
+
+int refuse_access(Context& context, u64 address, std::string_view what, const Error& why) {
+    print(context.console, "0x{:08x} cannot be {}: {}\n", address, what, why.what);
+    return status_failed;
+}
+
 static std::optional<MutableBytes> checked_memory(Context& context, u64 address, u64 bytes, bool writes,
                                                   std::string_view lead) {
     if (bytes == 0)
         return MutableBytes();
     const system::MemoryMap& map = context.memory;
     bool is_ram = checked_add<u64>(address, bytes) && map.check_readable(address, bytes);
+    if (is_ram && !writes) {
+        if (auto closed = first_unreadable(context, address, bytes)) {
+            context.console.write(lead);
+            (void)refuse_access(context, *closed, "read",
+                                error(ErrorCode::Io, "the processor refused the access"));
+            return std::nullopt;
+        }
+    }
     if (is_ram && (!writes || map.check_writable(address, bytes)))
         return MutableBytes(context.machine.memory(address), static_cast<usize>(bytes));
     Writer& out = context.console;

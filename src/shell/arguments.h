@@ -17,6 +17,13 @@ std::optional<MutableBytes> readable_memory(Context& context, u64 address, u64 b
 std::optional<MutableBytes> writable_memory(Context& context, u64 address, u64 bytes,
                                             std::string_view lead = {});
 
+// The first place in a range of RAM that the processor may not read although it is RAM: that of firmware below ours, or
+// where null pointers lead. What is free can be read.
+std::optional<u64> first_unreadable(Context& context, u64 address, u64 bytes);
+
+// "0xADDRESS cannot be WHAT: why" for a single access; returns status_failed.
+int refuse_access(Context& context, u64 address, std::string_view what, const Error& why);
+
 // The unit in bytes that ".b", ".w", ".l" or ".q" at the end of a command's name means, or `otherwise`.
 u8 unit_width(std::string_view command, u8 otherwise);
 

@@ -3,6 +3,7 @@
 
 #include "base/format.h"
 #include "base/result.h"
+#include "system/memory_map.h"
 
 namespace vireo::system {
 
@@ -27,8 +28,22 @@ class Machine {
     // Memory behind a physical address, for checked ranges only. The hosted machine has a window of its own.
     virtual std::byte* memory(u64 address) = 0;
 
+    // Addresses that are not RAM (device registers, ROM, nothing at all): one plain access of `width` bytes, 1, 2, 4 or 8. `Io` if
+    // the processor refused it, with nothing changed; `NotSupported` if the machine has no such addresses.
+    virtual Result<u64> load(u64, u8) { return no_address_space(); }
+    virtual Result<> store(u64, u8, u64) { return no_address_space(); }
+
+    // Calls the program at `address` with C strings, as the processor's C convention has it; returns what it returns, if it
+    // does. RAM that nobody owns is executable meanwhile. The caller has quiesced the devices.
+    virtual Result<u64> call(u64, std::span<const char* const>, const MemoryMap&) {
+        return no_address_space();
+    }
+
   protected:
     ~Machine() = default;
+
+  private:
+    static Error no_address_space() { return error(ErrorCode::NotSupported, "a program has no machine"); }
 };
 
 } // namespace vireo::system

@@ -132,6 +132,8 @@ Result<u64> MemoryMap::allocate(u64 bytes, u64 alignment, const char* owner, u64
 }
 
 Result<> MemoryMap::check_readable(u64 base, u64 bytes) const {
+    if (base < guarded_)
+        return error(ErrorCode::OutOfRange, "guarded against null pointers");
     for (const MemoryRegion& bank : ram_)
         if (base >= bank.base && range_fits(base - bank.base, bytes, bank.bytes))
             return {};

@@ -46,7 +46,10 @@ class MemoryMap {
     // `OutOfRange` ("not in RAM") or `InvalidArgument` (with the owner's name as text).
     Result<> check_writable(u64 base, u64 bytes) const;
 
-    // [base, base + bytes) lies in RAM.
+    // What lies below `end` is guarded against null pointers, RAM or not.
+    void guard_below(u64 end) { guarded_ = end; }
+
+    // [base, base + bytes) lies in RAM, and not where null pointers lead.
     Result<> check_readable(u64 base, u64 bytes) const;
 
     u64 total_ram() const;
@@ -58,6 +61,7 @@ class MemoryMap {
     // Sorted by base. Those that are held are disjoint and not adjacent.
     FixedVector<MemoryRegion, max_reservations + max_held_ranges> reserved_;
     usize held_count_ = 0;
+    u64 guarded_ = 0;
 };
 
 } // namespace vireo::system

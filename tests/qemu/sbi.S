@@ -40,6 +40,7 @@ _start:
     csrw mscratch, t0
     csrw mie, zero
     csrw mip, zero
+    csrw satp, zero                 // QEMU's reset leaves it as it was
     li t0, 3 << 11
     csrc mstatus, t0
     li t0, 1 << 11

@@ -268,5 +268,9 @@ save_rest:
     msr cpsr_c, r4
     stmfd sp!, {r1 - r3}
     mov r1, sp
+    mov r4, sp
     bic sp, sp, #7
-    b vireo_exception
+    bl vireo_exception
+    // It comes back if the failed access was one that may fail (common/attempt.h), and has said where that goes on.
+    add sp, r4, #12
+    ldmfd sp!, {r0 - r12, pc}^

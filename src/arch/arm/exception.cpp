@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "arch/arm/registers.h"
+#include "arch/common/attempt.h"
 #include "arch/common/exception_report.h"
 #include "arch/common/image.h"
 #include "arch/common/start.h"
@@ -56,7 +57,12 @@ constexpr const char* names[] = {"r0", "r1",  "r2",  "r3",  "r4", "r5", "r6", "r
 
 } // namespace
 
-extern "C" [[noreturn, gnu::used]] void vireo_exception(u32 vector, const Frame* frame) {
+// Returns if the access may fail.
+extern "C" [[gnu::used]] void vireo_exception(u32 vector, Frame* frame) {
+    if (vector == DataAbort && is_attempt(frame->pc)) {
+        frame->pc = attempt_failed();
+        return;
+    }
     u32 status = 0;
     std::optional<uptr> address;
     StringBuffer<96> cause;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "arch/arm/registers.h"
 #include "arch/common/image.h"
 #include "arch/common/layout.h"
+#include "arch/common/program.h"
 #include "arch/common/start.h"
 #include "base/math.h"
 #include "base/result.h"
@@ -61,7 +63,7 @@ void protect_memory(std::span<const RamRange> ranges) {
     uptr base = image_base();
     static_assert(VIREO_TABLE_BYTES == sections * 4 + 1024);
     VIREO_ASSERT(is_aligned(base, section_bytes) && image_bytes() <= section_bytes);
-    uptr text_end = image_address(vireo_text_end);
+    uptr text_end = text_pages_end();
     map_pages(base, section_bytes, normal_page | page_never_execute);
     map_pages(base, text_end - base, normal_page | page_read_only);
     map_pages(text_end, image_address(vireo_rodata_end) - text_end,
@@ -70,6 +72,17 @@ void protect_memory(std::span<const RamRange> ranges) {
     section_table()[base / section_bytes] =
         static_cast<u32>(reinterpret_cast<uptr>(page_entries())) | page_table;
     vireo_use_tables();
+}
+
+void set_executable(u64 base, u64 end, bool on) {
+    for (u64 at = align_up(base, section_bytes); at + section_bytes <= end; at += section_bytes) {
+        u32& section = section_table()[at / section_bytes];
+        if ((section & 0x3) == (normal_section & 0x3)) // not a table, not unmapped
+            section = on ? section & ~section_never_execute : section | section_never_execute;
+    }
+    asm volatile("dsb" : : : "memory");
+    VIREO_WRITE_CP15("0, %0, c8, c7, 0", 0); // TLB
+    asm volatile("dsb\n isb" : : : "memory");
 }
 
 } // namespace vireo::arch

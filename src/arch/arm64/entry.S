@@ -315,4 +315,8 @@ exception:
     mrs x1, sp_el0
 1:  stp x30, x1, [sp, #240]
     mov x1, sp
-    b vireo_exception
+    bl vireo_exception
+    // It comes back if the failed access was one that may fail (common/attempt.h), and has said where that goes on.
+    ldr x30, [sp, #240]
+    add sp, sp, #272
+    eret

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "arch/arm64/registers.h"
+#include "arch/common/attempt.h"
 #include "arch/common/exception_report.h"
 #include "arch/common/image.h"
 #include "arch/common/start.h"
@@ -79,17 +80,25 @@ constexpr const char* register_names[] = {"x0",  "x1",  "x2",  "x3",  "x4",  "x5
 
 } // namespace
 
-// `vector` is the entry in the table of sixteen; the kind repeats every four.
-extern "C" [[noreturn, gnu::used]] void vireo_exception(usize vector, const Frame* frame) {
+// `vector` is the entry in the table of sixteen; the kind repeats every four. Returns if the access may fail.
+extern "C" [[gnu::used]] void vireo_exception(usize vector, const Frame* frame) {
     bool el2 = at_el2();
     u64 esr = el2 ? VIREO_READ_REGISTER(esr_el2) : VIREO_READ_REGISTER(esr_el1);
     u64 far = el2 ? VIREO_READ_REGISTER(far_el2) : VIREO_READ_REGISTER(far_el1);
     u64 elr = el2 ? VIREO_READ_REGISTER(elr_el2) : VIREO_READ_REGISTER(elr_el1);
     u64 spsr = el2 ? VIREO_READ_REGISTER(spsr_el2) : VIREO_READ_REGISTER(spsr_el1);
 
+    usize kind = vector % 4;
+    if (kind == 0 && is_attempt(elr)) {
+        if (el2)
+            VIREO_WRITE_REGISTER(elr_el2, attempt_failed());
+        else
+            VIREO_WRITE_REGISTER(elr_el1, attempt_failed());
+        return;
+    }
+
     constexpr std::string_view kinds[] = {"", "unexpected IRQ", "unexpected FIQ", "system error"};
     StringBuffer<96> cause;
-    usize kind = vector % 4;
     if (kind != 0) {
         cause.write(kinds[kind]);
     } else {

@@ -3,7 +3,10 @@
 
 #include "arch/arch.h"
 #include "arch/common/image.h"
+#include "arch/common/program.h"
+#include "base/crc32.h"
 #include "base/log.h"
+#include "version.h"
 
 namespace vireo::arch {
 
@@ -31,9 +34,22 @@ void print_frame(Writer& out, usize number, uptr address) {
     print(out, "  #{:<2} 0x{:08x}\n", number, address - image_base());
 }
 
+// Which build this is, and what to do with the report. The checksum is that of the code in memory, which tools/symbolize
+// compares with the one in vireo.elf; what the image writes to before it moves is left out of it.
+void print_build(Writer& out) {
+    uptr start = image_address(vireo_entry_end);
+    u32 sum = crc32({reinterpret_cast<const std::byte*>(start), image_address(vireo_text_end) - start});
+    print(out, "Vireo {} ({}) for {}, code {:08x}\n", VIREO_VERSION, VIREO_DATE, name(), sum);
+    out.write(program_runs() ? "The program that `go` started failed, not Vireo.\n"
+                             : "This is a defect of Vireo. Please report all from *** on, and what you did "
+                               "before, as docs/crashes.md "
+                               "says.\n");
+}
+
 // Ends every report.
 [[noreturn]] void finish_report(Writer& out, uptr program_counter, uptr link_register, uptr stack_pointer) {
     print_trace(out, program_counter, link_register, stack_pointer);
+    print_build(out);
     if (final_action)
         final_action();
     out.write("Halted.\n");

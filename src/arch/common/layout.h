@@ -12,14 +12,18 @@
 #define VIREO_TABLE_COUNT 16
 #define VIREO_TABLE_BYTES (VIREO_TABLE_COUNT * 4096)
 #define VIREO_TABLE_ALIGNMENT 4096
-#define VIREO_PROTECTION 4096
 #elif defined(__arm__)
 /* 4096 sections of 1 MiB, 256 pages of 4 KiB (arch/arm/mmu.cpp). */
 #define VIREO_TABLE_BYTES 0x4400
 #define VIREO_TABLE_ALIGNMENT 0x4000
-#define VIREO_PROTECTION 4096
 #else
-#define VIREO_TABLE_BYTES 0
-#define VIREO_TABLE_ALIGNMENT 16
-#define VIREO_PROTECTION 16
+/* The root; for null pointers, and twice for the image, which may lie across a border: one for each step down to pages
+   (arch/riscv/mmu.cpp). */
+#if __riscv_xlen == 64
+#define VIREO_TABLE_COUNT 7
+#else
+#define VIREO_TABLE_COUNT 4
+#endif
+#define VIREO_TABLE_BYTES (VIREO_TABLE_COUNT * 4096)
+#define VIREO_TABLE_ALIGNMENT 4096
 #endif

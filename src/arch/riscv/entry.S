@@ -191,4 +191,8 @@ save_rest:
     STORE t5, 30 * WORD(sp)
     STORE t6, 31 * WORD(sp)
     mv a0, sp
-    tail vireo_exception
+    call vireo_exception
+    // It comes back if the failed access was one that may fail (common/attempt.h).
+    LOAD ra, 1 * WORD(sp)
+    LOAD sp, 2 * WORD(sp)
+    j vireo_attempt_failed

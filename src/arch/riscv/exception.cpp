@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "arch/common/attempt.h"
 #include "arch/common/exception_report.h"
 #include "arch/common/image.h"
 #include "arch/common/start.h"
@@ -41,15 +42,41 @@ constexpr const char* names[] = {"pc",  "ra", "sp", "gp", "tp", "t0",    "t1",  
                                  "s2",  "s3", "s4", "s5", "s6", "s7",    "s8",   "s9",    "s10",
                                  "s11", "t3", "t4", "t5", "t6", "cause", "tval", "status"};
 
+// Machine mode: loads and stores go by the page tables, as those of supervisor mode do. An exception ends that, for the
+// handler: it leaves "machine mode" where this says "supervisor mode" (mstatus.MPP).
+void translate_data() {
+    constexpr uptr previous_mode = 3 << 11;
+    constexpr uptr supervisor_and_modify_privilege = 1 << 11 | 1 << 17;
+    // Together: between the two no access may happen.
+    asm volatile("csrc mstatus, %0\n csrs mstatus, %1"
+                 :
+                 : "r"(previous_mode), "r"(supervisor_and_modify_privilege)
+                 : "memory");
+}
+
+constinit bool data_is_translated = false;
+
 } // namespace
 
-// `frame` holds x1 to x31 at their numbers.
-extern "C" [[noreturn, gnu::used]] void vireo_exception(const uptr* frame) {
+namespace riscv {
+void start_translating_data() {
+    data_is_translated = true;
+    translate_data();
+}
+} // namespace riscv
+
+// `frame` holds x1 to x31 at their numbers. Returns if the access may fail.
+extern "C" [[gnu::used]] void vireo_exception(const uptr* frame) {
     constexpr uptr interrupt = uptr{1} << (sizeof(uptr) * 8 - 1);
     uptr cause = VIREO_READ_MODE_CSR(cause);
     uptr value = VIREO_READ_MODE_CSR(tval);
     uptr pc = VIREO_READ_MODE_CSR(epc);
     uptr sp = frame[2];
+    if (is_attempt(pc)) {
+        if (data_is_translated)
+            translate_data();
+        return;
+    }
 
     std::string_view text = "exception";
     if ((cause & interrupt) != 0)
@@ -58,7 +85,7 @@ extern "C" [[noreturn, gnu::used]] void vireo_exception(const uptr* frame) {
         text = causes[cause];
     StringBuffer<96> words;
     words.write(text);
-    if (sp < image_address(vireo_stack_start) && sp >= image_address(vireo_guard))
+    if (has_address(cause) && value >= image_address(vireo_guard) && value < image_address(vireo_stack_start))
         words.write(" (stack overflow)");
 
     RegisterValue values[std::size(names)];

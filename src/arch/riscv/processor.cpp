@@ -124,8 +124,6 @@ std::string_view name() { return "riscv32"; }
 
 std::string_view privilege() { return riscv::is_supervisor() ? "supervisor mode" : "machine mode"; }
 
-void protect_memory(std::span<const RamRange>) {}
-
 void move_to(uptr distance, const void* handoff) {
     vireo_switch_stack(reinterpret_cast<uptr>(&vireo_late) + distance, handoff, distance);
 }

@@ -24,4 +24,7 @@ struct Timer {
 };
 void set_timer(const Timer& timer);
 
+// Machine mode, with page tables in satp: loads and stores go by them from here on (mmu.cpp).
+void start_translating_data();
+
 } // namespace vireo::arch::riscv

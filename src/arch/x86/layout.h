@@ -10,15 +10,19 @@
 // What the reset code copies and clears in one turn of a loop.
 #define VIREO_COPY_BLOCK 64
 
-// Deep enough for the file systems, whose recursion is bounded. A page below it stays unmapped on x86_64.
+// Deep enough for the file systems, whose recursion is bounded. The page below it stays unmapped.
 #define VIREO_STACK_BYTES 0x20000
 
-// x86_64: the page tables lie in the first MiB, which belongs to the firmware until an operating system runs: one level-4
-// table, one level-3 table and four level-2 tables, which map 4 GiB. C++ adds what lies above (paging.cpp).
+// The page tables lie in the first MiB, which belongs to the firmware until an operating system runs: one level-4 table
+// (x86_64), one level-3 table and four level-2 tables, which map 4 GiB; level-1 tables for 2 MiB that are not all of a kind:
+// null pointers', and the image's, which may lie across a border. On x86_64 the reset code makes the first ones; C++ adds
+// what lies above 4 GiB (paging.cpp).
 #define VIREO_PAGE_TABLES 0x1000
 #define VIREO_LEVEL4_TABLE VIREO_PAGE_TABLES
 #define VIREO_LEVEL3_TABLE (VIREO_PAGE_TABLES + 0x1000)
 #define VIREO_LEVEL2_TABLES (VIREO_PAGE_TABLES + 0x2000)
+#define VIREO_LEVEL1_TABLES (VIREO_PAGE_TABLES + 0x6000)
+#define VIREO_LEVEL1_TABLE_COUNT 3
 
 // Segment selectors; the descriptor table is in ROM (reset.S).
 #define VIREO_CODE_SELECTOR 0x08

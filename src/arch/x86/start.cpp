@@ -12,9 +12,7 @@ namespace vireo::arch {
 extern "C" [[noreturn, gnu::used]] void vireo_start() {
     set_stack_bounds(image_address(vireo_stack_start), image_address(vireo_stack_end));
     x86::start_exceptions();
-#ifdef __x86_64__
-    x86::start_paging(image_address(vireo_guard));
-#endif
+    x86::start_paging();
     vireo_machine_start();
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "arch/x86/trap.h"
 
+#include "arch/common/attempt.h"
 #include "arch/common/exception_report.h"
 #include "arch/common/image.h"
+#include "arch/x86/exception_stack.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/layout.h"
 
@@ -61,15 +63,20 @@ uptr fault_address() {
     return address;
 }
 
-// What kind of access it was: Intel's manual, volume 3A, 4.7. The bit for a fetch needs page protection that is off here.
-std::string_view page_fault_cause(const TrapFrame& frame, uptr address) {
+bool is_in_guard(uptr address) {
+    return address >= image_address(vireo_guard) && address < image_address(vireo_stack_start);
+}
+
+// What kind of access it was: Intel's manual, volume 3A, 4.7. The bit for a fetch is set only where NX is in use.
+void describe_page_fault(Writer& out, const TrapFrame& frame, uptr address) {
+    constexpr uptr protection = 1;
     constexpr uptr write = 2;
-    uptr guard = image_address(vireo_guard);
-    if (address >= guard && address < image_address(vireo_stack_start))
-        return "out of stack: page fault";
-    if (address == frame.ip)
-        return "page fault on an instruction fetch";
-    return frame.error & write ? "page fault on a write" : "page fault on a read";
+    print(out, "page fault on {}: {}{}",
+          address == frame.ip   ? "an instruction fetch"
+          : frame.error & write ? "a write"
+                                : "a read",
+          frame.error & protection ? "not permitted there" : "nothing is mapped there",
+          is_in_guard(address) ? " (stack overflow)" : "");
 }
 
 std::string_view cause_of(const TrapFrame& frame) {
@@ -77,7 +84,7 @@ std::string_view cause_of(const TrapFrame& frame) {
     return cause ? cause : "reserved exception";
 }
 
-[[noreturn]] void report(const TrapFrame& frame) {
+[[noreturn]] void report(const TrapFrame& frame, uptr stack_pointer) {
     const RegisterValue registers[] = {
 #ifdef __x86_64__
         {"rip", frame.ip},  {"rsp", frame.sp},  {"rflags", frame.flags}, {"rax", frame.ax},
@@ -86,24 +93,23 @@ std::string_view cause_of(const TrapFrame& frame) {
         {"r10", frame.r10}, {"r11", frame.r11}, {"r12", frame.r12},      {"r13", frame.r13},
         {"r14", frame.r14}, {"r15", frame.r15}, {"error", frame.error},
 #else
-        {"eip", frame.ip},       {"esp", frame.stack_pointer()},
-        {"eflags", frame.flags}, {"error", frame.error},
-        {"eax", frame.ax},       {"ebx", frame.bx},
-        {"ecx", frame.cx},       {"edx", frame.dx},
-        {"esi", frame.si},       {"edi", frame.di},
-        {"ebp", frame.bp},
+        {"eip", frame.ip}, {"esp", stack_pointer}, {"eflags", frame.flags}, {"error", frame.error},
+        {"eax", frame.ax}, {"ebx", frame.bx},      {"ecx", frame.cx},       {"edx", frame.dx},
+        {"esi", frame.si}, {"edi", frame.di},      {"ebp", frame.bp},
 #endif
     };
-    std::string_view cause = cause_of(frame);
+    StringBuffer<96> cause;
     std::optional<uptr> address;
     if (frame.vector == page_fault) {
         address = fault_address();
-        cause = page_fault_cause(frame, *address);
+        describe_page_fault(cause, frame, *address);
+    } else {
+        cause.write(cause_of(frame));
     }
-    report_exception({.cause = cause,
+    report_exception({.cause = cause.view(),
                       .address = address,
                       .program_counter = frame.ip,
-                      .stack_pointer = frame.stack_pointer(),
+                      .stack_pointer = stack_pointer,
                       .registers = registers});
 }
 
@@ -122,52 +128,7 @@ struct Gate {
 static_assert(sizeof(Gate) == (sizeof(uptr) == 8 ? 16 : 8));
 constexpr u8 interrupt_gate = 0x8e; // present, 32- or 64-bit
 
-// What lgdt and lidt load, limit and base without a gap. With padding in front, so that the base is an aligned word: the
-// compiler may turn one into a constant, and RELR relocates aligned words only.
-struct TablePointer {
-    u16 padding[sizeof(uptr) / 2 - 1] = {};
-    u16 limit;
-    uptr base;
-    TablePointer(const void* table, usize bytes)
-        : limit(static_cast<u16>(bytes - 1)), base(reinterpret_cast<uptr>(table)) {}
-};
-static_assert(offsetof(TablePointer, base) == offsetof(TablePointer, limit) + 2);
-
 constinit Gate gates[VIREO_VECTORS];
-
-#ifdef __x86_64__
-// The task state segment, only for the stack that it names: an exception gets one of its own, so that running out of the
-// usual stack is reported as well.
-struct [[gnu::packed]] TaskState {
-    u32 reserved0 = 0;
-    u64 privilege_stacks[3] = {};
-    u64 reserved1 = 0;
-    u64 interrupt_stacks[7] = {};
-    u64 reserved2 = 0;
-    u16 reserved3 = 0;
-    u16 permission_map = sizeof(TaskState); // beyond the limit: there is none
-};
-static_assert(sizeof(TaskState) == 104);
-constexpr u8 exception_stack_number = 1;
-
-constinit TaskState task_state;
-alignas(16) constinit std::byte exception_stack[8192];
-// The reset code's descriptors again, and the task state's, which takes two and which the processor marks busy: in RAM.
-constinit u64 descriptors[] = {0, 0x00af'9b00'0000'ffff, 0x00cf'9300'0000'ffff, 0, 0};
-constexpr u16 task_selector = 0x18;
-
-void start_exception_stack() {
-    task_state.interrupt_stacks[exception_stack_number - 1] =
-        reinterpret_cast<uptr>(exception_stack + sizeof(exception_stack));
-    u64 base = reinterpret_cast<uptr>(&task_state);
-    constexpr u64 available_task_state = u64{0x89} << 40;
-    descriptors[3] = (base & 0xff00'0000) << 32 | available_task_state | (base & 0xff'ffff) << 16 |
-                     (sizeof(TaskState) - 1);
-    descriptors[4] = base >> 32;
-    TablePointer pointer(descriptors, sizeof(descriptors));
-    asm volatile("lgdt %0; ltr %w1" : : "m"(pointer.limit), "r"(task_selector), "m"(pointer) : "memory");
-}
-#endif
 
 bool byte_is(uptr address, u8 value) { return *reinterpret_cast<const u8*>(address) == value; }
 
@@ -188,9 +149,7 @@ usize indirect_call_bytes(u8 modrm) {
 } // namespace
 
 void start_exceptions() {
-#ifdef __x86_64__
     start_exception_stack();
-#endif
     for (usize i = 0; i < VIREO_VECTORS; ++i) {
         uptr entry = reinterpret_cast<uptr>(vireo_vectors) + i * VIREO_VECTOR_BYTES;
         Gate& gate = gates[i];
@@ -203,17 +162,47 @@ void start_exceptions() {
         gate.stack = i < VIREO_FIRST_INTERRUPT ? exception_stack_number : 0;
 #endif
     }
+#ifndef __x86_64__
+    constexpr u8 task_gate = 0x85;
+    gates[double_fault].selector = double_fault_selector;
+    gates[double_fault].type = task_gate;
+#endif
     TablePointer pointer(gates, sizeof(gates));
     asm volatile("lidt %0" : : "m"(pointer.limit), "m"(pointer) : "memory");
 }
 
 // From vectors.S, with interrupts off.
-extern "C" [[gnu::used]] void vireo_trap(const TrapFrame* frame) {
-    if (frame->vector < VIREO_FIRST_INTERRUPT)
-        report(*frame);
+extern "C" [[gnu::used]] void vireo_trap(TrapFrame* frame) {
+    if (frame->vector < VIREO_FIRST_INTERRUPT) {
+        if (!is_attempt(frame->ip))
+            report(*frame, frame->stack_pointer());
+        frame->ip = attempt_failed();
+        return;
+    }
     // An interrupt only ends a hlt; whoever slept looks for what happened.
     acknowledge_interrupt(static_cast<u8>(frame->vector - VIREO_FIRST_INTERRUPT));
 }
+
+#ifndef __x86_64__
+// A task of its own (exception_stack.h). As a rule the page fault that could not be delivered is what is to be told.
+extern "C" [[noreturn, gnu::used, gnu::visibility("hidden")]] void vireo_double_fault() {
+    const FailedState& failed = failed_state();
+    constexpr uptr write = 2;
+    TrapFrame frame{.bp = failed.bp,
+                    .di = failed.di,
+                    .si = failed.si,
+                    .dx = failed.dx,
+                    .cx = failed.cx,
+                    .bx = failed.bx,
+                    .ax = failed.ax,
+                    .vector = is_in_guard(fault_address()) ? page_fault : uptr{double_fault},
+                    .error = write,
+                    .ip = failed.ip,
+                    .cs = VIREO_CODE_SELECTOR,
+                    .flags = failed.flags};
+    report(frame, failed.sp);
+}
+#endif
 
 } // namespace vireo::arch::x86
 

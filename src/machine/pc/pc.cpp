@@ -14,6 +14,7 @@
 #include "base/math.h"
 #include "event/bootstage.h"
 #include "machine/firmware/firmware.h"
+#include "machine/firmware/physical_machine.h"
 #include "machine/pc/chipset.h"
 #include "machine/pc/microvm.h"
 #include "machine/pc/ram.h"
@@ -29,7 +30,7 @@ constexpr u8 com1_line = 4;
 
 constinit Ns16550 com1;
 
-class Pc final : public system::Machine {
+class Pc final : public PhysicalMachine {
   public:
     explicit Pc(const Chipset& chipset) : chipset_(chipset) {}
 
@@ -52,9 +53,6 @@ class Pc final : public system::Machine {
     void print_facts(Writer& out) const override {
         print(out, "relocaddr   = 0x{:08x}\n", arch::image_base());
         print(out, "clock_rate  = {} Hz\n", arch::ticks_per_second());
-    }
-    std::byte* memory(u64 address) override {
-        return reinterpret_cast<std::byte*>(static_cast<uptr>(address));
     }
 
     Microvm microvm; // empty on the machines with a chip set

@@ -120,6 +120,7 @@ RamLayout find_ram(const FwCfg* fw_cfg, MemoryMap& memory) {
     }
 
     VIREO_MUST(memory.reserve(0, MiB, "PC legacy area"));
+    memory.guard_below(4 * KiB); // arch/x86/paging.cpp
     uptr stack = arch::image_address(vireo_guard);
     uptr end = arch::image_address(vireo_image_end);
     VIREO_MUST(memory.reserve(arch::image_base(), stack - arch::image_base(), "firmware image"));

@@ -153,8 +153,4 @@ void VirtMachine::print_facts(Writer& out) const {
     print(out, "privilege   = {}\n", arch::privilege());
 }
 
-std::byte* VirtMachine::memory(u64 address) {
-    return reinterpret_cast<std::byte*>(static_cast<uptr>(address));
-}
-
 } // namespace vireo::machine::virt

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "machine/firmware/physical_machine.h"
 #include "machine/virt/devices.h"
-#include "system/machine.h"
 
 namespace vireo::machine::virt {
 
@@ -10,7 +10,7 @@ namespace vireo::machine::virt {
 Writer& early_console();
 
 // QEMU's `virt` machine, as its device tree describes it.
-class VirtMachine final : public system::Machine {
+class VirtMachine final : public PhysicalMachine {
   public:
     VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u32 processor);
 
@@ -23,7 +23,6 @@ class VirtMachine final : public system::Machine {
     Result<> reset() override;
     Result<> power_off() override;
     void print_facts(Writer& out) const override;
-    std::byte* memory(u64 address) override;
 
   private:
     system::SerialPort& start_console();

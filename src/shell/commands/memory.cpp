@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// RAM: md, mw, cp, cmp, crc32. Every range is checked against the memory map first; long ranges are worked on
-// in chunks, between which Ctrl-C is looked for.
+// Memory: md, mw, cp, cmp, crc32. Every range is checked against the memory map first. What is RAM is worked on in place, in
+// chunks, between which Ctrl-C is looked for. What is not (registers, ROM, or nothing) is accessed unit by unit, as such an
+// access may do something, and may fail.
 #include "base/crc32.h"
 #include "base/endian.h"
 #include "base/math.h"
@@ -27,21 +28,83 @@ std::optional<u64> size_argument(Context& context, std::string_view text, u8 wid
     return bytes;
 }
 
+bool is_ram(Context& context, u64 address, u64 bytes) {
+    return checked_add(address, bytes) && context.memory.check_readable(address, bytes) &&
+           !first_unreadable(context, address, bytes);
+}
+
+// Neither RAM nor anybody's.
+bool is_outside(Context& context, u64 address, u64 bytes) {
+    auto overlaps = [&](const system::MemoryRegion& region) {
+        return ranges_overlap(address, bytes, region.base, region.bytes);
+    };
+    return checked_add(address, bytes) && std::ranges::none_of(context.memory.ram(), overlaps) &&
+           std::ranges::none_of(context.memory.reservations(), overlaps);
+}
+
+// What a command reads.
+class Source {
+  public:
+    Source(Context& context, u64 address, u64 bytes, u8 width)
+        : context_(context), address_(address), bytes_(bytes), width_(width),
+          in_place_(is_ram(context, address, bytes)) {}
+
+    // What follows `offset`, as much of it as there is at once: in place, or until the next call. Nothing, and one line, if an
+    // access failed. `offset` is a multiple of the width.
+    std::optional<Bytes> read(u64 offset) {
+        u64 left = bytes_ - offset;
+        if (in_place_)
+            return Bytes(context_.machine.memory(address_ + offset),
+                         static_cast<usize>(std::min<u64>(left, chunk_bytes)));
+        if (!checked_add(address_, bytes_)) { // wraps
+            (void)readable_memory(context_, address_, bytes_);
+            return std::nullopt;
+        }
+        usize bytes = static_cast<usize>(std::min<u64>(left, buffer_.size()));
+        for (usize done = 0; done < bytes; done += width_) {
+            u64 at = address_ + offset + done;
+            auto unit = context_.machine.load(at, width_);
+            if (!unit) {
+                refuse(unit.error(), at);
+                return std::nullopt;
+            }
+            Le<u64> little = *unit;
+            std::memcpy(&buffer_[done], &little, width_);
+        }
+        return Bytes(buffer_).first(bytes);
+    }
+
+  private:
+    void refuse(const Error& why, u64 at) {
+        if (why.code == ErrorCode::NotSupported)
+            (void)readable_memory(context_, address_, bytes_);
+        else
+            (void)refuse_access(context_, at, "read", why);
+    }
+
+    Context& context_;
+    u64 address_;
+    u64 bytes_;
+    u8 width_;
+    bool in_place_;
+    std::array<std::byte, 16> buffer_; // a line of md
+};
+
 int dump(Context& context, u64 address, u64 count, u8 width) {
     auto bytes = checked_multiply<u64>(count, width);
     if (!bytes) {
         context.console.write("number too large\n");
         return status_failed;
     }
-    auto memory = readable_memory(context, address, *bytes);
-    if (!memory)
-        return status_failed;
+    Source source(context, address, *bytes, width);
     u64 shown = 0;
     while (shown < *bytes) {
-        usize here = static_cast<usize>(std::min<u64>(16, *bytes - shown));
-        print_dump_line(context.console, address + shown, memory->subspan(static_cast<usize>(shown), here),
-                        width);
-        shown += here;
+        auto memory = source.read(shown);
+        if (!memory)
+            break;
+        Bytes line = memory->first(std::min<usize>(16, memory->size()));
+        print_dump_line(context.console, address + shown, line, width);
+        shown += line.size();
         if (context.interrupted())
             break;
     }
@@ -62,6 +125,24 @@ int md_again(Context& context) {
     return dump(context, context.dump.address, context.dump.count, context.dump.width);
 }
 
+// Units to addresses that are not RAM. `value(i)` is the unit with number `i`, or nothing after one line that said why.
+template <typename F> int store_units(Context& context, u64 address, u64 bytes, u8 width, F&& value) {
+    for (u64 done = 0; done < bytes; done += width) {
+        std::optional<u64> unit = value(done);
+        if (!unit)
+            return status_failed;
+        if (auto stored = context.machine.store(address + done, width, *unit); !stored) {
+            if (stored.error().code != ErrorCode::NotSupported)
+                return refuse_access(context, address + done, "written", stored.error());
+            (void)writable_memory(context, address, bytes);
+            return status_failed;
+        }
+        if (context.interrupted())
+            return status_failed;
+    }
+    return status_ok;
+}
+
 int mw(Context& context, Arguments arguments) {
     u8 width = unit_width(arguments[0], default_width);
     auto address = number_argument(context, arguments[1]);
@@ -73,6 +154,8 @@ int mw(Context& context, Arguments arguments) {
         print(context.console, "0x{:x} does not fit a {}\n", *value, width_name(width));
         return status_failed;
     }
+    if (is_outside(context, *address, *bytes))
+        return store_units(context, *address, *bytes, width, [&](u64) { return value; });
     auto memory = writable_memory(context, *address, *bytes);
     if (!memory || memory->empty())
         return memory ? status_ok : status_failed;
@@ -89,23 +172,13 @@ int mw(Context& context, Arguments arguments) {
     return status_ok;
 }
 
-int cp(Context& context, Arguments arguments) {
-    auto source = number_argument(context, arguments[1]);
-    auto target = number_argument(context, arguments[2]);
-    auto bytes = size_argument(context, arguments[3], unit_width(arguments[0], default_width));
-    if (!source || !target || !bytes)
-        return status_failed;
-    auto from = readable_memory(context, *source, *bytes);
-    auto to = from ? writable_memory(context, *target, *bytes) : std::nullopt;
-    if (!from || !to)
-        return status_failed;
-    // Ranges that overlap: towards higher addresses from the end, so that nothing is overwritten before it is
-    // copied.
-    bool from_the_end = *target > *source;
-    for (usize done = 0; done < from->size();) {
-        usize step = std::min(chunk_bytes, from->size() - done);
-        usize at = from_the_end ? from->size() - done - step : done;
-        std::memmove(to->data() + at, from->data() + at, step);
+// RAM to RAM. Ranges that overlap: towards higher addresses from the end, so that nothing is overwritten before it is copied.
+int copy_in_place(Context& context, Bytes from, MutableBytes to) {
+    bool from_the_end = to.data() > from.data();
+    for (usize done = 0; done < from.size();) {
+        usize step = std::min(chunk_bytes, from.size() - done);
+        usize at = from_the_end ? from.size() - done - step : done;
+        std::memmove(to.data() + at, from.data() + at, step);
         done += step;
         if (context.interrupted())
             return status_failed;
@@ -113,19 +186,60 @@ int cp(Context& context, Arguments arguments) {
     return status_ok;
 }
 
-// Where the two first differ, or their size. Empty after Ctrl-C.
-std::optional<usize> first_difference(Context& context, Bytes first, Bytes second) {
-    for (usize start = 0; start < first.size();) {
-        usize step = std::min(chunk_bytes, first.size() - start);
-        if (std::memcmp(first.data() + start, second.data() + start, step) != 0) {
-            auto differs = std::ranges::mismatch(first.subspan(start), second.subspan(start));
-            return static_cast<usize>(differs.in1 - first.begin());
+int cp(Context& context, Arguments arguments) {
+    u8 width = unit_width(arguments[0], default_width);
+    auto source = number_argument(context, arguments[1]);
+    auto target = number_argument(context, arguments[2]);
+    auto bytes = size_argument(context, arguments[3], width);
+    if (!source || !target || !bytes)
+        return status_failed;
+    Source from(context, *source, *bytes, width);
+    if (is_outside(context, *target, *bytes))
+        return store_units(context, *target, *bytes, width, [&](u64 at) -> std::optional<u64> {
+            auto unit = from.read(at);
+            return unit ? std::optional(load_unit(unit->data(), width)) : std::nullopt;
+        });
+    auto to = writable_memory(context, *target, *bytes);
+    if (!to)
+        return status_failed;
+    if (is_ram(context, *source, *bytes))
+        return copy_in_place(context, {context.machine.memory(*source), to->size()}, *to);
+    for (usize done = 0; done < to->size();) {
+        auto piece = from.read(done);
+        if (!piece || context.interrupted())
+            return status_failed;
+        std::ranges::copy(*piece, to->data() + done);
+        done += piece->size();
+    }
+    return status_ok;
+}
+
+// Where the two first differ, and the units that do.
+struct Difference {
+    u64 at; // a multiple of the width, or the size if they are equal
+    u64 first = 0;
+    u64 second = 0;
+};
+
+// Nothing after Ctrl-C, and after one line about an access that failed.
+std::optional<Difference> first_difference(Context& context, Source& first, Source& second, u64 bytes,
+                                           u8 width) {
+    for (u64 done = 0; done < bytes;) {
+        auto one = first.read(done);
+        auto two = one ? second.read(done) : std::nullopt;
+        if (!two)
+            return std::nullopt;
+        usize step = std::min(one->size(), two->size());
+        if (std::memcmp(one->data(), two->data(), step) != 0) {
+            auto differs = std::ranges::mismatch(*one, *two);
+            usize at = static_cast<usize>(differs.in1 - one->begin()) / width * width;
+            return Difference{done + at, load_unit(&(*one)[at], width), load_unit(&(*two)[at], width)};
         }
-        start += step;
+        done += step;
         if (context.interrupted())
             return std::nullopt;
     }
-    return first.size();
+    return Difference{bytes};
 }
 
 int cmp(Context& context, Arguments arguments) {
@@ -135,21 +249,17 @@ int cmp(Context& context, Arguments arguments) {
     auto bytes = size_argument(context, arguments[3], width);
     if (!one || !two || !bytes)
         return status_failed;
-    auto first = readable_memory(context, *one, *bytes);
-    auto second = first ? readable_memory(context, *two, *bytes) : std::nullopt;
-    if (!first || !second)
-        return status_failed;
-    auto difference = first_difference(context, *first, *second);
+    Source first(context, *one, *bytes, width);
+    Source second(context, *two, *bytes, width);
+    auto difference = first_difference(context, first, second, *bytes, width);
     if (!difference)
         return status_failed;
-    usize same = *difference / width;
-    usize at = same * width;
-    bool are_equal = *difference == first->size();
+    bool are_equal = difference->at == *bytes;
     if (!are_equal)
         print(context.console, "{} at 0x{:08x} (0x{:x}) != {} at 0x{:08x} (0x{:x})\n", width_name(width),
-              *one + at, load_unit(first->data() + at, width), width_name(width), *two + at,
-              load_unit(second->data() + at, width));
-    print(context.console, "Total of {} {}(s) were the same\n", same, width_name(width));
+              *one + difference->at, difference->first, width_name(width), *two + difference->at,
+              difference->second);
+    print(context.console, "Total of {} {}(s) were the same\n", difference->at / width, width_name(width));
     return are_equal ? status_ok : status_failed;
 }
 
@@ -163,16 +273,18 @@ int crc32(Context& context, Arguments arguments) {
     auto third = numbers.size() > 2 ? number_argument(context, numbers[2]) : std::optional<u64>(0);
     if (!address || !bytes || !third)
         return status_failed;
-    auto memory = readable_memory(context, *address, *bytes);
     bool stores = numbers.size() > 2 && !verifies;
-    auto place = memory && stores ? writable_memory(context, *third, 4) : std::optional(MutableBytes());
-    if (!memory || !place)
+    auto place = stores ? writable_memory(context, *third, 4) : std::optional(MutableBytes());
+    if (!place)
         return status_failed;
+    Source source(context, *address, *bytes, 1);
     u32 sum = 0;
-    for (usize done = 0; done < memory->size();) {
-        usize step = std::min(chunk_bytes, memory->size() - done);
-        sum = vireo::crc32(memory->subspan(done, step), sum);
-        done += step;
+    for (u64 done = 0; done < *bytes;) {
+        auto memory = source.read(done);
+        if (!memory)
+            return status_failed;
+        sum = vireo::crc32(*memory, sum);
+        done += memory->size();
         if (context.interrupted())
             return status_failed;
     }

@@ -409,6 +409,77 @@ TEST_F(MemoryCommands, outside_ram_and_over_vireo) {
     EXPECT_EQ(status, 0);
 }
 
+TEST_F(MemoryCommands, registers_by_single_accesses_of_the_width_that_was_typed) {
+    machine.has_addresses = true;
+    for (u8 i = 0; i < 64; ++i)
+        machine.registers[i] = i;
+    EXPECT_EQ(run("md.w 9000010 3"), "09000010: 1110 1312 1514                           ......\n");
+    EXPECT_EQ(std::exchange(machine.accesses, ""), "2r 2r 2r ");
+    EXPECT_EQ(run("mw.l 9000004 11223344 2; mw.b 9000003 aa"), "");
+    EXPECT_EQ(std::exchange(machine.accesses, ""), "4w 4w 1w ");
+    EXPECT_EQ(run("md.q 9000000 2"), "09000000: 11223344aa020100 0f0e0d0c11223344  ....D3\".D3\".....\n");
+    EXPECT_EQ(std::exchange(machine.accesses, ""), "8r 8r ");
+    run("cp.l 9000000 40000000 c; cp.l 40000004 9000020 2");
+    EXPECT_EQ(std::memcmp(machine.ram.data(), machine.registers, 0x20), 0);
+    EXPECT_EQ(std::memcmp(machine.ram.data() + 4, machine.registers + 0x20, 8), 0);
+    EXPECT_EQ(run("cmp.l 9000000 40000000 8"), "Total of 8 word(s) were the same\n");
+    machine.ram[9] ^= std::byte{1};
+    EXPECT_EQ(run("cmp.w 9000000 40000000 8"),
+              "halfword at 0x09000008 (0x3344) != halfword at 0x40000008 (0x3244)\n"
+              "Total of 4 halfword(s) were the same\n");
+    EXPECT_EQ(status, 1);
+    machine.ram[9] ^= std::byte{1};
+    run("crc32 40000000 20 40000100; crc32 9000000 20 40000104");
+    EXPECT_EQ(std::memcmp(machine.ram.data() + 0x100, machine.ram.data() + 0x104, 4), 0);
+}
+
+TEST_F(MemoryCommands, a_refused_access_is_one_line) {
+    machine.has_addresses = true;
+    EXPECT_EQ(run("md 900003c 3"), "0x09000040 cannot be read: no answer\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("mw 900003c 0 3"), "0x09000040 cannot be written: no answer\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("cmp 40000000 0 4"), "0x00000000 cannot be read: no answer\n");
+    EXPECT_EQ(run("cp.b 0 40000000 4"), "0x00000000 cannot be read: no answer\n");
+    EXPECT_EQ(run("cp.b 40000000 0 4"), "0x00000000 cannot be written: no answer\n");
+    EXPECT_EQ(run("crc32 10 4"), "0x00000010 cannot be read: no answer\n");
+    EXPECT_EQ(status, 1);
+    // Half in RAM: reading goes on until it ends, writing does not begin.
+    EXPECT_EQ(run("md.b 40fffff0 11").find("40fffff0: "), 0u);
+    EXPECT_EQ(run("mw 3ffffffc 0 2"), "0x3ffffffc..0x40000003 is not in RAM\n");
+    EXPECT_EQ(run("md fffffffffffffff8 4"), "0xfffffffffffffff8..0xffffffffffffffff is not in RAM\n");
+}
+
+TEST_F(MemoryCommands, ram_that_cannot_be_read) {
+    machine.has_addresses = true;
+    machine.closed = 0x40f01000; // of somebody's
+    EXPECT_EQ(run("md 40f01000 1"), "0x40f01000 cannot be read: no answer\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("setexpr.l x *40f01000"), "0x40f01000 cannot be read: the processor refused the access\n");
+    run("md 40f00000 4");
+    EXPECT_EQ(status, 0);
+    memory.guard_below(0x40000100); // null pointers
+    EXPECT_EQ(run("setexpr.l x *40000000"), "0x40000000..0x40000003 is not in RAM\n");
+}
+
+TEST_F(Commands, go) {
+    EXPECT_EQ(run("go 40000000 one 'two words'"), "## Starting application at 0x40000000 ...\n"
+                                                  "## Application terminated, rc = 0x0\n");
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(std::exchange(machine.called, ""), "40000000|one|two words|");
+    EXPECT_EQ(inspector.quiesced, 1);
+    EXPECT_EQ(inspector.rescans, 1);
+    machine.call_result = 0x1f;
+    EXPECT_EQ(run("go 40000000"), "## Starting application at 0x40000000 ...\n"
+                                  "## Application terminated, rc = 0x1F\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("go 50000000"), "## Starting application at 0x50000000 ...\n"
+                                  "go: out of range (no such address)\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(run("go x"), "'x': not a number (hexadecimal)\n");
+    expect_usage("go");
+}
+
 TEST_F(MemoryCommands, mw) {
     run("mw.b 40000001 ab; mw.w 40000002 1234; mw 40000004 deadbeef; mw.q 40000008 1122334455667788");
     EXPECT_EQ(run("md.b 40000000 10"),

@@ -72,6 +72,44 @@ class ScriptedMachine final : public system::Machine {
     }
     void print_facts(Writer& out) const override { out.write("fact        = 42\n"); }
     std::byte* memory(u64 address) override { return ram.data() + (address - base); }
+    Result<u64> load(u64 address, u8 width) override {
+        if (!has_addresses)
+            return system::Machine::load(address, width);
+        accesses += std::to_string(width) + (address >= base && address < base + bytes ? "? " : "r ");
+        if (address - base < bytes && address != closed)
+            return std::to_integer<u64>(*memory(address));
+        if (address - registers_base >= sizeof(registers))
+            return error(ErrorCode::Io, "no answer");
+        u64 value = 0;
+        std::memcpy(&value, registers + (address - registers_base), width);
+        return value;
+    }
+    Result<> store(u64 address, u8 width, u64 value) override {
+        if (!has_addresses)
+            return system::Machine::store(address, width, value);
+        if (address - registers_base >= sizeof(registers))
+            return error(ErrorCode::Io, "no answer");
+        accesses += std::to_string(width) + "w ";
+        std::memcpy(registers + (address - registers_base), &value, width);
+        return {};
+    }
+    Result<u64> call(u64 address, std::span<const char* const> arguments, const system::MemoryMap&) override {
+        for (const char* argument : arguments)
+            called += std::string(argument) + "|";
+        EXPECT_EQ(arguments.data()[arguments.size()], nullptr);
+        if (address != base)
+            return error(ErrorCode::OutOfRange, "no such address");
+        return call_result;
+    }
+
+    // Addresses outside RAM exist, at all and with 64 bytes of registers.
+    bool has_addresses = false;
+    static constexpr u64 registers_base = 0x9000000;
+    u8 registers[64] = {};
+    std::string accesses; // "4r 4w ": widths and directions; "1? " of RAM
+    u64 closed = 0;       // an address in RAM that cannot be read
+    std::string called;
+    u64 call_result = 0;
 
     std::vector<std::byte> ram = std::vector<std::byte>(bytes);
     int resets = 0;

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "machine/firmware/physical_machine.h"
+
+#include "arch/arch.h"
+#include "arch/common/attempt.h"
+#include "arch/common/program.h"
+#include "base/math.h"
+
+namespace vireo::machine {
+
+namespace {
+
+bool is_reachable(u64 address, usize width) {
+    auto end = checked_add<u64>(address, width);
+    return end && *end - 1 <= std::numeric_limits<uptr>::max();
+}
+
+constexpr const char* refused = "the processor refused the access";
+
+// RAM that nobody owns, range by range.
+template <typename F> void for_each_free_range(const system::MemoryMap& map, F&& use) {
+    for (const auto& bank : map.ram()) {
+        u64 at = bank.base;
+        for (const auto& taken : map.reservations()) { // sorted, and may overlap
+            if (taken.end() <= at || taken.base >= bank.end())
+                continue;
+            if (taken.base > at)
+                use(at, taken.base);
+            at = taken.end();
+        }
+        if (at < bank.end())
+            use(at, bank.end());
+    }
+}
+
+// Of a program, what is made visible to instruction fetch; the rest it takes care of itself.
+constexpr u64 most_code = 16 << 20;
+
+} // namespace
+
+std::byte* PhysicalMachine::memory(u64 address) {
+    return reinterpret_cast<std::byte*>(static_cast<uptr>(address));
+}
+
+Result<u64> PhysicalMachine::load(u64 address, u8 width) {
+    u64 value = 0;
+    if (!is_reachable(address, width) || !arch::try_load(static_cast<uptr>(address), width, value))
+        return error(ErrorCode::Io, refused);
+    return value;
+}
+
+Result<> PhysicalMachine::store(u64 address, u8 width, u64 value) {
+    if (!is_reachable(address, width) || !arch::try_store(static_cast<uptr>(address), width, value))
+        return error(ErrorCode::Io, refused);
+    return {};
+}
+
+Result<u64> PhysicalMachine::call(u64 address, std::span<const char* const> arguments,
+                                  const system::MemoryMap& map) {
+    if (!is_reachable(address, 1))
+        return error(ErrorCode::OutOfRange, "no such address");
+    for_each_free_range(map, [&](u64 base, u64 end) {
+        arch::set_executable(base, end, true);
+        if (address >= base && address < end)
+            arch::sync_instruction_cache(memory(address),
+                                         static_cast<usize>(std::min(end - address, most_code)));
+    });
+    u64 result = arch::call_program(static_cast<uptr>(address), arguments.size(), arguments.data());
+    for_each_free_range(map, [](u64 base, u64 end) { arch::set_executable(base, end, false); });
+    return result;
+}
+
+} // namespace vireo::machine

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// go: calls a program in memory.
+#include "base/owned_array.h"
+#include "shell/arguments.h"
+
+namespace vireo::shell {
+namespace {
+
+int go(Context& context, Arguments arguments) {
+    auto address = number_argument(context, arguments[1]);
+    if (!address)
+        return status_failed;
+    // As C has it: the words from the address on, each with a zero byte, and a null pointer behind the last.
+    Arguments words = arguments.subspan(1);
+    usize bytes = 0;
+    for (std::string_view word : words)
+        bytes += word.size() + 1;
+    auto text = OwnedArray<char>::create(bytes);
+    auto pointers = OwnedArray<const char*>::create(words.size() + 1);
+    if (!text || !pointers)
+        return fail(context, "go", text ? pointers.error() : text.error());
+    char* next = text->data();
+    for (usize i = 0; i < words.size(); ++i) {
+        (*pointers)[i] = next;
+        next = std::ranges::copy(words[i], next).out + 1;
+    }
+
+    print(context.console, "## Starting application at 0x{:08X} ...\n", *address);
+    // No device may write to memory that the program takes for its own.
+    context.virtio.quiesce_all();
+    auto result = context.machine.call(*address, {pointers->data(), words.size()}, context.memory);
+    (void)context.virtio.rescan();
+    if (!result)
+        return fail(context, "go", result.error());
+    print(context.console, "## Application terminated, rc = 0x{:X}\n", *result);
+    return *result == 0 ? status_ok : status_failed;
+}
+
+VIREO_COMMAND(go_command) = {
+    .name = "go",
+    .summary = "call a program in memory",
+    .usage = "go address [word ...] - call the program at 'address' with the words, the address first",
+    .run = go,
+    .min_words = 2,
+};
+
+} // namespace
+} // namespace vireo::shell

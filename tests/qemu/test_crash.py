@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Vireo says and does about addresses that are wrong: a user's, a program's, and its own."""
+
+import dataclasses
+import re
+import subprocess
+
+import pytest
+
+import vm
+from conftest import TOP, build_folder
+from test_matrix import LOAD
+
+
+def words(*values):
+    return b"".join(value.to_bytes(4, "little") for value in values)
+
+
+@dataclasses.dataclass(frozen=True)
+class Programs:
+    """Machine code that `go` runs."""
+    count: bytes  # returns how many words it was given
+    overflow: bytes  # calls itself for ever
+    store: bytes  # writes to the code that called it; empty: see code_store()
+    fetch: str  # what jumping to 0 is called
+
+
+PROGRAMS = {
+    "qemu_arm": Programs(words(0xe12fff1e), words(0xe92d4001, 0xebfffffd), words(0xe58e0000, 0xe12fff1e),
+                         "prefetch abort: nothing is mapped there"),
+    "qemu_arm64": Programs(words(0xd65f03c0), words(0xa9bf7bfd, 0x97ffffff), words(0xf90003c0, 0xd65f03c0),
+                           "instruction abort: nothing is mapped there"),
+    "qemu-riscv32": Programs(words(0x00008067), words(0xff010113, 0x00112023, 0xff9ff06f), b"", "instruction access fault"),
+    "qemu-riscv64": Programs(words(0x00008067), words(0xff010113, 0x00113023, 0xff9ff06f), b"", "instruction access fault"),
+    "qemu-x86": Programs(bytes.fromhex("8b442404c3"), bytes.fromhex("e8fbffffff"), bytes.fromhex("8b04248900c3"),
+                         "page fault on an instruction fetch: nothing is mapped there"),
+    "qemu-x86_64": Programs(bytes.fromhex("89f8c3"), bytes.fromhex("e8fbffffff"), bytes.fromhex("488b04248900c3"),
+                            "page fault on an instruction fetch: nothing is mapped there"),
+}
+
+
+def put(machine, address, code):
+    """Machine code into memory, by `mw` alone."""
+    code += bytes(-len(code) % 4)
+    units = [int.from_bytes(code[i:i + 4], "little") for i in range(0, len(code), 4)]
+    assert machine.command("; ".join(f"mw {address + 4 * i:x} {unit:x}" for i, unit in enumerate(units))) == ""
+
+
+def fact(machine, name):
+    return int(re.search(rf"^{name}\s+= 0x([0-9a-f]+)", machine.command("bdinfo"), re.M).group(1), 16)
+
+
+def owned(machine, owner):
+    """The first address of a range that bdinfo names."""
+    return int(re.search(rf"= 0x([0-9a-f]+)\.\.0x[0-9a-f]+ {owner}$", machine.command("bdinfo"), re.M).group(1), 16)
+
+
+def code_store(board, machine, address):
+    """riscv: a program at `address`, a page's start, that writes to Vireo's constants. (In machine mode only data is sure to be
+    guarded: QEMU 7.2 forgets what it knows about stores to a page that code was fetched from.)"""
+    with open(f"{build_folder(board)}/vireo.map", encoding="utf-8", errors="replace") as text:
+        constants = int(re.search(r"^\s*([0-9a-f]+).* vireo_text_end = \.$", text.read(), re.M).group(1), 16)
+    constants = -(-constants // 4096) * 4096
+    distance = fact(machine, "relocaddr") + constants - address
+    assert distance % 4096 == 0
+    return words(distance & 0xfffff000 | 0x297, 0x00a2a023, 0x00008067)  # auipc t0; sw a0, 0(t0); ret
+
+
+def crash(machine, line):
+    """Types a line that ends in a report, and waits until the machine has started anew; the report."""
+    machine.send(line + "\r")
+    text, _ = machine.expect(r"resetting \.\.\.")
+    assert "Vireo" in machine.boot()
+    return text
+
+
+def check_report(board, text, cause, fault):
+    assert f"*** {cause}" in text, text
+    assert re.search(r"^Image at [0-9a-f]+\nTrace \(addresses in vireo\.map\):\n  #0  0x", text, re.M), text
+    assert re.search(r"^Vireo \S+ \(.+\) for \S+, code [0-9a-f]{8}$", text, re.M), text
+    assert fault in text, text
+
+
+PROGRAM_FAILED = "The program that `go` started failed, not Vireo.\n"
+
+
+def test_wild_addresses_come_back_to_the_prompt(board, machines):
+    """Reading and writing where nothing is, or where null pointers lead, is one line each."""
+    machine = machines.boot(board)
+    load = LOAD[board.name]
+    refused = "0x00000000 cannot be {}: the processor refused the access\n"
+    for command in ("md 0", "md.b 0 1", "md.w 0 1", "cmp 0 {0:x} 4", "cmp.b {0:x} 0 4", "crc32 0 10", "cp 0 {0:x} 4"):
+        assert machine.command(command.format(load)) == refused.format("read"), command
+        assert machine.status() == 1, command
+    if "x86" in board.name:  # there it is RAM, and somebody's
+        assert machine.command("mw 0 1") == "0x00000000..0x00000003 is not in RAM\n"
+    else:
+        for command in ("mw 0 1", "mw.b 0 1 100", "cp {0:x} 0 4"):
+            assert machine.command(command.format(load)) == refused.format("written"), command
+            assert machine.status() == 1, command
+    # Addresses that the board has not got.
+    assert "cannot be read: the processor refused the access" in machine.command("md.l 7fffffffffff0000 1")
+    assert "cannot be written: the processor refused the access" in machine.command("mw.q 7fffffffffff0000 1")
+    assert "is not in RAM" in machine.command("md fffffffffffffff8 4")
+    assert machine.command("echo alive").strip() == "alive"
+
+
+REGISTERS = {  # an address that is a device's, and what it says
+    "qemu_arm": ("md.b 9000ff0 1", "09000ff0: 0d "), "qemu_arm64": ("md.l 9000ff0 1", "09000ff0: 0000000d "),
+    "qemu-riscv32": ("md.b 10000005 1", "10000005: 60 "), "qemu-riscv64": ("md.b 10000005 1", "10000005: 60 "),
+    "qemu-x86": ("md.l fee00030 1", "fee00030: 00050014 "), "qemu-x86_64": ("md.q fee00030 1", "fee00030: "),
+}
+
+
+def test_registers_are_read_and_written(board, machines):
+    machine = machines.boot(board)
+    command, answer = REGISTERS[board.name]
+    assert machine.command(command).startswith(answer)
+    port = {"qemu_arm": 0x9000000, "qemu_arm64": 0x9000000, "qemu-riscv32": 0x10000000, "qemu-riscv64": 0x10000000}
+    if board.name in port:
+        machine.send(f"for i in 1 2 3; do mw.b {port[board.name]:x} 23; done\r")
+        machine.expect("###")
+
+
+def test_programs_crash_and_the_machine_comes_back(board, machines):
+    machine = machines.boot(board)
+    load, programs = LOAD[board.name], PROGRAMS[board.name]
+
+    put(machine, load, programs.count)
+    assert machine.command(f"go {load:x} one two") == (f"## Starting application at 0x{load:08X} ...\n"
+                                                       "## Application terminated, rc = 0x3\n")
+    assert machine.status() == 1
+    machine.command("virtio scan")  # the devices work again
+
+    check_report(board, crash(machine, "go 0"), programs.fetch, PROGRAM_FAILED)
+
+    put(machine, load, programs.overflow)
+    text = crash(machine, f"go {load:x}")
+    check_report(board, text, "", PROGRAM_FAILED)
+    assert re.search(r"^\*\*\* .* \(stack overflow\) at [0-9a-f]+$", text, re.M), text
+
+    put(machine, load, programs.store or code_store(board, machine, load))
+    check_report(board, crash(machine, f"go {load:x}"), "store page fault" if "riscv" in board.name else "", PROGRAM_FAILED)
+
+
+EXECUTION = [pytest.param(vm.BOARDS[name], arguments, id="-".join([name, *arguments[1:]])) for name, arguments in (
+    ("qemu_arm", ()), ("qemu_arm64", ()), ("qemu_arm64", ("-machine", "virt,virtualization=on")),
+    ("qemu-x86", ("-cpu", "max")), ("qemu-x86_64", ()))]
+
+
+@pytest.mark.parametrize("board,arguments", EXECUTION)
+def test_data_is_not_executed(board, arguments, machines):
+    """Vireo's heap, stack and constants, and RAM that nobody told to be a program."""
+    machine = machines.boot(board, arguments)
+    for address in (owned(machine, "Vireo heap"), owned(machine, "firmware stack") + 0x8000):
+        text = crash(machine, f"go {address:x}")
+        check_report(board, text, "", PROGRAM_FAILED)
+        assert "not permitted there at" in text, text
+
+
+def test_symbolize_names_the_functions(board, machines, tmp_path):
+    machine = machines.boot(board)
+    report = tmp_path / "report.txt"
+    report.write_text(crash(machine, "go 0"))
+    tool = [f"{TOP}/tools/symbolize", f"{build_folder(board)}/vireo.elf", str(report)]
+    named = subprocess.run(tool, check=True, capture_output=True, text=True).stdout
+    assert "another build" not in named
+    assert re.search(r"^  #0  0x[0-9a-f]{8} vireo::arch::call_program\+0x", named, re.M), named
+    assert "vireo::shell::run_command+0x" in named
+    # A report of another build is not believed.
+    report.write_text(re.sub(r"code [0-9a-f]{8}", "code 00000000", report.read_text()))
+    assert "is another build" in subprocess.run(tool, check=True, capture_output=True, text=True).stdout
