@@ -427,7 +427,7 @@ broken("src/virtio/transport/pci/config_window.cpp", "PciNoRoom*:*PciNoRoom",
         ""),
        ("pci_config_window_keeps_its_length",
         "    function_.write32(field(offsetof(virtio_pci_cap, length)), width);",
-        ""),
+        "    (void)width;"),
        ("pci_config_window_keeps_its_offset",
         "    function_.write32(field(offsetof(virtio_pci_cap, offset)), static_cast<u32>(address));",
         ""),
@@ -436,7 +436,7 @@ broken("src/virtio/transport/pci/config_window.cpp", "PciNoRoom*:*PciNoRoom",
         "    if (address != address_)"),
        ("pci_config_window_believes_who_is_gone",
         "    width_ = is_answer ? width : u8{0};",
-        "    width_ = width;"))
+        "    width_ = is_answer ? width : width;"))
 
 broken("src/drivers/blk/requests.cpp", "*Blk*:*BlockDevice*:*Rng*",
        ("blk_unwritten_status_is_success",

@@ -246,6 +246,7 @@ TEST_F(PciNoRoom, a_device_that_is_gone_reads_as_gone) {
     device.faults.gone = true;
     EXPECT_EQ(transport->status(), 0xff);
     device.faults.gone = false;
+    EXPECT_EQ(transport->status(), 0); // it was not there to be told where its window has to point
 }
 
 // --- capability list ---------------------------------------------------------------------------------------------
