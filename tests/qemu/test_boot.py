@@ -26,7 +26,7 @@ def plugin(tmp_path_factory):
 
 def test_the_start_keeps_its_budget_of_instructions(board, machines, tmp_path, plugin):
     """With -icount the guest's time is its instructions, and nothing of an entropy device's start waits for the host: two runs
-    differ by less than a thousandth."""
+    differ by less than half a percent."""
     counter = tmp_path / "count"
     machine = machines.boot(board, ["-icount", "shift=4", *counting.arguments(plugin, counter), "-device", "virtio-rng-pci"])
     count = counting.read(counter)
