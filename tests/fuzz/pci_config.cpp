@@ -203,7 +203,7 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
     using namespace vireo;
     fuzz::FuzzedData input(data, size);
     fuzz::Surroundings surroundings;
-    surroundings.check_leaks = false; // a status register that is memory may never confirm a reset
+    surroundings.check_leaks = false;     // a status register that is memory may never confirm a reset
     hosted::set_runaway_limit(8'000'000); // 256 buses can show 300 disks
     fuzz::FuzzedFabric fabric(input);
     bus::pci::Host host(fabric.description());
