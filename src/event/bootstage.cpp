@@ -15,6 +15,12 @@ constinit bool is_started = false;
 
 Instant Stage::when() const { return instant_of(ticks); }
 
+void first_stage(const char* name, u64 ticks) {
+    noted_count = 0;
+    is_started = false;
+    mark_stage(name, ticks);
+}
+
 void mark_stage(const char* name) { mark_stage(name, arch::ticks()); }
 
 void mark_stage(const char* name, u64 ticks) {
@@ -23,6 +29,8 @@ void mark_stage(const char* name, u64 ticks) {
 }
 
 void end_of_start(const char* name) {
+    if (!is_started && noted_count == std::size(noted))
+        --noted_count; // the end is always there
     mark_stage(name);
     is_started = true;
 }

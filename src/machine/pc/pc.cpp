@@ -130,7 +130,7 @@ void restart_after_exception() {
 } // namespace
 
 extern "C" [[noreturn]] void vireo_machine_start() {
-    event::mark_stage("start");
+    event::first_stage("start", arch::ticks());
     // All of this lives for ever: `run` does not return.
     com1.start(io::Window(io::Space::Port, com1_port, Ns16550::register_bytes));
     system::TerminalWriter early_console(com1);

@@ -103,7 +103,7 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
     arch::install_vectors();
     set_log_writer(&early_console());
 #ifndef CONFIG_ARCH_RISCV
-    event::mark_stage("start", handoff.started);
+    event::first_stage("start", handoff.started);
     event::mark_stage("relocated");
 #endif
 
