@@ -218,12 +218,17 @@ TEST_F(DhcpTest, a_refusal_starts_over) {
     answer = [&](u8 type, const Octets& message) {
         if (type == Discover)
             send(reply(message, Offer, usual_options()));
-        if (type == Request)
-            send(reply(message, ++refusals == 1 ? Refuse : Acknowledge, usual_options()));
+        if (type != Request)
+            return;
+        Octets options = usual_options();
+        if (++refusals == 1)
+            packets::put(options, option(12, "refused"));
+        send(reply(message, refusals == 1 ? Refuse : Acknowledge, options));
     };
     auto lease = ask();
     ASSERT_TRUE(lease) << lease.error().what;
     EXPECT_EQ(lease->discovers, 2u);
+    EXPECT_EQ(lease->host_name.view(), "") << "of the refusal";
 }
 
 TEST_F(DhcpTest, bad_answers_are_no_answers) {

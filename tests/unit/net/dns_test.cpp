@@ -145,6 +145,22 @@ TEST_F(DnsTest, ctrl_c_and_the_answer_that_comes_after_it) {
     EXPECT_TRUE(network->resolve(fresh_name(), Family::V4));
 }
 
+// While the next question waits, for another name.
+TEST_F(DnsTest, an_answer_to_the_question_before_is_not_taken) {
+    ASSERT_TRUE(network->ping(host, Duration::seconds(3))); // knows the neighbour
+    answer = [&](const Octets& question) {
+        peer->delay = (questions == 1 ? 300 : 600) * hosted::millisecond;
+        Octets message = header(question, success, 1);
+        packets::put(message, record({0xc0, 12}, type_a, {192, 0, 2, static_cast<u8>(questions)}));
+        return Messages{message};
+    };
+    hosted::schedule(100 * hosted::millisecond, [&] { loop.request_interrupt(); });
+    ASSERT_FALSE(network->resolve(fresh_name(), Family::V4));
+    auto found = network->resolve(fresh_name(), Family::V4);
+    ASSERT_TRUE(found) << found.error().what;
+    EXPECT_EQ(*found, IpAddress::from_v4(0xc0000202));
+}
+
 // Six questions are given up; more than lwIP keeps. The next ones must not be refused for ever.
 TEST_F(DnsTest, questions_that_were_given_up_make_room) {
     for (int i = 0; i < 6; ++i) {

@@ -227,6 +227,10 @@ TEST_F(Http, the_connection_may_be_the_end) {
     download->ended({});
     EXPECT_EQ(download->state(), State::Done);
     EXPECT_EQ(content(), "hello");
+    // Lost is not ended.
+    EXPECT_EQ(exchange("HTTP/1.1 200 OK\r\n\r\nhello"), State::Running);
+    download->ended(error(ErrorCode::Io, "connection reset by peer"));
+    EXPECT_EQ(download->state(), State::Connect);
 }
 
 TEST_F(Http, what_is_no_http_is_refused) {

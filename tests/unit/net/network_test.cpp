@@ -81,6 +81,29 @@ TEST_F(NetworkTest, an_echo_reply_with_a_wrong_checksum_is_no_answer) {
     EXPECT_TRUE(network->ping(host, Duration::seconds(2)));
 }
 
+TEST_F(NetworkTest, an_echo_reply_to_something_else_is_no_answer) {
+    open();
+    peer->answers_ping = false;
+    enum Way { OtherAsker, OtherHostAnswers, NeverAsked, Right } way = Right;
+    peer->on_frame = [&](const Frame& frame) {
+        if (packets::get16(frame, 12) != 0x0800 || frame.at(23) != 1 || frame.at(34) != 8)
+            return;
+        Octets rest = packets::slice(frame, 38); // identifier, sequence number, data
+        if (way == OtherAsker)
+            rest[0] ^= 0x80;
+        if (way == NeverAsked)
+            packets::set16(rest, 2, packets::get16(rest, 2) + 3);
+        peer->send_ip(1, packets::icmp(0, 0, rest), OtherHost::ours,
+                      OtherHost::address + (way == OtherHostAnswers));
+    };
+    for (Way wrong : {OtherAsker, OtherHostAnswers, NeverAsked}) {
+        way = wrong;
+        EXPECT_FALSE(network->ping(host, Duration::milli(1500))) << wrong;
+    }
+    way = Right;
+    EXPECT_TRUE(network->ping(host, Duration::milli(1500)));
+}
+
 TEST_F(NetworkTest, ctrl_c_ends_a_ping) {
     open();
     peer->answers_ping = false;
@@ -207,7 +230,7 @@ TEST_F(NetworkTest, a_datagram_of_the_largest_size_goes_out_in_fragments) {
         network->close();
         card->change_facts().can_checksum = offload;
         open();
-        std::string text(65507, 'x');
+        std::string text(65507, '\0'); // the place of a checksum is no place for one here
         EXPECT_TRUE(socket.send(bytes_of(text), host, 7));
         pass(Duration::milli(100));
         Octets whole;
@@ -217,6 +240,7 @@ TEST_F(NetworkTest, a_datagram_of_the_largest_size_goes_out_in_fragments) {
                 packets::put(whole, packets::slice(frame, 34));
             }
         EXPECT_EQ(whole.size(), 65515u);
+        EXPECT_EQ(std::ranges::count_if(packets::slice(whole, 8), [](u8 byte) { return byte != 0; }), 0);
         EXPECT_EQ(packets::checksum(
                       whole, packets::pseudo_sum(OtherHost::ours, OtherHost::address, 17, whole.size())),
                   0);

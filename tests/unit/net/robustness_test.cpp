@@ -118,6 +118,22 @@ TEST_F(RobustnessTest, frames_of_the_largest_size_and_beyond) {
     expect_works();
 }
 
+// Its length in 16 bits is that of the packet it begins with.
+TEST_F(RobustnessTest, a_frame_of_more_than_64_kib_is_not_taken_for_its_beginning) {
+    Frame frame = packets::ethernet(
+        card->facts().mac, OtherHost::mac, 0x0800,
+        packets::ipv4(OtherHost::address, OtherHost::ours, 1, packets::icmp(8, 0, Octets(30, 7))));
+    usize before = peer->frames.size();
+    Frame longer = frame;
+    longer.resize(frame.size() + 65536);
+    card->deliver(longer);
+    pass(Duration::milli(10));
+    EXPECT_EQ(peer->frames.size(), before);
+    card->deliver(frame);
+    pass(Duration::milli(10));
+    EXPECT_GT(peer->frames.size(), before);
+}
+
 TEST_F(RobustnessTest, frames_to_somebody_else_are_not_looked_at) {
     Frame frame = packets::ethernet(
         {0x52, 0x54, 0, 9, 9, 9}, OtherHost::mac, 0x0800,

@@ -25,7 +25,8 @@ class TcpServer {
     bool sends_after_request = true; // else at once
     std::optional<usize> stalls_at;  // sends no byte behind this one
     std::optional<usize> resets_at;
-    Octets received; // from the client
+    Octets syn_options{2, 4, 0x05, 0xb4, 1, 3, 3, 7, 4, 2, 1, 1}; // MSS 1460, scale 7, SACK permitted
+    Octets received;                                          // from the client
     u64 acknowledgements = 0;
     u64 segments = 0;
     bool is_closed = false; // both have sent FIN
@@ -56,7 +57,7 @@ class TcpServer {
             is_open_ = true;
             Tcp answer = make(Tcp::Syn | Tcp::Ack);
             answer.sequence = first_sequence - 1;
-            answer.options = {2, 4, 0x05, 0xb4, 1, 3, 3, 7, 4, 2, 1, 1}; // MSS 1460, scale 7, SACK permitted
+            answer.options = syn_options;
             peer_.send_segment(answer);
             return;
         }

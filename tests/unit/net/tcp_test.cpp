@@ -256,6 +256,49 @@ TEST_P(TcpTest, closing_inside_a_callback) {
     EXPECT_EQ(card->held(), 0u);
 }
 
+// The data that it reacts to has the other side's FIN, which is not the new connection's.
+TEST_P(TcpTest, connecting_anew_inside_a_callback) {
+    struct Again final : net::TcpSocket::Client {
+        Again(net::Network& network, const IpAddress& host) : network(network), host(host) {}
+        void connected() override {
+            EXPECT_TRUE(socket.send(std::as_bytes(std::span(std::string_view("GET")))));
+        }
+        void received(Bytes) override {
+            socket.close();
+            EXPECT_TRUE(socket.connect(network, host, 81, *this));
+            is_anew = true;
+        }
+        void ended(Result<>) override { has_ended = true; }
+        net::Network& network;
+        IpAddress host;
+        net::TcpSocket socket;
+        bool is_anew = false, has_ended = false;
+    };
+    TcpServer server(*peer, 80, pattern(100));
+    Again client(*network, host);
+    ASSERT_TRUE(client.socket.connect(*network, host, 80, client));
+    pass(Duration::milli(500));
+    EXPECT_TRUE(client.is_anew);
+    EXPECT_FALSE(client.has_ended);
+}
+
+// RFC 9293, 3.1: a length counts its own byte and the kind's, and ends where the options end, or before.
+TEST_P(TcpTest, options_that_make_no_sense_are_not_read) {
+    for (const Octets& bad :
+         {Octets{3, 0, 7, 0}, Octets{2, 1, 5, 180}, Octets{1, 1, 1, 2}, Octets{2, 5, 5, 180}}) {
+        TcpServer server(*peer, 80, pattern(100));
+        server.syn_options = bad;
+        Download download;
+        EXPECT_FALSE(fetch(download, Duration::seconds(2)));
+        EXPECT_FALSE(download.is_connected) << int{bad[0]} << " " << int{bad[1]};
+    }
+    TcpServer server(*peer, 80, pattern(100));
+    server.syn_options = {};
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    EXPECT_EQ(download.content.size(), 100u);
+}
+
 TEST_P(TcpTest, one_after_the_other_for_ever) {
     for (int i = 0; i < 40; ++i) {
         Octets content = pattern(3000);
@@ -304,9 +347,18 @@ TEST_P(TcpTest, the_network_closes_under_a_connection) {
     TcpServer server(*peer, 80, pattern(500'000));
     server.stalls_at = 100'000;
     int data = 0;
-    peer->spoil = [&](Frame& frame) { return frame.size() > 1000 && ++data == 5; };
+    std::optional<u32> lost; // for ever
+    peer->spoil = [&](Frame& frame) {
+        if (frame.size() < 1000)
+            return false;
+        u32 sequence = packets::get32(frame, segment_offset() + 4);
+        if (++data == 5)
+            lost = sequence;
+        return lost == sequence;
+    };
     Download download;
     EXPECT_FALSE(fetch(download, Duration::milli(100)));
+    EXPECT_GT(card->held(), 0u) << "what is ahead of the hole waits";
     network->close();
     EXPECT_EQ(card->held(), 0u);
 }

@@ -340,6 +340,16 @@ TEST_F(Tftp, block_numbers_start_again_at_0) {
     EXPECT_EQ(content(), expected + "end");
 }
 
+// Which of two requests is answered cannot be told: no round trip is learned from that.
+TEST_F(Tftp, an_answer_to_what_was_sent_twice_is_not_measured) {
+    read({});
+    wake();
+    answer(data(1, std::string(512, 'a')));
+    event::Instant before = now;
+    wake();
+    EXPECT_EQ(now - before, event::Duration::seconds(1));
+}
+
 TEST_F(Tftp, silence_is_answered_less_and_less_often_and_ends) {
     read({});
     event::Instant start = now;

@@ -44,6 +44,7 @@ class NetCommands : public ShellTest {
                 return;
             return opcode == 2 ? answer("\0\4\0\0"s, 2000) : answer("\0\3\0\1"s + sends.substr(0, 512), 2000);
         }
+        was_told = opcode == 5;
         unsigned number = static_cast<u8>(message.at(2)) << 8 | static_cast<u8>(message.at(3));
         if (opcode == 3) {
             received += message.substr(4);
@@ -108,6 +109,7 @@ class NetCommands : public ShellTest {
     std::string sends, received, heard;
     unsigned stalls_after = ~0u;
     bool is_silent = false;
+    bool was_told = false; // that the client gives up
     bool stays_open = false;
     u32 next_sequence = 0;
 };
@@ -205,6 +207,13 @@ TEST_F(NetCommands, interrupts_end_every_wait_at_once) {
         EXPECT_TRUE(output.ends_with("<INTERRUPT>\n")) << line << output;
         EXPECT_EQ(status, 1) << line;
     }
+    // In the middle of a file the server hears of it.
+    is_silent = false;
+    files["x"] = std::string(5000, 'x');
+    stalls_after = 2;
+    port.type_later(Duration::milli(1500), "\x03");
+    run("tftpboot 40300000 x");
+    EXPECT_TRUE(was_told);
 }
 
 TEST_F(NetCommands, tftpput) {
