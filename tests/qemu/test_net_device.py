@@ -73,10 +73,12 @@ def test_a_card_that_lies(name, tmp_path, machines):
         for what, lie in LIES.items():
             card.lie = lie
             text = machine.command(f"ping {net.HOST}", timeout=60)
-            assert re.search(rf"\n(host {net.HOST} is alive|ping failed: device broken \(.*\))\n$", text), f"{what}: {text}"
+            assert re.search(rf"\n(host {net.HOST} is alive|ping failed(; host {net.HOST} is not alive|: device broken \(.*\)))\n$", text), \
+                f"{what}: {text}"
             assert not card.lie, f"{what}: no ping came"
-            text = machine.command(f"ping {net.HOST}", timeout=60)
-            assert f"host {net.HOST} is alive\n" in text, f"{what}: {text}"
+            # A busy host may let a ping wait in vain; a card that does not come back lets all of them.
+            texts = (machine.command(f"ping {net.HOST}", timeout=60) for _ in range(3))
+            assert any(f"host {net.HOST} is alive\n" in text for text in texts), what
         assert re.search(r"(?m)^  bad frames dropped +[1-9]", machine.command("net stats"))
     finally:
         card.close()
