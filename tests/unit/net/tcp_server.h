@@ -26,7 +26,7 @@ class TcpServer {
     std::optional<usize> stalls_at;  // sends no byte behind this one
     std::optional<usize> resets_at;
     Octets syn_options{2, 4, 0x05, 0xb4, 1, 3, 3, 7, 4, 2, 1, 1}; // MSS 1460, scale 7, SACK permitted
-    Octets received;                                          // from the client
+    Octets received;                                              // from the client
     u64 acknowledgements = 0;
     u64 segments = 0;
     bool is_closed = false; // both have sent FIN
