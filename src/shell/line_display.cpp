@@ -131,6 +131,11 @@ void LineDisplay::go_back(usize position) {
 }
 
 void LineDisplay::show(std::string_view text, usize cursor) {
+    // An edit may have joined the bytes around the cursor to one character: then it stands behind that.
+    usize boundary = 0;
+    while (boundary < cursor)
+        boundary += first_character(text.substr(boundary)).bytes;
+    cursor = boundary;
     usize same = common_bytes(text, shown());
     if (asking_)
         return;

@@ -279,6 +279,17 @@ TEST_F(LineEditor, a_character_that_arrives_in_pieces_is_shown_whole) {
     EXPECT_EQ(answers("echo \xe9t\xe9\x7f\x7f\xe8\x02x\r"), "\xe9x\xe8\n");
 }
 
+// Found by the fuzzer: the way back to the cursor was counted in more columns than the line has.
+TEST_F(LineEditor, bytes_that_an_edit_joins_to_a_character_leave_the_cursor_behind_it) {
+    EXPECT_EQ(answers("echo \xe2\x9c"
+                      "a\x9b\x02\x7f\r"),
+              "\xe2\x9c\x9b\n");
+    EXPECT_EQ(type("\xe2\x9c"
+                   "a\x9b\x02\x7f\x03"),
+              "=> \xe2\x9c"
+              "a\x9b\b\b\b\b\xe2\x9c\x9b   \b\b\b<INTERRUPT>\r\n=> \r\n");
+}
+
 TEST_F(LineEditor, wide_and_joining_characters_count_the_columns_that_they_take) {
     EXPECT_EQ(type("echo \xe4\xb8\x96\x7f\r"), "=> echo \xe4\xb8\x96\b\b  \b\b\r\n\r\n=> \r\n");
     EXPECT_EQ(type("echo e\xcc\x81x\x02\x7fy\r"), "=> echo e\xcc\x81x\b\bx \b\byx\b\r\nyx\r\n=> \r\n");
