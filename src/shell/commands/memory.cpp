@@ -50,12 +50,11 @@ class Source {
           in_place_(is_ram(context, address, bytes)) {}
 
     // What follows `offset`, as much of it as there is at once: in place, or until the next call. Nothing, and one line, if an
-    // access failed. `offset` is a multiple of the width.
-    std::optional<Bytes> read(u64 offset) {
-        u64 left = bytes_ - offset;
+    // access failed. `offset` and `most` are multiples of the width: who asks again for the same asks the device again.
+    std::optional<Bytes> read(u64 offset, usize most = chunk_bytes) {
+        u64 left = std::min<u64>(bytes_ - offset, most);
         if (in_place_)
-            return Bytes(context_.machine.memory(address_ + offset),
-                         static_cast<usize>(std::min<u64>(left, chunk_bytes)));
+            return Bytes(context_.machine.memory(address_ + offset), static_cast<usize>(left));
         if (!checked_add(address_, bytes_)) { // wraps
             (void)readable_memory(context_, address_, bytes_);
             return std::nullopt;
@@ -73,6 +72,7 @@ class Source {
         }
         return Bytes(buffer_).first(bytes);
     }
+    bool is_in_place() const { return in_place_; }
 
   private:
     void refuse(const Error& why, u64 at) {
@@ -125,7 +125,7 @@ int md_again(Context& context) {
     return dump(context, context.dump.address, context.dump.count, context.dump.width);
 }
 
-// Units to addresses that are not RAM. `value(i)` is the unit with number `i`, or nothing after one line that said why.
+// Units to addresses that are not RAM. `value(at)` is the unit at offset `at`, or nothing after one line that said why.
 template <typename F> int store_units(Context& context, u64 address, u64 bytes, u8 width, F&& value) {
     for (u64 done = 0; done < bytes; done += width) {
         std::optional<u64> unit = value(done);
@@ -196,13 +196,13 @@ int cp(Context& context, Arguments arguments) {
     Source from(context, *source, *bytes, width);
     if (is_outside(context, *target, *bytes))
         return store_units(context, *target, *bytes, width, [&](u64 at) -> std::optional<u64> {
-            auto unit = from.read(at);
+            auto unit = from.read(at, width);
             return unit ? std::optional(load_unit(unit->data(), width)) : std::nullopt;
         });
     auto to = writable_memory(context, *target, *bytes);
     if (!to)
         return status_failed;
-    if (is_ram(context, *source, *bytes))
+    if (from.is_in_place())
         return copy_in_place(context, {context.machine.memory(*source), to->size()}, *to);
     for (usize done = 0; done < to->size();) {
         auto piece = from.read(done);

@@ -437,6 +437,15 @@ TEST_F(MemoryCommands, registers_by_single_accesses_of_the_width_that_was_typed)
     EXPECT_EQ(std::memcmp(machine.ram.data() + 0x100, machine.ram.data() + 0x104, 4), 0);
 }
 
+TEST_F(MemoryCommands, cp_between_registers_reads_each_of_them_once) {
+    machine.has_addresses = true;
+    for (u8 i = 0; i < 64; ++i)
+        machine.registers[i] = i;
+    EXPECT_EQ(run("cp.l 9000000 9000020 3"), "");
+    EXPECT_EQ(machine.accesses, "4r 4w 4r 4w 4r 4w ");
+    EXPECT_EQ(std::memcmp(machine.registers, machine.registers + 0x20, 12), 0);
+}
+
 TEST_F(MemoryCommands, a_refused_access_is_one_line) {
     machine.has_addresses = true;
     EXPECT_EQ(run("md 900003c 3"), "0x09000040 cannot be read: no answer\n");
