@@ -3,19 +3,11 @@
 
 #include "base/bulk_copy.h"
 #include "base/parse.h"
+#include "net/words.h"
 
 namespace vireo::net {
 
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-bool is_same_word(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-std::string_view as_text(Bytes bytes) {
-    return {static_cast<const char*>(static_cast<const void*>(bytes.data())), bytes.size()};
-}
 
 // Digits only: no sign, no blank, no 0x, and no more than 64 bits.
 std::optional<u64> digits(std::string_view text, unsigned base) {

@@ -3,6 +3,7 @@
 
 #include "base/bulk_copy.h"
 #include "base/parse.h"
+#include "net/words.h"
 
 namespace vireo::net {
 
@@ -38,15 +39,6 @@ class Packet {
     std::byte bytes_[512]; // as long as a server without options expects any datagram to be
     usize used_ = 0;
 };
-
-std::string_view as_text(Bytes bytes) {
-    return {static_cast<const char*>(static_cast<const void*>(bytes.data())), bytes.size()};
-}
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-bool is_same_word(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 // Decimal digits only.
 std::optional<u64> decimal(std::string_view text) {

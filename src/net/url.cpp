@@ -2,6 +2,7 @@
 #include "net/url.h"
 
 #include "base/parse.h"
+#include "net/words.h"
 
 namespace vireo::net {
 
@@ -10,8 +11,6 @@ namespace {
 bool is_printable(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
 }
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 // The scheme with its colon, as far as it is one (RFC 3986, section 3.1).
 std::string_view scheme_of(std::string_view text) {
