@@ -151,10 +151,18 @@ class Connection:
         return address - self.regions[0][0]
 
     def load(self, form, offset):
-        return struct.unpack_from("<" + form, self.memory, offset)
+        return (self.word(offset)[0],) if form == "H" else struct.unpack_from("<" + form, self.memory, offset)
 
     def store(self, form, offset, *values):
-        struct.pack_into("<" + form, self.memory, offset, *values)
+        if form == "H":
+            self.word(offset)[0] = values[0]
+        else:
+            struct.pack_into("<" + form, self.memory, offset, *values)
+
+    def word(self, offset):
+        """What the other side watches while it is written (an index, the flags of a packed descriptor): one access. pack_into()
+        clears the field first and then writes byte after byte, so that a driver may read an index that never was."""
+        return memoryview(self.memory)[offset:offset + 2].cast("H")
 
     # --- rings
 
