@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import gdb
 import vm
 from conftest import TOP, build_folder
 from test_matrix import LOAD
@@ -156,6 +157,21 @@ def test_data_is_not_executed(board, arguments, machines):
         text = crash(machine, f"go {address:x}")
         check_report(board, text, "", PROGRAM_FAILED)
         assert "not permitted there at" in text, text
+
+
+def test_a_defect_of_vireo_says_what_to_report(board, machines):
+    """Nothing that can be typed leads there, it is hoped: a debugger does."""
+    with gdb.Stub() as stub:
+        machine = machines.boot(board, stub.arguments)
+        machine.send("while true; do true; done\r")  # a processor that sleeps would go on sleeping
+        machine.expect(r"done\r+\n")
+        stub.go_on_at(board.qemu, 0)
+        text, _ = machine.expect(r"resetting \.\.\.")
+        assert "Vireo" in machine.boot()
+        check_report(board, text, PROGRAMS[board.name].fetch,
+                     "\nThis is a defect of Vireo. Please report all from *** on, and what you did before, as docs/crashes.md says.\n")
+        assert PROGRAM_FAILED not in text
+        assert machine.command("echo alive").strip() == "alive"
 
 
 def test_symbolize_names_the_functions(board, machines, tmp_path):
