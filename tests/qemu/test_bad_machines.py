@@ -133,15 +133,27 @@ def test_device_trees(name, case, tmp_path, machines):
         machine.expect(r"poweroff: [^\r\n]*\r")
 
 
-# MiB that are too few, and that are enough.
-RAM = [pytest.param(vm.BOARDS[name], id=name) for name in vm.BOARDS]
+# With 3 MiB C++ runs and counts them; with less the reset code says it, down to the least that QEMU takes. On riscv that must
+# hold the firmware file, and QEMU refuses what lies between 1 and 3 MiB: its device tree finds no place there.
+TOO_LITTLE = {"qemu_arm": ("2560K", "2M", "1M", "4K"), "qemu_arm64": ("2560K", "2M", "1M", "4K"),
+              "qemu-riscv32": ("900K", "512K", "400K"), "qemu-riscv64": ("900K", "512K", "400K"),
+              "qemu-x86": ("2M", "1M", "512K", "4K"), "qemu-x86_64": ("2M", "1M", "512K", "4K")}
 
 
-@pytest.mark.parametrize("board", RAM)
 def test_too_little_memory(board, machines):
-    machine = machines.start(board.command(build_folder(board), ["-m", "4M", "-nic", "none"]))
-    said = machine.expect(r"Vireo cannot start: 4 MiB of RAM are too few, it needs \d+ MiB\r")[1]
-    needed = int(said.split()[-2])
+    def says(size, words, more=()):
+        machine = machines.start(board.command(build_folder(board), ["-m", size, "-nic", "none", *more]))
+        said = machine.expect(rf"Vireo cannot start: {words}, it needs \d+ MiB\r")[1]
+        machine.close()
+        return int(said.split()[-2])
+
+    needed = says("4M", "4 MiB of RAM are too few")
+    assert says("3M", "3 MiB of RAM are too few") == needed
+    for size in TOO_LITTLE[board.name]:
+        assert says(size, "there is too little RAM") == needed
+    if board.name in ("qemu_arm", "qemu_arm64"):  # other exception levels
+        for options in ("secure=on", "secure=on,virtualization=on", "virtualization=on"):
+            assert says("2M", "there is too little RAM", ["-machine", options]) == needed
     assert needed <= 16
     enough = machines.boot(board, ["-m", f"{needed}M"])
     assert f"DRAM:  {needed} MiB\n" in enough.banner

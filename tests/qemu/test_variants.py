@@ -337,6 +337,16 @@ def test_a_processor_that_is_too_old_is_told_so(board, cpu, words, machines):
     machines.start(Variant(board, "", f"-cpu {cpu}").command(None), PATIENCE).expect(words)
 
 
+@pytest.mark.parametrize("board,cpu", [("qemu-riscv32", "rv32,c=false"), ("qemu-riscv32", "lowrisc-ibex"),
+                                       ("qemu-riscv64", "rv64,c=false"), ("qemu-riscv64", "rv64,a=false")])
+def test_a_hart_without_the_extensions_is_told_so(board, cpu, machines):
+    """Once, not by each hart."""
+    machine = machines.start(Variant(board, "", f"{VIRT} -smp 3 -cpu {cpu}").command(None), PATIENCE)
+    machine.expect("\r\nVireo for riscv needs a processor with atomic and compressed instructions.\r")
+    machine.wait_processor_idle(0.2)
+    assert machine.transcript.count("needs a processor") == 1
+
+
 def test_no_clock_at_all_is_told(machines):
     machine = machines.start(Variant("qemu-x86", "", "-no-acpi -cpu qemu32,-apic").command(None), PATIENCE)
     assert "warning: nothing here counts at a known rate" in machine.boot()

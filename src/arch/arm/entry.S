@@ -2,6 +2,7 @@
 // Reset to C++ on arm (common/start.h). Nothing is known but the program counter: all addresses are relative to it. Who was
 // loaded to RAM the way a kernel is finds the device tree's address in r2.
 #include "arch/common/layout.h"
+#include "arch/common/least_ram.h"
 
 // QEMU's virt machine: flash lies below RAM, whose first 2 MiB begin with the device tree.
 #define RAM_BASE 0x40000000
@@ -99,12 +100,17 @@ first:
     dsb
     isb
 
-    // Flash cannot be written, and the image writes to itself.
+    // Where the image goes on: flash cannot be written, and it writes to itself. RAM must reach that far.
+    adr r0, no_ram_vectors
+    mcr p15, 0, r0, c12, c0, 0      // VBAR
+    isb
     adr r0, vireo_entry
     cmp r0, #RAM_BASE
     mov r12, r0
+    ldrlo r12, scratch_image
+    ldr r1, image_bytes
+    ldr r1, [r12, r1]
     bhs in_ram
-    ldr r12, scratch_image
     mov r1, r12
     ldr r2, file_bytes
     add r2, r2, r1
@@ -161,12 +167,28 @@ in_ram:
     mov r1, #0
     b vireo_early
 
+section_device: .word SECTION_DEVICE
+section_normal: .word SECTION_NORMAL
+image_bytes: .word vireo_image_end - vireo_entry - 4
+    // Until there are others. Only the fifth is used, for data aborts.
+    .balign 32
+no_ram_vectors:
 scratch_image: .word SCRATCH_IMAGE
 file_bytes: .word vireo_file_end - vireo_entry
 in_ram_offset: .word in_ram - vireo_entry
 sctlr_off_mask: .word SCTLR_OFF_MASK
-section_device: .word SECTION_DEVICE
-section_normal: .word SECTION_NORMAL
+    adr r0, 3f
+    mov r1, #0x09000000             // the PL011 of the virt machine
+    movw r2, #0x301
+    str r2, [r1, #0x30]             // on
+1:  ldrb r2, [r0], #1
+    cmp r2, #0
+    strne r2, [r1]
+    bne 1b
+2:  wfi
+    b 2b
+3:  .asciz VIREO_TOO_LITTLE_RAM
+    .balign 4
 
     .text
     .balign 4

@@ -2,6 +2,7 @@
 // Reset to C++ on arm64 (common/start.h). Nothing is known but the program counter: all addresses are relative to it. Who was
 // loaded to RAM the way a kernel is finds the device tree's address in x0.
 #include "arch/common/layout.h"
+#include "arch/common/least_ram.h"
 
 // QEMU's virt machine: flash lies below RAM, whose first 2 MiB begin with the device tree.
 #define RAM_BASE 0x40000000
@@ -63,14 +64,30 @@ park:
     b park
 
 first:
-    // RAM is written with the MMU off, before any exception level below could lose the flash (it is secure-only when
-    // there is a secure side), and because the image writes to itself.
+    // RAM must reach as far as the image will. Until there are other vectors, the one of the present level's own exceptions is
+    // no_ram, 0x200 behind the entry.
     adr x20, vireo_entry
+    mrs x0, currentel
+    cmp x0, #8
+    b.lo 1f
+    b.eq 2f
+    msr vbar_el3, x20
+    b 3f
+2:  msr vbar_el2, x20
+    b 3f
+1:  msr vbar_el1, x20
+3:  isb
     mov x21, #RAM_BASE
     cmp x20, x21
+    mov x21, #SCRATCH_IMAGE
+    csel x21, x20, x21, hs
+    address x0, vireo_image_end - 8
+    sub x0, x0, x20
+    ldr x0, [x21, x0]
+    // RAM is written with the MMU off, before any exception level below could lose the flash (it is secure-only when
+    // there is a secure side), and because the image writes to itself.
     b.hs in_ram
     mov x22, xzr
-    mov x21, #SCRATCH_IMAGE
     address x2, vireo_file_end
     sub x2, x2, x20
     mov x0, x21
@@ -91,6 +108,20 @@ first:
     ic iallu
     isb
     br x1
+
+3:  .asciz VIREO_TOO_LITTLE_RAM
+    .org vireo_entry + 0x200
+no_ram:
+    adr x0, 3b
+    mov x1, #0x09000000             // the PL011 of the virt machine
+    mov w2, #0x301
+    str w2, [x1, #0x30]             // on
+1:  ldrb w2, [x0], #1
+    cbz w2, 2f
+    str w2, [x1]
+    b 1b
+2:  wfi
+    b 2b
 
 in_ram:
     mrs x0, currentel

@@ -3,6 +3,7 @@
 // (all harts arrive together) or from flash, or supervisor mode under somebody else's firmware. a0 is the hart's id, a1 the
 // device tree.
 #include "arch/common/layout.h"
+#include "arch/common/least_ram.h"
 #include "arch/riscv/start_mode.h"
 
 #if __riscv_xlen == 64
@@ -19,11 +20,18 @@
 #define RAM_BASE 0x80000000
 #define SCRATCH_IMAGE 0x80200000
 
+// The 16550 of that machine.
+#define UART 0x10000000
+#define LEAST_RAM 0x300000
+
     .option norelax
     .section .entry, "ax"
     .global vireo_entry
     .hidden vireo_entry
 vireo_entry:
+    // No compressed instructions before it is known that there are any.
+    .option push
+    .option norvc
     // Which mode? Of machine mode's registers supervisor mode may not read any: its trap, which the firmware below passes on
     // to stvec, is the answer. Both modes may write stvec, but a hart without supervisor mode may not. So it is not asked who
     // comes straight from QEMU's reset ROM: that jumps by t0 to the address in its seventh word, and a2 points behind its tenth.
@@ -56,8 +64,23 @@ in_supervisor_mode:
     li s3, START_SUPERVISOR | START_HAS_TIME
 
 mode_known:
+    // Is there RAM enough for the image to run, 3 MiB from where it starts? (With less, QEMU's device tree does not lie in RAM
+    // either.) Does the hart have what compilers take for granted, extensions A and C?
     lla s2, vireo_entry
     li t0, RAM_BASE
+    mv t1, s2
+    bgeu s2, t0, 1f
+    li t1, SCRATCH_IMAGE
+1:  li t2, LEAST_RAM - 8
+    add t1, t1, t2
+    lla t2, cannot_run
+    andi t3, s3, START_SUPERVISOR
+    bnez t3, 1f
+    csrw mtvec, t2
+    j 2f
+1:  csrw stvec, t2
+2:  amoadd.w zero, zero, (t1)
+    .word 0x00010001                // c.nop, twice
     bgeu s2, t0, in_ram
 
     // Flash cannot be written: all but the first hart sleep right there, and the image goes on in RAM.
@@ -119,6 +142,32 @@ first:
 park:
     wfi
     j park
+
+    .balign 4
+cannot_run:
+    lla t0, too_little_ram
+    andi t3, s3, START_SUPERVISOR
+    bnez t3, 1f                     // the firmware below tells apart what happened, and runs on the same hart
+    bnez a0, park
+    csrr t1, mcause
+    li t2, 2
+    bne t1, t2, 1f
+    lla t0, wrong_processor
+1:  li t1, UART
+2:  lbu t2, 5(t1)
+    andi t2, t2, 0x20               // the transmitter is empty
+    beqz t2, 2b
+    lbu t2, (t0)
+    beqz t2, park
+    sb t2, (t1)
+    addi t0, t0, 1
+    j 2b
+too_little_ram:
+    .asciz VIREO_TOO_LITTLE_RAM
+wrong_processor:
+    .asciz "\r\nVireo for riscv needs a processor with atomic and compressed instructions.\r\n"
+    .option pop
+
     .balign 4
 taken:
     .word 0

@@ -6,6 +6,7 @@
 // The code runs in ROM, where its data is read-only, and cannot use symbols of the image, which is linked at 0 and may
 // lie anywhere: it works with the plain numbers that image.ld computes. RAM holds anything at all after a warm reset.
 
+#include "arch/common/least_ram.h"
 #include "arch/x86/layout.h"
 
 #ifdef __x86_64__
@@ -22,6 +23,20 @@
 #define HERE(label) (VIREO_RESET_ADDRESS + (label - reset_start))
 #define HERE16(label) (VIREO_RESET_ADDRESS - 0xffff0000 + (label - reset_start))
 
+    // A 16-bit value of the CMOS memory, from two consecutive bytes.
+    .macro cmos_word index, into
+    movb $\index + 1, %al
+    outb %al, $0x70
+    inb $0x71, %al
+    movzbl %al, \into
+    shll $8, \into
+    movb $\index, %al
+    outb %al, $0x70
+    inb $0x71, %al
+    movzbl %al, %eax
+    orl %eax, \into
+    .endm
+
     .section .reset, "ax"
     .code16
 reset_start:
@@ -37,7 +52,57 @@ reset_start:
     cpuid
     btl $29, %edx                       // long mode
     jnc wrong_processor
+#else
+    movl $1, %eax
+    cpuid
+    btl $15, %edx                       // conditional moves
+    jnc wrong_processor
+#endif
 
+    // Where RAM below 4 GiB ends: 64 KiB units above 16 MiB, or on a tiny machine KiB above 1 MiB.
+    cmos_word 0x34, %ebx
+    testl %ebx, %ebx
+    jz 5f
+    cmpl $0xffff, %ebx
+    je ask_the_host
+    shll $16, %ebx
+    addl $0x1000000, %ebx
+    jmp 6f
+5:  cmos_word 0x30, %ebx
+    shll $10, %ebx
+    addl $0x100000, %ebx
+    jmp 6f
+
+    // No CMOS memory (microvm with rtc=off): item 3 of fw_cfg is the size of all RAM, in 8 bytes. However it is split, what
+    // there is of the first 2 GiB lies low.
+ask_the_host:
+    movw $0x510, %dx
+    movl $3, %eax
+    outw %ax, %dx
+    incl %edx
+    xorl %ebx, %ebx
+    movl $4, %ecx
+    xorl %eax, %eax
+3:  inb %dx, %al
+    orl %eax, %ebx
+    rorl $8, %ebx
+    decl %ecx
+    jnz 3b
+    movb $4, %cl
+4:  inb %dx, %al
+    orb %al, %ah
+    decl %ecx
+    jnz 4b
+    testb %ah, %ah
+    jnz 4f
+    testl %ebx, %ebx
+    jns 6f
+4:  movl $0x80000000, %ebx
+    // The image stays off the first 2 MiB, which are mapped in small pages while it runs.
+6:  cmpl $(vireo_memory_bytes + 0x200000), %ebx
+    jb too_little_ram
+
+#ifdef __x86_64__
     // Identity page tables for 4 GiB in 2 MiB pages. Every entry within those 4 GiB is written; what RAM holds in the
     // other entries of the level-4 and level-3 tables is cleared by paging.cpp before anything could use it.
     xorw %ax, %ax
@@ -71,19 +136,18 @@ reset_start:
     wrmsr
     movl $0x80000011, %eax              // paging, protection; caches on
 #else
-    movl $1, %eax
-    cpuid
-    btl $15, %edx                       // conditional moves
-    jnc wrong_processor
     lgdtl %cs:HERE16(descriptor_table_pointer)
     movl $0x11, %eax                    // protection; caches on
 #endif
     movl %eax, %cr0
     ljmpl $VIREO_CODE_SELECTOR, $HERE(flat)
 
+too_little_ram:
+    movw $HERE16(too_little_ram_text), %si
+    jmp 2f
 wrong_processor:
     movw $HERE16(wrong_processor_text), %si
-    movw $0x3f8, %dx                    // COM1 as reset left it: enough for an emulated one
+2:  movw $0x3f8, %dx                    // COM1 as reset left it: enough for an emulated one
 3:  lodsb %cs:(%si), %al
     testb %al, %al
     jz 4f
@@ -91,6 +155,8 @@ wrong_processor:
     jmp 3b
 4:  hlt
     jmp 4b
+too_little_ram_text:
+    .asciz VIREO_TOO_LITTLE_RAM
 wrong_processor_text:
 #ifdef __x86_64__
     .asciz "\r\nVireo for x86_64 needs a 64-bit processor; this one is 32-bit.\r\n"
@@ -100,20 +166,6 @@ wrong_processor_text:
     .code32
 #endif
 
-    // A 16-bit value of the CMOS memory, from two consecutive bytes.
-    .macro cmos_word index, into
-    movb $\index + 1, %al
-    outb %al, $0x70
-    inb $0x71, %al
-    movzbl %al, \into
-    shll $8, \into
-    movb $\index, %al
-    outb %al, $0x70
-    inb $0x71, %al
-    movzbl %al, %eax
-    orl %eax, \into
-    .endm
-
 flat:
     movl $VIREO_DATA_SELECTOR, %eax
     movl %eax, %ds
@@ -122,50 +174,9 @@ flat:
     movl %eax, %fs
     movl %eax, %gs
 
-    // Where RAM below 4 GiB ends: 64 KiB units above 16 MiB, or on a tiny machine KiB above 1 MiB.
-    cmos_word 0x34, %edi
-    testl %edi, %edi
-    jz 5f
-    cmpl $0xffff, %edi
-    je ask_the_host
-    shll $16, %edi
-    addl $0x1000000, %edi
-    jmp 6f
-5:  cmos_word 0x30, %edi
-    shll $10, %edi
-    addl $0x100000, %edi
-    jmp 6f
-
-    // No CMOS memory (microvm with rtc=off): item 3 of fw_cfg is the size of all RAM, in 8 bytes. However it is split, what
-    // there is of the first 2 GiB lies low.
-ask_the_host:
-    movw $0x510, %dx
-    movl $3, %eax
-    outw %ax, %dx
-    incl %edx
-    xorl %edi, %edi
-    movl $4, %ecx
-    xorl %eax, %eax
-3:  inb %dx, %al
-    orl %eax, %edi
-    rorl $8, %edi
-    decl %ecx
-    jnz 3b
-    movb $4, %cl
-4:  inb %dx, %al
-    orb %al, %ah
-    decl %ecx
-    jnz 4b
-    testb %ah, %ah
-    jnz 4f
-    testl %edi, %edi
-    jns 6f
-4:  movl $0x80000000, %edi
-6:
-
     // Words, unrolled: an emulator pays for instructions, and `rep movs` is the slowest copy it has.
-    subl $vireo_memory_bytes, %edi
-    movl %edi, %ebx                     // where the image will run
+    subl $vireo_memory_bytes, %ebx      // where the image will run
+    movl %ebx, %edi
     movl $vireo_rom_image, %esi
     movl $vireo_file_bytes, %ecx
 7:

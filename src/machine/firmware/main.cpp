@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "arch/arch.h"
+#include "arch/common/least_ram.h"
 #include "autoconf.h"
 #include "base/heap.h"
 #include "base/log.h"
@@ -27,8 +28,7 @@ namespace {
 
 constexpr u64 MiB = 1 << 20;
 
-// Image, stack, device tree and the smallest heap take less than this, on a machine with a usual set of devices.
-constexpr u64 least_ram = 8 * MiB;
+constexpr u64 least_ram = VIREO_LEAST_RAM_MIB * MiB;
 
 // Small machines keep most RAM for what the user loads; the upper bound is far above what many disks need.
 u64 heap_bytes(u64 total_ram) {
