@@ -50,14 +50,20 @@ void check_devices(const Devices& devices) {
     }
     if (devices.console)
         check(devices.console->registers);
+    auto check_connections = [&](const Devices::HartDevice& device) {
+        check(device.registers);
+        if (auto connection = devices.connection(device, 0, 9))
+            require(connection->of_cause <= connection->of_all &&
+                        connection->of_all < device.connections.size() / 8,
+                    "a connection is one of the list");
+    };
     for (const auto* list : {&devices.plics, &devices.timers})
-        for (const auto& device : *list) {
-            check(device.registers);
-            if (auto connection = devices.connection(device, 0, 9))
-                require(connection->of_cause <= connection->of_all &&
-                            connection->of_all < device.connections.size() / 8,
-                        "a connection is one of the list");
-        }
+        for (const auto& device : *list)
+            check_connections(device);
+    for (const auto& aplic : devices.aplics)
+        check_connections(aplic.device);
+    for (const auto& imsic : devices.imsics)
+        check_connections(imsic.device);
 }
 
 } // namespace

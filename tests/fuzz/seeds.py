@@ -399,6 +399,10 @@ def device_tree():
             ("test@100000", {"compatible": b"sifive,test1\0syscon\0", "reg": [0, 0x100000, 0, 0x1000], "phandle": [4]}, []),
             ("plic@c000000", {"compatible": b"sifive,plic-1.0.0\0riscv,plic0\0", "reg": [0, 0xc000000, 0, 0x600000],
                               "phandle": [3], "interrupts-extended": [2, 11, 2, 9]}, []),
+            ("aplic@d000000", {"compatible": "riscv,aplic", "reg": [0, 0xd000000, 0, 0x8000], "phandle": [5],
+                               "riscv,children": [3], "msi-parent": [6]}, []),
+            ("imsics@24000000", {"compatible": "riscv,imsics", "reg": [0, 0x24000000, 0, 0x1000, 0, 0x25000000, 0, 0x1000],
+                                 "phandle": [6], "interrupts-extended": [2, 11, 2, 9], "riscv,hart-index-bits": [1]}, []),
             ("clint@2000000", {"compatible": "sifive,clint0", "reg": [0, 0x2000000, 0, 0x10000],
                                "interrupts-extended": [2, 3, 2, 7]}, []),
             pci_node()])])

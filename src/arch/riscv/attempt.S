@@ -56,6 +56,33 @@ vireo_open_memory:
     li t0, 0x1f
     csrw pmpcfg0, t0                // as one naturally aligned region: read, write, execute
     ret
+
+// bool vireo_start_messages(identity, supervisor): see imsic.cpp. The registers by their numbers: select, value.
+    .global vireo_start_messages
+    .hidden vireo_start_messages
+vireo_start_messages:
+    li t0, 1
+    sll t1, t0, a0
+    li t2, 0x70                     // eidelivery: on
+    li t3, 0x72                     // eithreshold: none
+    li t4, 0xc0                     // eie0: the first identities
+    bnez a1, 1f
+    csrw 0x350, t2
+    csrw 0x351, t0
+    csrw 0x350, t3
+    csrw 0x351, zero
+    csrw 0x350, t4
+    csrw 0x351, t1
+    j 2f
+1:  csrw 0x150, t2
+    csrw 0x151, t0
+    csrw 0x150, t3
+    csrw 0x151, zero
+    csrw 0x150, t4
+    csrw 0x151, t1
+2:  li a0, 1
+    ret
+
     .global vireo_attempt_failed
     .hidden vireo_attempt_failed
 vireo_attempt_failed:

@@ -11,6 +11,9 @@ namespace vireo::arch::riscv {
 // Supervisor mode, under an SBI implementation (sbi.h), instead of machine mode.
 inline bool is_supervisor() { return (vireo_start_mode & START_SUPERVISOR) != 0; }
 
+// The cause of external interrupts in that mode.
+inline u32 external_interrupt_cause() { return is_supervisor() ? 9 : 11; }
+
 // From where the image was loaded, this much stays in use: harts that lost the race for the machine sleep there. None: they
 // sleep in flash, or the SBI implementation has not let them go.
 usize parking_bytes();

@@ -24,6 +24,8 @@ enum class Kind : u8 {
     GpioRestart,
     HartController,
     Plic,
+    Aplic,
+    Imsic,
     Clint,
     AclintTimer,
     Syscon,
@@ -56,6 +58,8 @@ constexpr Known known[] = {
     {"riscv,cpu-intc", Kind::HartController},
     {"sifive,plic-1.0.0", Kind::Plic},
     {"riscv,plic0", Kind::Plic},
+    {"riscv,aplic", Kind::Aplic},
+    {"riscv,imsics", Kind::Imsic},
     {"riscv,clint0", Kind::Clint},
     {"sifive,clint0", Kind::Clint},
     {"riscv,aclint-mtimer", Kind::AclintTimer},
@@ -195,6 +199,18 @@ void Devices::find(const Tree& tree) {
         case Kind::Plic:
             if (reg)
                 (void)plics.try_push_back({*reg, {}, connections(), phandle()});
+            break;
+        case Kind::Aplic:
+            if (reg)
+                (void)aplics.try_push_back({{*reg, {}, connections(), phandle()},
+                                            node.cell("msi-parent").value_or(0),
+                                            node.cell("riscv,children").value_or(0)});
+            break;
+        case Kind::Imsic:
+            for (usize i = 0; auto part = walk.reg(i); ++i)
+                (void)imsics.try_push_back({{*part, {}, connections(), phandle()},
+                                            node.cell("riscv,guest-index-bits").value_or(0),
+                                            node.cell("riscv,hart-index-bits").value_or(0)});
             break;
         case Kind::Clint: // mtimecmp at 0x4000, mtime at 0xbff8
             if (reg && reg->bytes >= 0xc000)

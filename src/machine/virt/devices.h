@@ -36,6 +36,20 @@ struct Devices {
         Bytes connections;
         u32 phandle;
     };
+    // Advanced Interrupt Architecture: the controller of one mode's interrupts. It has connections, or sends messages to the
+    // harts' own controllers.
+    struct Aplic {
+        HartDevice device;
+        u32 message_parent; // phandle of those
+        u32 child;          // phandle of the next lower mode's
+    };
+    // The harts' own controllers, for one mode and one group of harts: pages in the order of the connections, which go on
+    // in the next group's.
+    struct Imsic {
+        HartDevice device;
+        u32 guest_index_bits; // pages of one hart: 1 << this
+        u32 hart_index_bits;  // where in a hart's number its group starts
+    };
     struct Register {
         Region registers;
         u32 phandle;
@@ -73,6 +87,8 @@ struct Devices {
 
     std::optional<u32> timebase_frequency; // riscv
     FixedVector<HartDevice, 8> plics;      // one for each socket
+    FixedVector<Aplic, 16> aplics;         // two for each
+    FixedVector<Imsic, 16> imsics;
     FixedVector<HartDevice, 8> timers;
     FixedVector<HartController, 64> hart_controllers;
     std::optional<SysconAction> syscon_power_off;

@@ -2,6 +2,7 @@
 #include "arch/common/wake.h"
 #include "arch/riscv/processor.h"
 #include "io/window.h"
+#include "machine/virt/aplic.h"
 #include "machine/virt/hart_timer.h"
 #include "machine/virt/interrupts.h"
 
@@ -11,8 +12,6 @@ namespace vireo::machine::virt {
 
 namespace {
 
-constexpr u32 machine_external_cause = 11;
-constexpr u32 supervisor_external_cause = 9;
 constexpr u32 max_interrupt = 1023;
 
 constexpr u64 priority(u32 interrupt) { return u64{4} * interrupt; }
@@ -40,36 +39,39 @@ const Devices::HartDevice* find_plic(const Devices& devices) {
     return nullptr;
 }
 
-bool start_plic(const Devices& devices, u32 hart) {
-    const Devices::HartDevice* found = devices.console ? find_plic(devices) : nullptr;
+std::optional<Acknowledge> start_plic(const Devices& devices, u32 hart) {
+    const Devices::HartDevice* found = find_plic(devices);
     if (!found)
-        return false;
+        return std::nullopt;
     auto interrupt = bus::fdt::read_cells(devices.console->interrupts, 0, 1);
-    auto connection = devices.connection(
-        *found, hart, arch::riscv::is_supervisor() ? supervisor_external_cause : machine_external_cause);
+    auto connection = devices.connection(*found, hart, arch::riscv::external_interrupt_cause());
     if (!interrupt || *interrupt == 0 || *interrupt > max_interrupt || !connection)
-        return false;
+        return std::nullopt;
     usize context = connection->of_all;
     u32 number = static_cast<u32>(*interrupt);
     plic = io::Window(io::Space::Memory, found->registers.base, found->registers.bytes).uncounted();
     if (!plic.contains(claim(context), 4))
-        return false;
+        return std::nullopt;
     plic.write32(priority(number), 1);
     plic.write32(enable(context, number), 1u << number % 32);
     plic.write32(threshold(context), 0);
     claim_register = claim(context);
-    return true;
+    return acknowledge;
 }
 
 } // namespace
 
 bool route_wake_sources(const Devices& devices, u32 processor) {
     bool timer = has_hart_timer(devices, processor);
-    bool console = timer && start_plic(devices, processor);
+    std::optional<Acknowledge> console;
+    if (timer && devices.console)
+        console = start_plic(devices, processor);
+    if (timer && devices.console && !console)
+        console = start_aplic(devices, processor);
     arch::set_wake({.timer = timer,
-                    .longest_sleep = longest_sleep(console),
-                    .acknowledge = console ? acknowledge : nullptr});
-    return console;
+                    .longest_sleep = longest_sleep(console.has_value()),
+                    .acknowledge = console.value_or(nullptr)});
+    return console.has_value();
 }
 
 } // namespace vireo::machine::virt
