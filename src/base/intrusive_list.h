@@ -27,12 +27,15 @@ template <typename T> class IntrusiveList {
     bool is_empty() const { return head_.next_ == &head_; }
     T* front() { return is_empty() ? nullptr : static_cast<T*>(head_.next_); }
 
-    void push_back(T& item) {
+    void push_back(T& item) { insert_before(nullptr, item); }
+    // In front of an element of this list; nullptr: at the end.
+    void insert_before(T* place, T& item) {
         ListNode& node = item;
-        node.previous_ = head_.previous_;
-        node.next_ = &head_;
-        head_.previous_->next_ = &node;
-        head_.previous_ = &node;
+        ListNode& after = place ? static_cast<ListNode&>(*place) : head_;
+        node.previous_ = after.previous_;
+        node.next_ = &after;
+        after.previous_->next_ = &node;
+        after.previous_ = &node;
     }
     T* pop_front() {
         T* first = front();

@@ -102,6 +102,41 @@ def test_deep_down_and_side_by_side(board, tmp_path, machines):
     machine.expect("Buses 00-05")
 
 
+EXPANDERS = [pytest.param(vm.BOARDS[name], *row, id=f"{name}-{row[1]}") for name, row in
+             (("qemu_arm", ([], "pxb-pcie")), ("qemu_arm64", ([], "pxb-pcie")), ("qemu-x86", ([], "pxb")),
+              ("qemu-x86_64", (["-machine", "q35"], "pxb-pcie")))]
+
+
+@pytest.mark.parametrize("board,machine_arguments,expander", EXPANDERS)
+def test_root_buses_behind_expanders(board, machine_arguments, expander, tmp_path, machines):
+    """Buses that nothing on the first one leads to, with numbers of their own: 2, in the way of a bridge there, and the last."""
+    first = "pci.0" if expander == "pxb" else "pcie.0"
+    port = "pci-bridge,chassis_nr" if expander == "pxb" else "pcie-root-port,chassis"
+    last = 15 if board.name == "qemu_arm" else 200  # 32-bit arm has 16 buses
+    arguments = [*machine_arguments, *(["-machine", "highmem=off"] if board.name == "qemu_arm" else []),
+                 "-device", f"{port}=1,id=b1,bus={first},addr=8", "-device", f"{port}=2,id=b2,bus={first},addr=9",
+                 "-device", f"{expander},id=x1,bus_nr=2,bus={first},addr=a",
+                 "-device", f"{expander},id=x2,bus_nr={last - 1},bus={first},addr=b"]
+    behind = ["x1", "x2"]
+    if expander == "pxb-pcie":
+        arguments += ["-device", f"{port}=3,id=p1,bus=x1", "-device", f"{port}=4,id=p2,bus=x2"]
+        behind = ["p1", "p2"]
+    for index, bus in enumerate(("b1", *behind)):
+        slot = int(bus == "b1" and expander == "pxb")  # a conventional bridge keeps slot 0 to itself
+        arguments += [*drive(index, tmp_path), "-device", f"virtio-blk-pci,drive=hd{index},bus={bus},addr={slot}"]
+    machine = machines.boot(board, arguments)
+    assert "no bus number left" in machine.banner, machine.banner  # for the second bridge on the first bus
+    order = re.findall(r"pci (\w\w):\w\w\.\w  PCI", machine.command("virtio list"))
+    assert order == ["01", "03", f"{last:02x}"], order
+    for index in range(3):
+        check(machine, board, index, tmp_path)
+    place = f"{last:x}.0.0"
+    assert [base for _, base, *_ in bars(machine, place) if base is None] == []
+    machine.send("reset\r")
+    machine.boot()
+    assert re.findall(r"pci (\w\w):\w\w\.\w  PCI", machine.command("virtio list")) == order
+
+
 # pci-testdev has a BAR of whatever size that is backed by nothing. One size after the other fills what lies below 4 GiB to the last
 # 16 KiB; these boards have no more, or do not use it.
 CROWDED = [pytest.param(vm.BOARDS[name], machine, id=name) for name, machine in

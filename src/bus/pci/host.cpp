@@ -27,6 +27,9 @@ bool is_express_port(const Function& bridge) {
     return false;
 }
 
+// QEMU's pxb or pxb-pcie: somewhere there is a root bus that nothing leads to.
+bool is_expander(u32 ids) { return ids == 0x0009'1b36 || ids == 0x000b'1b36; }
+
 void warn_about(const Function& function, const char* what) {
     StringBuffer<8> place;
     print(place, function.location());
@@ -56,28 +59,80 @@ Function* Host::next(Function& function) {
     return first_from(buses_.next(function.bus_));
 }
 
-Result<> Host::open_root() {
-    if (!config_)
-        config_ = VIREO_TRY(ConfigAccess::create(description_));
-    auto root = VIREO_TRY(make_owned<Bus>(config_->first_bus(), nullptr, nullptr));
+Result<> Host::open_root(unsigned number) {
+    auto root = VIREO_TRY(make_owned<Bus>(static_cast<u8>(number), nullptr, nullptr));
     root->last_below_ = config_->last_bus();
-    root->rooms_ = rooms_of(description_);
-    next_bus_ = root->number_ + 1u;
-    buses_.push_back(*root.release());
+    root->next_number_ = static_cast<u16>(number + 1);
+    insert(*root.release());
+    return {};
+}
+
+Bus* Host::next_root(Bus* bus) {
+    do
+        bus = buses_.next(*bus);
+    while (bus && bus->parent_);
+    return bus;
+}
+
+Bus& Host::root_of(Bus& bus) {
+    Bus* root = &bus;
+    while (root->parent_)
+        root = root->parent_;
+    return *root;
+}
+
+void Host::insert(Bus& bus) {
+    Bus* after = buses_.front();
+    while (after && after->number_ < bus.number_)
+        after = buses_.next(*after);
+    buses_.insert_before(after, bus);
+}
+
+// Called before any bridge is numbered, so that what answers on another bus than the first is on a root, which has its number
+// already; else at the end of the first bus. Nobody says which numbers those are, so it is done only where there are expanders.
+Result<> Host::find_more_roots() {
+    knows_roots_ = true;
+    Bus* before = buses_.front();
+    unsigned expected = 0;
+    bool has_many = false;
+    for (unsigned position = 0; position < 256; ++position) {
+        Location location{before->number_, static_cast<u8>(position >> 3), static_cast<u8>(position & 7)};
+        u32 ids = config_->read32(location, reg::ids);
+        expected += is_expander(ids) ? 1 : 0;
+        if (location.function == 0)
+            has_many = !is_absent(ids) &&
+                       (config_->read32(location, reg::header) >> 16 & reg::header_multi_function) != 0;
+        if (!has_many)
+            position |= 7;
+    }
+    for (unsigned number = before->number_ + 1u; number <= config_->last_bus() && expected > 0; ++number) {
+        bool found = false;
+        for (u8 device = 0; device < 32 && !found; ++device)
+            found = !is_absent(config_->read32({static_cast<u8>(number), device, 0}, reg::ids));
+        if (!found)
+            continue;
+        --expected;
+        before->last_below_ = static_cast<u8>(number - 1);
+        VIREO_TRY(open_root(number));
+        before = next_root(before);
+    }
     return {};
 }
 
 Result<> Host::scan() {
-    if (buses_.is_empty())
-        VIREO_TRY(open_root());
+    if (buses_.is_empty()) {
+        config_ = VIREO_TRY(ConfigAccess::create(description_));
+        root_rooms_ = rooms_of(description_);
+        VIREO_TRY(open_root(config_->first_bus()));
+    }
     for (Bus* bus = buses_.front(); bus; bus = buses_.next(*bus))
         bus->scan_position_ = 0;
 
     // Depth first, because a bridge passes on one range of bus numbers and one range of addresses of each kind: all
     // that lies behind it has to be numbered and placed before its next sibling. The parents are the stack.
     Result<> outcome;
-    Bus* bus = buses_.front();
-    while (bus) {
+    Bus* root = buses_.front();
+    for (Bus* bus = root; bus;) {
         if (bus->scan_position_ < bus->scan_end_ && outcome) {
             auto below = visit(*bus);
             if (!below)
@@ -89,6 +144,11 @@ Result<> Host::scan() {
                 close_bridge(*bus);
             bus = bus->parent_;
         }
+        if (bus)
+            continue;
+        if (sees_expander_ && !knows_roots_ && outcome)
+            outcome = find_more_roots();
+        root = bus = next_root(root);
     }
     return outcome;
 }
@@ -128,6 +188,7 @@ Result<Function*> Host::add(Bus& bus, Location location, u32 ids) {
     Function* function = owned.release();
     bus.functions_.push_back(*function);
     ++function_count_;
+    sees_expander_ = sees_expander_ || is_expander(ids);
 
     // Host bridges and the bridges to older buses hold parts of the machine under addresses of their own.
     bool is_other_bridge = function->is_normal() && class_and_revision >> 24 == reg::class_bridge;
@@ -137,7 +198,7 @@ Result<Function*> Host::add(Bus& bus, Location location, u32 ids) {
     if (function->read16(reg::command) != 0)
         function->write16(reg::command, 0);
     unsigned bars = function->is_bridge() ? 2 : Function::bar_count;
-    u16 decode = place_bars(*config_, location, std::span(function->bars_, bars), bus.rooms_);
+    u16 decode = place_bars(*config_, location, std::span(function->bars_, bars), rooms_on(bus));
     if (decode != 0)
         function->write16(reg::command, decode);
     if (function->is_bridge())
@@ -149,11 +210,14 @@ Result<Function*> Host::add(Bus& bus, Location location, u32 ids) {
 // what was not needed. nullptr if there is no number left.
 Result<Bus*> Host::open_bridge(Function& bridge) {
     Bus& parent = bridge.bus_;
-    if (next_bus_ > parent.last_below_) {
+    if (!knows_roots_)
+        VIREO_TRY(find_more_roots());
+    u16& next_number = root_of(parent).next_number_;
+    if (next_number > parent.last_below_) {
         warn_about(bridge, "no bus number left for what lies behind this bridge");
         return nullptr;
     }
-    auto bus = VIREO_TRY(make_owned<Bus>(static_cast<u8>(next_bus_), &parent, &bridge));
+    auto bus = VIREO_TRY(make_owned<Bus>(static_cast<u8>(next_number), &parent, &bridge));
     bus->last_below_ = parent.last_below_;
     bus->is_open_ = true;
     if (is_express_port(bridge))
@@ -161,17 +225,17 @@ Result<Bus*> Host::open_bridge(Function& bridge) {
     bridge.write8(reg::primary_bus, parent.number_);
     bridge.write8(reg::secondary_bus, bus->number_);
     bridge.write8(reg::subordinate_bus, bus->last_below_);
-    bus->rooms_ = lend_rooms(bridge, parent.rooms_);
-    ++next_bus_;
-    buses_.push_back(*bus);
+    bus->rooms_ = lend_rooms(bridge, rooms_on(parent));
+    ++next_number;
+    insert(*bus);
     return bus.release();
 }
 
 void Host::close_bridge(Bus& bus) {
     bus.is_open_ = false;
-    bus.last_below_ = static_cast<u8>(next_bus_ - 1);
+    bus.last_below_ = static_cast<u8>(root_of(bus).next_number_ - 1);
     bus.bridge_->write8(reg::subordinate_bus, bus.last_below_);
-    settle_rooms(*bus.bridge_, bus.rooms_, bus.parent_->rooms_);
+    settle_rooms(*bus.bridge_, bus.rooms_, rooms_on(*bus.parent_));
     bus.bridge_->write16(reg::command,
                          bus.bridge_->read16(reg::command) | reg::command_io | reg::command_memory);
 }

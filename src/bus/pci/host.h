@@ -5,29 +5,31 @@
 
 namespace vireo::bus::pci {
 
-// One bus: the root, or the one behind a bridge. Owned by the Host.
+// One bus: a root, or the one behind a bridge. Owned by the Host.
 class Bus : public ListNode {
   public:
     Bus(u8 number, Bus* parent, Function* bridge) : number_(number), parent_(parent), bridge_(bridge) {}
     u8 number() const { return number_; }
     Bus* parent() const { return parent_; }
-    Function* bridge() const { return bridge_; } // the bridge that leads here; nullptr: the root
+    Function* bridge() const { return bridge_; } // the bridge that leads here; nullptr: a root
 
   private:
     friend class Host;
     u8 number_;
     u8 last_below_ = 0;     // the highest bus number that may be used at or below this bus
+    u16 next_number_ = 0;   // root buses: the next number to give out to a bus below
     bool is_open_ = false;  // the windows of its bridge still grow
     bool has_many_ = false; // the device that is scanned has more than one function
     u16 scan_position_ = 0; // device * 8 + function
     u16 scan_end_ = 256;    // 8 below a PCI Express port, where there is device 0 only
     Bus* parent_;
     Function* bridge_;
-    Rooms rooms_;
+    Rooms rooms_; // of a bus behind a bridge
     IntrusiveList<Function> functions_;
 };
 
-// A PCI host bridge and everything below it. Finds functions, numbers the buses behind bridges, gives each BAR an
+// A PCI host bridge and everything below it, and below the further root buses that QEMU's expander bridges make: their
+// configuration space is the host bridge's, and so are their windows; only their bus numbers are fixed. Finds functions, numbers the buses behind bridges, gives each BAR an
 // address and each bridge its windows. Trusts nothing that configuration space says.
 class Host {
   public:
@@ -54,7 +56,12 @@ class Host {
 
   private:
     Function* first_from(Bus* bus);
-    Result<> open_root();
+    Result<> open_root(unsigned number);
+    Result<> find_more_roots();
+    Bus* next_root(Bus* bus);
+    static Bus& root_of(Bus& bus);
+    Rooms& rooms_on(Bus& bus) { return bus.parent_ ? bus.rooms_ : root_rooms_; }
+    void insert(Bus& bus);
     // Looks at the scan position of `bus` and moves it on. The bus to go on with first, or nullptr.
     Result<Bus*> visit(Bus& bus);
     Result<Function*> add(Bus& bus, Location location, u32 ids);
@@ -65,8 +72,10 @@ class Host {
     HostDescription description_;
     std::optional<ConfigAccess> config_;
     IntrusiveList<Bus> buses_; // in the order of their numbers
-    unsigned next_bus_ = 0;    // the next number to give out
+    Rooms root_rooms_;
     usize function_count_ = 0;
+    bool sees_expander_ = false;
+    bool knows_roots_ = false;
 };
 
 } // namespace vireo::bus::pci

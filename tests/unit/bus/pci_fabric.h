@@ -105,6 +105,11 @@ class Fabric final : public hosted::RegisterBlock {
         return *(root_[device * 8 + number] = std::make_unique<FabricFunction>(std::move(function)));
     }
 
+    // On a root bus of that number, which no bridge leads to.
+    FabricFunction& plug_on_root(unsigned bus, unsigned device, FabricFunction function) {
+        return *(more_roots_[bus][device * 8] = std::make_unique<FabricFunction>(std::move(function)));
+    }
+
     u32 read(u64 offset, u8 width) override {
         ++accesses;
         extended += (offset & 0xf00) != 0;
@@ -143,6 +148,11 @@ class Fabric final : public hosted::RegisterBlock {
         auto device_function = static_cast<unsigned>(offset >> 12 & 0xff);
         const Devices* devices = &root_;
         unsigned number = 0;
+        for (const auto& [root, on_it] : more_roots_)
+            if (root <= bus) {
+                devices = &on_it;
+                number = root;
+            }
         FabricFunction* bridge = nullptr;
         while (number != bus) {
             if (bridge && bridge->contains_itself)
@@ -164,6 +174,7 @@ class Fabric final : public hosted::RegisterBlock {
     }
 
     Devices root_;
+    std::map<unsigned, Devices> more_roots_;
     hosted::MappedRange range_;
 };
 

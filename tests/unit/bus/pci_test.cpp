@@ -3,6 +3,8 @@
 
 #include "hosted/clock.h"
 
+#include <set>
+
 namespace vireo::bus::pci {
 namespace {
 
@@ -241,6 +243,85 @@ TEST(Pci, a_device_plugged_in_behind_a_port_finds_room_in_its_window) {
     EXPECT_TRUE(at(host, "01:00.0")->bar(4));
     EXPECT_TRUE(memory_window_holds(port, fresh.bar64(4), 0x4000));
     EXPECT_EQ(port.writes, writes);
+}
+
+FabricFunction an_expander() { return FabricFunction(0x1b36, 0x000b, 0x06'0000); }
+
+TEST(Pci, buses_behind_expanders_are_found_and_keep_their_numbers) {
+    Fabric fabric;
+    fabric.plug(2, an_expander());
+    fabric.plug(3, a_root_port()).behind(0, 0, a_disk());
+    fabric.plug(4, an_expander());
+    FabricFunction deep = a_disk();
+    deep.memory_bar(1, 0x1000);
+    FabricFunction& port = fabric.plug_on_root(0x20, 31, a_root_port());
+    FabricFunction& far = port.behind(0, 0, std::move(deep));
+    FabricFunction second = a_disk();
+    second.memory_bar(1, 0x1000);
+    FabricFunction& near = fabric.plug_on_root(0x40, 1, std::move(second));
+    FabricFunction third = a_disk();
+    third.memory_bar(1, 0x1000);
+    FabricFunction& on_first = fabric.plug(5, std::move(third));
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(places(host), (Places{"00:02.0", "00:03.0", "00:04.0", "00:05.0", "01:00.0", "20:1f.0",
+                                    "21:00.0", "40:01.0"}));
+    EXPECT_TRUE(memory_window_holds(port, far.bar32(1), 0x1000));
+    // One set of windows for all: no two the same.
+    EXPECT_EQ((std::set<u64>{far.bar32(1), near.bar32(1), on_first.bar32(1)}.size()), 3u);
+
+    // What is plugged in later as well.
+    FabricFunction fourth = a_disk();
+    fourth.memory_bar(1, 0x1000);
+    FabricFunction& late = fabric.plug(9, std::move(fourth));
+    fabric.plug(10, a_root_port()).behind(0, 0, a_disk());
+    ASSERT_TRUE(host.scan());
+    EXPECT_NE(late.bar32(1), near.bar32(1));
+    EXPECT_NE(at(host, "02:00.0"), nullptr);
+    EXPECT_EQ(port.bytes[0x19], 0x21);
+}
+
+TEST(Pci, an_expander_without_bridges_on_the_first_bus) {
+    Fabric fabric;
+    fabric.plug(2, an_expander());
+    fabric.plug_on_root(0xff, 31, a_disk());
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(places(host), (Places{"00:02.0", "ff:1f.0"}));
+}
+
+TEST(Pci, bridges_take_no_number_of_a_root_behind_an_expander) {
+    Fabric fabric;
+    fabric.plug(1, a_root_port()).behind(0, 0, a_disk());
+    fabric.plug(2, a_root_port()).behind(0, 0, a_disk());
+    fabric.plug(3, a_root_port()).behind(0, 0, a_disk());
+    fabric.plug(4, an_expander());
+    fabric.plug_on_root(2, 0, a_root_port()).behind(0, 0, a_disk());
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(places(host), (Places{"00:01.0", "00:02.0", "00:03.0", "00:04.0", "01:00.0", "02:00.0", "03:00.0"}));
+}
+
+TEST(Pci, other_buses_are_not_looked_at_without_an_expander) {
+    Fabric fabric;
+    fabric.plug(1, a_root_port());
+    fabric.plug_on_root(0x20, 0, a_disk());
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(places(host), (Places{"00:01.0"}));
+    EXPECT_LT(fabric.misses, 100u);
+}
+
+TEST(Pci, expanders_that_lead_nowhere_cost_one_look_at_all_buses) {
+    Fabric fabric;
+    for (unsigned device = 0; device < 32; ++device)
+        fabric.plug(device, an_expander());
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_LT(fabric.misses, 256u * 32);
+    unsigned misses = fabric.misses;
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(fabric.misses, misses);
 }
 
 TEST(Pci, a_function_that_is_pulled_out_stays_listed_and_reads_as_all_ones) {
