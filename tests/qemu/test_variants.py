@@ -25,7 +25,7 @@ class Variant:
     name: str
     arguments: str  # QEMU's, in the place of those of the documented line
     qemu: str = ""  # another emulator than the documented one
-    image: str = "bios"  # how the firmware gets in: -bios, -kernel, "pflash", a generic "loader", -kernel on sbi.S ("sbi")
+    image: str = "bios"  # how the firmware gets in: -bios, -kernel, "pflash", a generic "loader", -kernel on sbi.S ("sbi"), "elf"
     flash_mib: int = 0  # the size that the machine wants for its flash; 0: any
     transport: str = "pci"
     device: str = ""  # further properties of the disk, each with its comma
@@ -50,6 +50,8 @@ class Variant:
             loading = ["-drive", f"if=pflash,unit=0,format=raw,file={vm.escape(flash)},readonly=on"]
         elif self.image == "loader":
             loading = ["-device", f"loader,file={vm.escape(firmware)},addr=0x40200000,cpu-num=0,force-raw=on"]
+        elif self.image == "elf":
+            loading = ["-bios", os.path.join(build_folder(board), "vireo.elf")]
         elif self.image == "sbi":
             loading = ["-bios", build_sbi(folder, board.bits), "-kernel", firmware]
         else:
@@ -124,6 +126,7 @@ VARIANTS = [
     Variant("qemu-riscv32", "sifive-e31", f"{VIRT} -cpu sifive-e31 -bios none", image="kernel"),
     Variant("qemu-riscv32", "pflash", f"{VIRT} -bios none -smp 4", image="pflash", flash_mib=32),
     Variant("qemu-riscv32", "supervisor", VIRT, image="sbi"),
+    Variant("qemu-riscv32", "elf", f"{VIRT} -smp 2", image="elf"),
     Variant("qemu-riscv64", "aclint", f"{VIRT},aclint=on -smp 4"),
     Variant("qemu-riscv64", "aplic", f"{VIRT},aia=aplic"),
     Variant("qemu-riscv64", "aplic-imsic", f"{VIRT},aia=aplic-imsic,aia-guests=2 -smp 2"),
@@ -140,10 +143,12 @@ VARIANTS = [
     Variant("qemu-riscv64", "opensbi-aclint", f"{VIRT},aclint=on -smp 2", image="kernel", says=OPENSBI),
     Variant("qemu-riscv64", "opensbi-aplic", f"{VIRT},aia=aplic", image="kernel", says=OPENSBI),
     Variant("qemu-riscv64", "opensbi-aplic-imsic", f"{VIRT},aia=aplic-imsic -smp 2", image="kernel", says=OPENSBI),
+    Variant("qemu-riscv64", "opensbi-imsic-sockets", f"{VIRT},aia=aplic-imsic {TWO_NODES}", image="kernel", says=OPENSBI),
     Variant("qemu-riscv64", "opensbi-8G", f"{VIRT} -m 8G", image="kernel", says=(*OPENSBI, "DRAM:  8 GiB\n")),
     Variant("qemu-riscv64", "opensbi-sockets", f"{VIRT} {TWO_NODES}", image="kernel", says=OPENSBI),
     Variant("qemu-riscv64", "opensbi-sifive-u54", f"{VIRT} -cpu sifive-u54", image="kernel", says=OPENSBI),
     Variant("qemu-riscv64", "supervisor", VIRT, image="sbi"),
+    Variant("qemu-riscv64", "elf", VIRT, image="elf"),
 
     # x86: chip sets, processors, machines without PCI, flash.
     Variant("qemu-x86", "q35", "-machine q35"),
@@ -209,6 +214,26 @@ def check(machine, variant):
         assert words not in banner
     assert "<SYM>          7 bin\n" in machine.command("ls virtio 0 /")
     assert machine.command("sleep 0.1") == ""
+
+
+BEYOND = [("qemu_arm64", "-cpu max", "1T", "mmio", "1023 GiB", ("1024 MiB of RAM lie above 1024 GiB", "PCI lies above 1024 GiB")),
+          ("qemu_arm64", "-cpu max", "600G", "pci", "600 GiB", ()),
+          ("qemu-riscv64", "", "1T", "pci", "254 GiB", ("788480 MiB of RAM lie above 256 GiB",))]
+
+
+@pytest.mark.parametrize("board,cpu,size,transport,dram,says", BEYOND)
+def test_ram_beyond_what_page_tables_reach(board, cpu, size, transport, dram, says, tmp_path, machines):
+    """The host need not have it: nobody touches all of it. What is out of reach is told, and refused as what is not RAM."""
+    image = images.patterned(tmp_path / "disk.img", MIB)
+    arguments = f"{cpu} -machine virt,memory-backend=ram -m {size} -object memory-backend-ram,id=ram,size={size},reserve=off"
+    machine = machines.start(Variant(board, "", arguments).command(tmp_path, vm.disk(0, image, transport)), PATIENCE)
+    banner = machine.boot()
+    assert f"DRAM:  {dram}\n" in banner, banner
+    assert banner.count("warning") == len(says) and all(words in banner for words in says), banner
+    start, reach = re.search(r"-> start    = (0x\w+)\n-> size     = (0x\w+)", machine.command("bdinfo")).groups()
+    end = int(start, 16) + int(reach, 16)
+    assert "2048 blocks read: OK" in machine.command(f"virtio read {end - MIB:x} 0 800")
+    assert "is not in RAM" in machine.command(f"virtio read {end:x} 0 1")
 
 
 def test_arm_says_what_it_can_use_of_4_gib(tmp_path, machines):

@@ -17,7 +17,7 @@ constinit const usize image_alignment = 0x10000;
 namespace {
 
 constexpr u64 null_pointers = u64{2} << 20; // of flash, where nobody but reset has business
-constexpr u64 top_of_addresses = u64{1} << 40;
+constexpr u64 top_of_addresses = u64{1} << VIREO_ADDRESS_BITS;
 
 struct Format {
     using Entry = u64;

@@ -6,6 +6,18 @@
 #define VIREO_STACK_BYTES 0x20000
 #define VIREO_EXCEPTION_STACK_BYTES 0x2000
 
+/* What page tables reach, as a power of two: arm64's and riscv64's end at the next size of table. The machines without these
+   tables (x86, hosted) have limits of their own. */
+#if defined(__aarch64__)
+#define VIREO_ADDRESS_BITS 40
+#elif defined(__riscv) && __riscv_xlen == 64
+#define VIREO_ADDRESS_BITS 38
+#elif defined(__arm__) || defined(__riscv)
+#define VIREO_ADDRESS_BITS 32
+#else
+#define VIREO_ADDRESS_BITS 48
+#endif
+
 #if defined(__aarch64__)
 /* One of level 0, two of level 1, one of level 2 for each GiB and one of level 3 for each 2 MiB that is not of one kind
    (arch/arm64/mmu.cpp). Two for the image's, two for null pointers. */

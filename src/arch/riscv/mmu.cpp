@@ -47,7 +47,7 @@ using Tables = PageTables<Format>;
 
 constexpr u64 null_pointers = 4096;
 // Sv39 addresses are sign-extended: what it maps one to one is the lower half.
-constexpr u64 top_of_addresses = u64{1} << (Format::is_sv39 ? 38 : 32);
+constexpr u64 top_of_addresses = u64{1} << VIREO_ADDRESS_BITS;
 
 uptr* root() { return reinterpret_cast<uptr*>(vireo_tables); }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/virt/devices.h"
 
+#include "machine/virt/memory.h"
+
 namespace vireo::machine::virt {
 
 using bus::fdt::Node;
@@ -151,8 +153,7 @@ void Devices::find(const Tree& tree) {
         case Kind::PciHost:
             if (!pci)
                 pci = read_pci_host(walk);
-            if constexpr (sizeof(uptr) == 4)
-                pci_out_of_reach = !pci && reg && reg->base >> 32 != 0;
+            pci_out_of_reach = !pci && reg && reg->base + reg->bytes > address_limit;
             break;
         case Kind::Pl011:
         case Kind::Ns16550:

@@ -74,7 +74,7 @@ struct Devices {
     FixedVector<virtio::MmioSlot, max_virtio_slots> virtio_mmio;
     usize virtio_mmio_left_out = 0;
     std::optional<bus::pci::HostDescription> pci;
-    bool pci_out_of_reach = false; // there is a host bridge, above 4 GiB on a 32-bit board
+    bool pci_out_of_reach = false; // there is a host bridge, above address_limit
 
     std::optional<Uart> console;
 

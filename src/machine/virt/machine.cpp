@@ -9,6 +9,7 @@
 #include "machine/serial/ns16550.h"
 #include "machine/serial/pl011.h"
 #include "machine/virt/interrupts.h"
+#include "machine/virt/memory.h"
 #include "machine/virt/power.h"
 
 #ifdef CONFIG_ARCH_RISCV
@@ -129,7 +130,8 @@ void VirtMachine::run() {
     if (devices_.virtio_mmio_left_out != 0)
         warn("{} virtio-mmio slots are more than Vireo has room for", devices_.virtio_mmio_left_out);
     if (devices_.pci_out_of_reach)
-        warn("PCI lies above 4 GiB, where this board cannot reach it (QEMU: -machine highmem=off)");
+        warn("PCI lies above {} GiB, where this board cannot reach it{}", address_limit >> 30,
+             sizeof(uptr) == 4 ? " (QEMU: -machine highmem=off)" : "");
     machine::run({.machine = *this,
                   .serial = port,
                   .memory = map_,

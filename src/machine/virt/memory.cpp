@@ -14,11 +14,11 @@ namespace {
 constexpr bool is_32_bit = sizeof(uptr) == 4;
 constexpr u64 four_gib = u64{1} << 32;
 
-// The part of a bank that pointers reach.
+// The part of a bank below address_limit.
 Region reachable(const Region& bank) {
-    if (!is_32_bit || bank.base + bank.bytes <= four_gib)
+    if (bank.base + bank.bytes <= address_limit)
         return bank;
-    return {bank.base, bank.base < four_gib ? four_gib - bank.base : 0};
+    return {bank.base, bank.base < address_limit ? address_limit - bank.base : 0};
 }
 
 void add(MemoryDescription& description, MemoryDescription::Entry::Kind kind, const Region& range) {

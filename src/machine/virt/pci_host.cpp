@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/math.h"
 #include "machine/virt/devices.h"
+#include "machine/virt/memory.h"
 
 namespace vireo::machine::virt {
 
@@ -12,14 +13,10 @@ using bus::pci::HostDescription;
 namespace {
 
 constexpr u64 bytes_per_bus = 1 << 20; // 32 devices, 8 functions, 4 KiB each
-constexpr u64 four_gib = u64{1} << 32;
-
 // The space code in the first cell of a PCI address (IEEE 1275 PCI binding, 2.2.1.1).
 enum class PciSpace : u32 { Configuration = 0, Io = 1, Memory32 = 2, Memory64 = 3 };
 
-bool is_addressable(const AddressRange& range) {
-    return sizeof(uptr) > 4 || range.cpu + range.bytes <= four_gib;
-}
+bool is_addressable(const AddressRange& range) { return range.cpu + range.bytes <= address_limit; }
 
 } // namespace
 

@@ -129,8 +129,8 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
     running_machine = &machine;
     arch::set_final_action(restart_after_exception);
     if (handoff.memory.out_of_reach != 0)
-        warn("{} MiB of RAM lie above 4 GiB, where this board cannot use them",
-             handoff.memory.out_of_reach >> 20);
+        warn("{} MiB of RAM lie above {} GiB, where this board cannot use them",
+             handoff.memory.out_of_reach >> 20, address_limit >> 30);
     machine.run();
 }
 
