@@ -341,6 +341,15 @@ def test_microvm(board, tmp_path, machines):
 SLEEPS = [
     Variant("qemu_arm", "gicv2", VIRT),
     Variant("qemu_arm64", "gicv3", f"{A57},gic-version=3"),
+    # Where all processors come out of reset together: the others have to sleep, too.
+    Variant("qemu_arm", "secure-smp", f"{VIRT},secure=on -smp 4"),
+    Variant("qemu_arm64", "secure-smp", f"{A57},secure=on,virtualization=on,gic-version=3 -smp 4"),
+    Variant("qemu-riscv32", "pflash-smp", f"{VIRT} -bios none -smp 4", image="pflash", flash_mib=32),
+    Variant("qemu-riscv64", "smp", f"{VIRT} -smp 4"),
+    Variant("qemu-x86_64", "smp", "-smp 4"),
+    Variant("qemu-x86", "no-apic", "-cpu qemu32,-apic"),
+    Variant("qemu-x86_64", "no-apic-q35", "-machine q35 -cpu qemu64,-apic"),
+    Variant("qemu-x86_64", "microvm", MICROVM),
     *[Variant(board, f"{aia}-{image}", f"{VIRT},aia={aia}", image=image)
       for aia in ("none", "aplic", "aplic-imsic")
       for board, image in (("qemu-riscv32", "bios"), ("qemu-riscv32", "sbi"), ("qemu-riscv64", "bios"), ("qemu-riscv64", "kernel"))
@@ -352,7 +361,7 @@ SLEEPS = [
 
 @pytest.mark.parametrize("variant", SLEEPS, ids=str)
 def test_the_console_wakes_the_processor(variant, tmp_path, machines):
-    """Through every interrupt controller. Without an interrupt the prompt looks 200 times a second whether somebody has typed."""
+    """Through every interrupt controller, and on no other processor. Without an interrupt the prompt looks 200 times a second whether somebody has typed."""
     machine = machines.start([*variant.command(tmp_path), "-name", "machine,debug-threads=on"], PATIENCE)
     machine.boot()
     machine.wait_processor_idle(1.3)  # the 16550's FIFOs are on, and the attention after the prompt is over

@@ -4,6 +4,7 @@
 #include "arch/arch.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/local_apic.h"
+#include "arch/x86/ports.h"
 
 namespace vireo::arch {
 namespace x86 {
@@ -21,8 +22,18 @@ constexpr uptr io_apic_data = 0xfec0'0010;
 constexpr u32 io_apic_version = 1;
 constexpr u32 io_apic_entry(u8 line) { return 0x10 + 2 * u32{line}; }
 
+// Where a processor has no local APIC: the 8259, whose lines go to it directly, and channel 0 of the 8254, on line 0.
+constexpr u16 pic_command = 0x20;
+constexpr u16 pic_data = 0x21;
+constexpr u16 pit_channel = 0x40;
+constexpr u16 pit_command = 0x43;
+constexpr u8 pit_count_once = 0x30; // both bytes, mode 0: one request, when it has counted down
+constexpr u8 pit_read_status = 0xe2;
+constexpr u64 pit_hertz = 1'193'182;
+
 constinit WakeSource wake_source;
 constinit bool has_timer = false;
+constinit bool has_apic = false;
 constinit bool console_wakes = false;
 
 u32 read_io_apic(u32 index) {
@@ -34,12 +45,35 @@ void write_io_apic(u32 index, u32 value) {
     *reinterpret_cast<volatile u32*>(io_apic_data) = value;
 }
 
+void start_pit(u16 counts) {
+    out8(pit_command, pit_count_once);
+    out8(pit_channel, static_cast<u8>(counts));
+    out8(pit_channel, static_cast<u8>(counts >> 8));
+}
+
+// False if one of the two is missing (microvm with `pic=off` or `pit=off`): nobody there reads as all ones.
+bool start_old_chips(const WakeSource& source) {
+    start_pit(0);
+    out8(pit_command, pit_read_status);
+    if ((in8(pit_channel) & 0x3f) != pit_count_once)
+        return false;
+    out8(pic_command, 0x11); // edges; there is a second one,
+    out8(pic_data, VIREO_FIRST_INTERRUPT);
+    out8(pic_data, 1 << 2); // which is on line 2;
+    out8(pic_data, 0x03);   // an interrupt ends by itself
+    u8 mask = static_cast<u8>(~(1 << timer_line | 1 << source.line));
+    out8(pic_data, mask);
+    console_wakes = source.announce && in8(pic_data) == mask;
+    return console_wakes;
+}
+
 } // namespace
 
 void start_interrupts(const WakeSource& source) {
     wake_source = source;
-    has_timer = local_apic::is_there();
-    if (!has_timer)
+    has_apic = local_apic::is_there();
+    has_timer = has_apic || start_old_chips(source);
+    if (!has_apic)
         return;
     local_apic::write(local_apic::spurious_vector, apic_enabled | (VIREO_FIRST_INTERRUPT + spurious_line));
     // The 8259 and the 8254 behind it are as reset left them, which is ticking.
@@ -56,7 +90,7 @@ void start_interrupts(const WakeSource& source) {
 }
 
 void acknowledge_interrupt(u8 line) {
-    if (line != spurious_line)
+    if (has_apic && line != spurious_line)
         local_apic::write(local_apic::end_of_interrupt, 0);
 }
 
@@ -64,8 +98,7 @@ void acknowledge_interrupt(u8 line) {
 
 void idle_until(u64 deadline) {
     using namespace x86;
-    // Too short to be worth programming the timer: 20 microseconds.
-    constexpr u64 least_counts = local_apic::timer_hertz / 50'000;
+    u64 timer_hertz = has_apic ? local_apic::timer_hertz : pit_hertz;
     u64 now = ticks();
     if (now >= deadline)
         return;
@@ -73,11 +106,15 @@ void idle_until(u64 deadline) {
     // is looked at often enough for typing. And so the product cannot overflow.
     u64 rate = ticks_per_second();
     u64 left = std::min(deadline - now, rate / (console_wakes ? 4 : 200));
-    u64 counts = left * local_apic::timer_hertz / rate;
-    if (counts < least_counts || !has_timer)
+    u64 counts = left * timer_hertz / rate;
+    // Too short to be worth programming the timer: 20 microseconds.
+    if (counts < timer_hertz / 50'000 || !has_timer)
         return relax();
 
-    local_apic::start_timer(static_cast<u32>(counts));
+    if (has_apic)
+        local_apic::start_timer(static_cast<u32>(counts));
+    else
+        start_pit(static_cast<u16>(std::min<u64>(counts, 0xffff))); // 55 ms
     if (console_wakes)
         wake_source.announce(true);
     // Interrupts are held up to the instruction after sti, so one that is pending already ends the hlt at once.
