@@ -35,7 +35,11 @@ class Poller : public ListNode {
 // Runs everything that happens while some synchronous code waits. One thread; completions run here and nowhere else.
 class EventLoop {
   public:
-    void add(Poller& poller) { pollers_.push_back(poller); }
+    // Who joins expects something soon: the loop is attentive, as after news.
+    void add(Poller& poller) {
+        pollers_.push_back(poller);
+        has_news_ = true;
+    }
     static void remove(Poller& poller) { IntrusiveList<Poller>::remove(poller); }
 
     // A turn: looks at every poller once; true if any had something.
