@@ -15,10 +15,17 @@ inline void bulk_copy(std::byte* to, Bytes from) {
     struct Block {
         u64 words[8];
     };
-    for (; left >= sizeof(Block); left -= sizeof(Block), to += sizeof(Block), source += sizeof(Block)) {
+    auto copy_block = [](std::byte* target, const std::byte* start) {
         Block block;
-        __builtin_memcpy(&block, source, sizeof(Block));
-        __builtin_memcpy(to, &block, sizeof(Block));
+        __builtin_memcpy(&block, start, sizeof(Block));
+        __builtin_memcpy(target, &block, sizeof(Block));
+    };
+    for (; left >= sizeof(Block); left -= sizeof(Block), to += sizeof(Block), source += sizeof(Block))
+        copy_block(to, source);
+    // The rest as the end of a block, of which the beginning has been copied already.
+    if (left > 0 && from.size() >= sizeof(Block)) {
+        usize again = sizeof(Block) - left;
+        return copy_block(to - again, source - again);
     }
 #endif
     std::memcpy(to, source, left);

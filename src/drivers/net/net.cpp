@@ -101,12 +101,12 @@ void VirtioNet::read_link() {
 
 bool VirtioNet::harvest() {
     bool any = control_.is_there() && control_.harvest();
-    if (transmit_.harvest()) {
-        any = true;
-        stuck_since_.reset();
-        said_stuck_ = false;
-    }
+    // What has been sent comes back after what waits for it has got its answer, unless that might find no room.
+    if (transmit_.is_half_full())
+        any |= take_back_sent();
     any |= receive();
+    transmit_.commit();
+    any |= take_back_sent();
     if (receiver_ && told_up_ != link_is_up_) {
         told_up_ = link_is_up_;
         any = true;
@@ -116,6 +116,14 @@ bool VirtioNet::harvest() {
     if (!any)
         look_after();
     return any;
+}
+
+bool VirtioNet::take_back_sent() {
+    if (!transmit_.harvest())
+        return false;
+    stuck_since_.reset();
+    said_stuck_ = false;
+    return true;
 }
 
 // Not more than was posted, however fast frames come: buffers go back afterwards. So a flood leaves the others in the

@@ -40,6 +40,7 @@ class VirtioNet final : public virtio::Driver, public device::NetDevice {
     void listen(device::NetReceiver& receiver) override;
     void stop_listening() override;
     bool send(const device::OutgoingFrame& frame) override;
+    void flush() override { transmit_.commit(); }
     void give_back(u16 buffer) override { receive_.give_back(buffer); }
     Result<> set_filter(const device::NetFilter& filter) override;
     Result<> set_mac(const device::MacAddress& mac) override;
@@ -50,6 +51,7 @@ class VirtioNet final : public virtio::Driver, public device::NetDevice {
     Result<> write_mac(const device::MacAddress& mac);
     void read_link();
     bool receive();
+    bool take_back_sent();
     void announce_work();
     void look_after();
 

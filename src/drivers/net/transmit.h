@@ -27,6 +27,7 @@ class TransmitQueue {
     // Shows the device what was put in since the last time.
     void commit();
     bool is_empty() const { return in_flight_ == 0; }
+    bool is_half_full() const { return in_flight_ >= most_frames / 2; }
 
   private:
     struct Slot {
