@@ -22,7 +22,9 @@ def lines(results, figure_text, table):
             "  Neither knows windows (RFC 7440): one block, one answer.",
             f"- Best settings: blocks of {best['vireo'][0]} bytes and a window of {best['vireo'][1]} (Vireo) or {best['u-boot'][1]} (U-Boot, which loses blocks and starts",
             "  over with more), from atftpd.",
-            "- Debian's U-Boot has no `wget`.", ""]
+            "- Debian's U-Boot has no `wget`.",
+            "- `dhcp` is the first network command of its boot: most of its time is QEMU's, which translates code when it first runs. Of a second",
+            "  one in the same boot hardly anything is left.", ""]
     for kind in NETWORKS:
         for figure in FIGURES:
             rows = row_of_each_board(results, kind, figure.name, figure_text)
@@ -68,5 +70,6 @@ def count_lines(results, table):
         return []
     return ["### What a MiB costs", "",
             "Guest instructions, notifications of the device (QEMU's trace) and frames on the tap, both ways. A firmware that waits for the host",
-            "spends instructions on it, so those depend on the host's speed.", "",
+            "spends instructions on it, so those depend on the host's speed; `test_net_options.py` has budgets for what a frame costs without them.",
+            "",
             *table(["board", "figure", "firmware", "instructions", "notifications", "frames"], rows)]
