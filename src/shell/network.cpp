@@ -19,6 +19,11 @@ bool has_name(const device::NetDevice& card, usize number, std::string_view name
     return own.view() == name || numbered.view() == name;
 }
 
+// A mistyped address rather than a name: no top-level domain is a number (RFC 3696, 2), no name has colons.
+bool is_meant_as_address(std::string_view host) {
+    return host.contains(':') || host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 } // namespace
 
 device::NetDevice* active_card(Context& context, usize& number) {
@@ -140,6 +145,10 @@ std::optional<net::IpAddress> NetworkSession::find(std::string_view host) {
     using Family = net::IpAddress::Family;
     if (auto address = net::IpAddress::parse(host))
         return address;
+    if (is_meant_as_address(host)) {
+        print(context_.console, "'{}': not an IP address\n", host);
+        return std::nullopt;
+    }
     bool has_v4 = address_variable(context_, "ipaddr").is_v4();
     auto found = network().resolve(host, has_v4 ? Family::V4 : Family::V6);
     if (!found && found.error().code == ErrorCode::NotFound)

@@ -132,7 +132,7 @@ int tftpput(Context& context, Arguments arguments) {
     const std::string_view words[] = {arguments[1], arguments.size() > 3 ? arguments[3] : ""};
     auto file = net_file_arguments(context, Arguments(words).first(arguments.size() - 2));
     auto server = file ? find_server(context, session, file->server) : std::nullopt;
-    if (!server || !print_way(context, session, "TFTP to server", *server))
+    if (!server || !print_way(context, session, "TFTP to server", *server, file->own_name.view()))
         return status_failed;
     print_file_name(context.console, file->file_name());
     print(context.console, "Save address: 0x{:x}\nSave size:    0x{:x}\n", *address, *bytes);
@@ -191,7 +191,6 @@ std::optional<NetFile> net_file_arguments(Context& context, Arguments words) {
         return file;
     net::IpAddress own = address_variable(context, "ipaddr");
     print(file.own_name, "{:08X}.img", own.is_v4() ? own.v4() : 0);
-    print(context.console, "*** Warning: no boot file name; using '{}'\n", file.own_name.view());
     return file;
 }
 
@@ -222,12 +221,14 @@ std::optional<MutableBytes> free_memory_from(Context& context, u64 address, std:
 }
 
 bool print_way(Context& context, NetworkSession& session, std::string_view lead, const net::IpAddress& server,
-               std::optional<u16> port) {
+               std::string_view own_name, std::optional<u16> port) {
     auto route = session.route(server);
     if (!route)
         return false;
-    session.print_card();
     Writer& out = context.console;
+    if (!own_name.empty())
+        print(out, "*** Warning: no boot file name; using '{}'\n", own_name);
+    session.print_card();
     print(out, "{} ", lead);
     server.print(out);
     if (port)
@@ -264,7 +265,7 @@ Fetched fetch_by_tftp(Context& context, NetworkSession& session, const net::IpAd
 int load_by_tftp(Context& context, NetworkSession& session, Arguments words) {
     auto file = net_file_arguments(context, words);
     auto server = file ? find_server(context, session, file->server) : std::nullopt;
-    if (!server || !print_way(context, session, "TFTP from server", *server))
+    if (!server || !print_way(context, session, "TFTP from server", *server, file->own_name.view()))
         return status_failed;
     print_file_name(context.console, file->file_name());
     print(context.console, "Load address: 0x{:x}\n", file->address);

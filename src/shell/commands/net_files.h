@@ -27,9 +27,10 @@ std::optional<net::IpAddress> find_server(Context& context, NetworkSession& sess
 std::optional<MutableBytes> free_memory_from(Context& context, u64 address, std::string_view lead);
 
 // "Using virtio-net#0 device" and a line with `lead`, "TFTP from server" or so, both addresses and the gateway; false, and
-// one line, if there is no way to the server.
+// one line, if there is no way to the server. In front of them a warning if nothing said how the file is called, and it is
+// `own_name`.
 bool print_way(Context& context, NetworkSession& session, std::string_view lead, const net::IpAddress& server,
-               std::optional<u16> port = {});
+               std::string_view own_name, std::optional<u16> port = {});
 // "the file has 5 bytes, only 3 are free at 0x40000000", or its like if nobody said how many it has.
 void print_too_large(Writer& out, std::optional<u64> announced, u64 free_bytes, u64 address);
 // "Filename 'x'."

@@ -58,11 +58,12 @@ int report(Context& context, const HttpDownload& download, u64 free_bytes, u64 a
 }
 
 // One connection; false, and one line, if nothing more can come of it.
-bool connect(Context& context, NetworkSession& session, HttpDownload& download, u64 address) {
+bool connect(Context& context, NetworkSession& session, HttpDownload& download, u64 address,
+             std::string_view own_name) {
     Writer& out = context.console;
     const net::Url& url = download.url();
     auto server = session.find(url.host.view());
-    if (!server || !print_way(context, session, "HTTP from server", *server, url.port))
+    if (!server || !print_way(context, session, "HTTP from server", *server, own_name, url.port))
         return false;
     print_file_name(out, url.target.view());
     print(out, "Load address: 0x{:x}\n", address);
@@ -110,8 +111,9 @@ int wget(Context& context, Arguments arguments) {
     auto download = make_owned<HttpDownload>(*url, *memory); // too large for the stack
     if (!download)
         return wget_error(context, download.error());
+    std::string_view own_name = file->own_name.view(); // said once
     while ((*download)->state() == HttpDownload::State::Connect)
-        if (!connect(context, session, **download, file->address))
+        if (!connect(context, session, **download, file->address, std::exchange(own_name, {})))
             return status_failed;
     if ((*download)->state() != HttpDownload::State::Done)
         return report(context, **download, memory->size(), file->address);

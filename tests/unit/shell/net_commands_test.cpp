@@ -173,6 +173,74 @@ TEST_F(NetCommands, tftpboot_errors) {
     EXPECT_EQ(status, 1);
 }
 
+TEST_F(NetCommands, no_server_and_no_file_is_one_error) {
+    run("setenv bootfile");
+    for (std::string_view line : {"tftpboot", "tftp 40300000"})
+        EXPECT_EQ(run("setenv serverip; " + std::string(line)), "*** ERROR: `serverip' not set\n");
+    EXPECT_EQ(run("setenv serverip; wget"), "wget: not ready ($serverip is not set)\n");
+    for (std::string_view line : {"tftpboot", "tftpput 40300000 10", "wget", "dhcp"}) {
+        run("setenv serverip 10.0.2.2; setenv ipaddr; setenv autoload");
+        EXPECT_EQ(run(line).find("*** Warning"), std::string::npos) << line;
+        EXPECT_EQ(status, 1);
+    }
+}
+
+TEST_F(NetCommands, a_mistyped_address_is_no_name) {
+    run("setenv dnsip 10.0.2.2");
+    int questions = 0;
+    peer.on_datagram = [&](u32, u16, u16 to, const Octets&) { questions += to == 53; };
+    for (std::string_view host : {"1.2.3", "1.2.3.4.5", "300.2.3.4", "10", "01.2.3.4", "fe80:::1", ":"}) {
+        std::string line = "'" + std::string(host) + "': not an IP address\n";
+        EXPECT_EQ(run("ping " + std::string(host)), line);
+        EXPECT_EQ(run("dns " + std::string(host)), line);
+        EXPECT_EQ(status, 1);
+    }
+    EXPECT_EQ(run("tftpboot 40300000 1.2.3:x"), "'1.2.3': not an IP address\n");
+    EXPECT_EQ(run("wget 40300000 http://1.2.3.4.5/x"), "'1.2.3.4.5': not an IP address\n");
+    EXPECT_EQ(questions, 0);
+}
+
+// One clear line (with a second try where there is one), in bounded time, and the next command works.
+TEST_F(NetCommands, a_gateway_that_is_not_there) {
+    std::string over = "10.9.8.7; our IP address is 10.0.2.15; sending through gateway 10.0.2.77\n";
+    auto twice = [](const std::string& doing) {
+        return doing + ": T T T T T T \nRetry count exceeded; starting again\n" + doing +
+               ": T T T T T T \nTFTP error: the server does not answer\n";
+    };
+    std::string no_name_server = "DNS: timed out (DNS server does not answer)\n";
+    const std::pair<std::string_view, std::string> rows[] = {
+        {"ping 10.9.8.7", "Using fake#0 device\nping failed; host 10.9.8.7 is not alive\n"},
+        {"tftpboot 40300000 10.9.8.7:x", "Using fake#0 device\nTFTP from server " + over +
+                                             "Filename 'x'.\nLoad address: 0x40300000\n" + twice("Loading")},
+        {"tftpput 40300000 10 10.9.8.7:x",
+         "Using fake#0 device\nTFTP to server " + over +
+             "Filename 'x'.\nSave address: 0x40300000\nSave size:    0x10\n" + twice("Saving")},
+        {"wget 40300000 http://10.9.8.7/x",
+         "Using fake#0 device\nHTTP from server 10.9.8.7 port 80; our IP address is 10.0.2.15; sending "
+         "through "
+         "gateway 10.0.2.77\nFilename '/x'.\nLoad address: 0x40300000\nLoading: \n"
+         "wget: cannot connect to 10.9.8.7: timed out (deadline passed)\n"},
+        {"setenv dnsip 10.9.8.7; dns host.test", no_name_server},
+        {"setenv dnsip 10.9.8.7; wget 40300000 http://other.test/x", no_name_server},
+    };
+    run("setenv gatewayip 10.0.2.77");
+    files["x"] = "content";
+    for (const auto& [line, expected] : rows) {
+        auto begun = event::now();
+        EXPECT_EQ(run(line), expected) << line;
+        EXPECT_EQ(status, 1);
+        EXPECT_LT(event::now() - begun, Duration::seconds(30)) << line;
+        EXPECT_NE(run("tftpboot 40300000 10.0.2.2:x").find("\ndone\n"), std::string::npos);
+    }
+    // None at all.
+    run("setenv gatewayip");
+    for (std::string_view line : {"ping 10.9.8.7", "tftpboot 40300000 10.9.8.7:x",
+                                  "tftpput 40300000 10 10.9.8.7:x", "wget 40300000 http://10.9.8.7/x"}) {
+        EXPECT_EQ(run(line), "10.9.8.7: not ready (no route to host: not in our network, and no gateway)\n");
+        EXPECT_EQ(status, 1);
+    }
+}
+
 TEST_F(NetCommands, a_server_that_stalls_is_asked_once_more) {
     files["x"] = std::string(5000, 'x');
     stalls_after = 4;
