@@ -415,6 +415,36 @@ def device_tree():
     seed("device_tree", "empty", tree(("", {}, [])))
 
 
+# --- microvm: flags (1: without DMA, 2: sizes as the next two numbers claim), the tree with its length, ACPI tables
+
+def microvm():
+    def table(signature, size, *fields):
+        data = bytearray(struct.pack("<4sI", signature, size).ljust(size, b"\0"))
+        for offset, field in fields:
+            data[offset:offset + len(field)] = field
+        return bytes(data)
+
+    def host(name, blob, tables, flags=0, claimed=(0, 0)):
+        seed("microvm", name, struct.pack("<BIII", flags, *claimed, len(blob)) + blob + tables)
+
+    def register(address, space=0):
+        return struct.pack("<BBBBQ", space, 8, 0, 0, address)
+    cells = {"#address-cells": [2], "#size-cells": [2]}
+    slots = [(f"virtio_mmio@{0xfeb00000 + 0x200 * i:x}",
+              {"compatible": "virtio,mmio", "reg": [0, 0xfeb00000 + 0x200 * i, 0, 0x200], "status": "okay"}, []) for i in range(3)]
+    blob = tree(("", {**cells, "compatible": "linux,microvm"}, [*slots, pci_node()]))
+    fixed = table(b"FACP", 276, (112, struct.pack("<I", 1 << 10)), (116, register(0xfea00202)), (128, b"\x42"), (244, register(0xfea00200)))
+    tables = table(b"DSDT", 91) + fixed + table(b"APIC", 60)
+    host("qemu", blob, tables)
+    host("slow", blob, tables, 1)
+    host("ports", blob, fixed.replace(register(0xfea00202), register(0xcf9, 1)))
+    host("no_acpi", blob, b"")
+    host("cut", blob, tables, 2, (len(blob) - 40, 200))
+    host("padded", blob, tables, 2, (1 << 20, 0x20000))
+    host("claims_2_gib", blob, tables, 2, (0x80000000, 0x80000000))
+    host("another_machine", tree(("", {**cells, "compatible": "linux,dummy-virt"}, slots)), tables)
+
+
 # --- line_editor: what a terminal sends
 
 def line_editor():
@@ -551,7 +581,7 @@ def dns():
 
 
 def main():
-    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, line_editor, tftp, http, net_frames, dhcp, dns):
+    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, microvm, line_editor, tftp, http, net_frames, dhcp, dns):
         shutil.rmtree(CORPUS / target.__name__, ignore_errors=True)
         target()
 

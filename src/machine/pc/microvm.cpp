@@ -104,8 +104,8 @@ Result<> find_in_tree(const FwCfg& fw_cfg, MemoryMap& memory, Microvm& machine) 
 
 Result<> find_in_acpi(const FwCfg& fw_cfg, MemoryMap& memory, Microvm& machine) {
     auto file = VIREO_TRY(fw_cfg.find("etc/acpi/tables"));
-    if (file.bytes > most_acpi_bytes)
-        return error(ErrorCode::Corrupt, "ACPI tables too large");
+    if (file.bytes == 0 || file.bytes > most_acpi_bytes)
+        return error(ErrorCode::Corrupt, "size of the ACPI tables");
     auto tables = VIREO_TRY(load(fw_cfg, file, file.bytes, memory));
     machine.read_acpi(tables);
     give_back(memory, tables);

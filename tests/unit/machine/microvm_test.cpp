@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/pc/microvm.h"
 
+#include "base/log.h"
+#include "hosted/fakes/fw_cfg.h"
+#include "hosted/fakes/low_ram.h"
+
 #include <gtest/gtest.h>
 #include <libfdt.h>
 
@@ -48,6 +52,8 @@ class TestTree {
         ASSERT_TRUE(tree);
         machine.read_tree(*tree);
     }
+
+    std::string text() { return {static_cast<const char*>(blob()), bytes}; }
 
   private:
     static constexpr usize bytes = 64 << 10;
@@ -205,4 +211,116 @@ TEST(Microvm, registers_that_make_no_sense_are_not_there) {
     ASSERT_TRUE(by_port.reset);
     EXPECT_EQ(by_port.reset->space, io::Space::Port);
     EXPECT_EQ(by_port.reset->address, 0xcf9);
+}
+
+// Both files as the host gives them, by each way that it transfers them.
+class MicrovmFiles : public testing::TestWithParam<bool> {
+  protected:
+    MicrovmFiles() { set_log_writer(&said); }
+    ~MicrovmFiles() override {
+        set_log_writer(nullptr);
+        EXPECT_TRUE(ram.map.reservations().empty()) << "the RAM that files were read into is free again";
+    }
+    void find() {
+        auto fw_cfg = host.open();
+        ASSERT_TRUE(fw_cfg);
+        machine.emplace().find(*fw_cfg, ram.map);
+    }
+    static std::string with_slots() {
+        TestTree tree;
+        tree.slot(0xfeb0'2e00);
+        tree.slot(0xfeb0'2c00);
+        return tree.text();
+    }
+    fake::FwCfg host{true, GetParam()};
+    fake::LowRam ram;
+    std::optional<Microvm> machine;
+    StringBuffer<400> said;
+};
+INSTANTIATE_TEST_SUITE_P(Ways, MicrovmFiles, testing::Bool(),
+                         [](auto& info) { return info.param ? "dma" : "bytes"; });
+
+TEST_P(MicrovmFiles, both_are_read) {
+    host.add_file("etc/fdt", with_slots());
+    host.add_file("etc/acpi/tables", table("DSDT", 91) + fixed_table());
+    find();
+    EXPECT_TRUE(machine->found);
+    EXPECT_EQ(machine->slots.size(), 2);
+    EXPECT_TRUE(machine->reset && machine->power_off);
+    EXPECT_EQ(said.view(), "");
+}
+
+// 1 MiB, of which a few KiB are in use.
+TEST_P(MicrovmFiles, only_what_is_used_of_a_tree_is_fetched) {
+    TestTree tree;
+    tree.slot(0xfeb0'2e00);
+    std::string blob = tree.text();
+    put(blob, 4, 0x1000, 4); // big-endian
+    blob.resize(1 << 20);
+    host.add_file("etc/fdt", blob);
+    host.data_reads = 0;
+    find();
+    EXPECT_EQ(machine->slots.size(), 1);
+    EXPECT_LT(host.data_reads, 5000u);
+}
+
+TEST_P(MicrovmFiles, no_files_are_another_machine) {
+    find();
+    EXPECT_FALSE(machine->found);
+    EXPECT_EQ(said.view(), "");
+}
+
+TEST_P(MicrovmFiles, a_machine_without_acpi) {
+    host.add_file("etc/fdt", with_slots());
+    find();
+    EXPECT_EQ(machine->slots.size(), 2);
+    EXPECT_FALSE(machine->reset || machine->power_off);
+    EXPECT_EQ(said.view(), "");
+}
+
+TEST_P(MicrovmFiles, of_another_machine_the_tables_are_not_read) {
+    host.add_file("etc/fdt", TestTree("linux,dummy-virt").text());
+    host.add_file("etc/acpi/tables", fixed_table());
+    find();
+    EXPECT_FALSE(machine->found || machine->reset || machine->power_off);
+}
+
+TEST_P(MicrovmFiles, an_empty_file_of_acpi_tables_is_no_panic) {
+    host.add_file("etc/fdt", with_slots());
+    host.add_file("etc/acpi/tables", "");
+    find();
+    EXPECT_EQ(machine->slots.size(), 2);
+    EXPECT_EQ(said.view(), "warning: etc/acpi/tables: size of the ACPI tables\n");
+}
+
+TEST_P(MicrovmFiles, files_that_make_no_sense_are_one_warning) {
+    std::string large = with_slots();
+    put(large, 37, 0x30, 1); // big-endian: a structure of 3 MiB and more
+    const struct {
+        std::string tree;
+        std::optional<u32> tree_bytes; // as the directory says
+        std::optional<u32> acpi_bytes;
+        std::string_view warning;
+    } rows[] = {
+        {std::string(39, '\0'), {}, {}, "warning: etc/fdt: fw_cfg file is too short\n"},
+        {std::string(40, '\0'), {}, {}, "warning: etc/fdt: device tree header\n"},
+        {std::string(40, '\xff'), {}, {}, "warning: etc/fdt: device tree header\n"},
+        {large, u32{8} << 20, {}, "warning: etc/fdt: device tree header\n"},
+        {std::string(64, '\1'), {}, {}, "warning: etc/fdt: device tree header\n"},
+        {with_slots(), 200, {}, "warning: etc/fdt: fw_cfg file is too short\n"},
+        {with_slots().replace(0, 4, "tree"), {}, {}, "warning: etc/fdt: FDT_ERR_BADMAGIC\n"},
+        {with_slots(), u32{0x8000'0001}, {}, "warning: etc/fdt: fw_cfg directory entry\n"},
+        {with_slots(), {}, 2 << 20, "warning: etc/acpi/tables: size of the ACPI tables\n"},
+    };
+    for (const auto& row : rows) {
+        host.clear();
+        host.add_file("etc/fdt", row.tree, row.tree_bytes);
+        host.add_file("etc/acpi/tables", fixed_table(), row.acpi_bytes);
+        said.clear();
+        find();
+        EXPECT_EQ(said.view(), row.warning);
+        EXPECT_EQ(machine->found, row.acpi_bytes.has_value());
+        EXPECT_FALSE(machine->reset);
+        EXPECT_TRUE(ram.map.reservations().empty());
+    }
 }
