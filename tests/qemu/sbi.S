@@ -132,16 +132,18 @@ system_reset:
 1:  sw t1, (t0)
     j sleep
 
-// Bytes go out one a call: the caller has to go on with the rest.
+// Bytes go out one a call, and none while the port has no room: the caller has to go on with the rest.
 console:
     li t0, UART
     li t1, 1
     beq a6, t1, console_read
     bnez a6, unsupported
-1:  lbu t1, 5(t0)
+    lbu t1, 5(t0)
     andi t1, t1, 0x20
-    beqz t1, 1b
-    lbu t1, (a1)
+    mv t2, a1
+    li a1, 0
+    beqz t1, succeeded
+    lbu t1, (t2)
     sb t1, (t0)
     li a1, 1
     j succeeded

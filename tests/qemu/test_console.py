@@ -13,6 +13,7 @@ import pytest
 import vm
 from conftest import PATIENCE, build_folder
 from test_matrix import LOAD
+from test_variants import build_sbi
 
 # One for each way to a port: PL011, 16550 in memory, 16550 at ports.
 PORTS = [vm.BOARDS[name] for name in ("qemu_arm64", "qemu-riscv64", "qemu-x86_64")]
@@ -61,10 +62,15 @@ class Line:
 PROMPT = rb"[\r\n]=> "
 
 
-def connect(machines, board, tmp_path):
-    """A machine whose console is a socket, at its prompt."""
+def connect(machines, board, tmp_path, below=False):
+    """A machine whose console is a socket, at its prompt; `below`: in supervisor mode, on the firmware of sbi.S."""
     path = str(tmp_path / "serial")
-    machine = start(machines, board, f"unix:{path},server=on,wait=on")
+    serial = ["-nic", "none", "-serial", f"unix:{path},server=on,wait=on", "-monitor", "none"]
+    command = board.command(build_folder(board), serial)
+    if below:
+        firmware = command.index("-bios")
+        command[firmware:firmware + 2] = ["-bios", build_sbi(tmp_path, board.bits), "-kernel", command[firmware + 1]]
+    machine = machines.start(command)
     connection = socket.socket(socket.AF_UNIX)
     deadline = time.monotonic() + PATIENCE
     while connection.connect_ex(path) != 0:
@@ -128,10 +134,12 @@ def test_a_socket_with_a_slow_reader(port_board, machines, tmp_path):
     check_dump(port_board, line.expect(PROMPT), 0x20000)
 
 
-def test_output_that_nobody_takes_is_counted(machines, tmp_path):
-    """Only the 16550 shows that nobody reads; with the PL011 QEMU holds the machine up until somebody does."""
-    board = vm.BOARDS["qemu-x86_64"]
-    line = connect(machines, board, tmp_path)
+@pytest.mark.parametrize("name", ["qemu-x86_64", "qemu-riscv32"])
+def test_output_that_nobody_takes_is_counted(name, machines, tmp_path):
+    """Where the port shows that nobody reads: a 16550, and a firmware below that says so. With the PL011 QEMU holds the
+    machine up until somebody does, OpenSBI holds up its caller."""
+    board = vm.BOARDS[name]
+    line = connect(machines, board, tmp_path, below=name == "qemu-riscv32")
     line.send(dump(board, 0x40000))
     whole = line.expect(PROMPT)
     line.send(dump(board, 0x40000))

@@ -43,11 +43,14 @@ void Ns16550::start(const io::Window& registers) {
 }
 
 void Ns16550::send(std::string_view bytes) {
-    // An empty transmitter takes a FIFO full without being asked again.
-    room_.send(
-        bytes, fifos_on_ ? fifo_bytes : 1,
-        [this] { return (LineStatus::read(registers_) & transmitter_empty) != 0; },
-        [this](std::string_view part) { io::write_burst(registers_, Data::offset, part); });
+    room_.send(bytes, [this](std::string_view part) -> usize {
+        if ((LineStatus::read(registers_) & transmitter_empty) == 0)
+            return 0;
+        // An empty transmitter takes a FIFO full without being asked again.
+        part = part.substr(0, fifos_on_ ? fifo_bytes : 1);
+        io::write_burst(registers_, Data::offset, part);
+        return part.size();
+    });
 }
 
 std::optional<u8> Ns16550::receive() {

@@ -37,13 +37,15 @@ void Pl011::start(const io::Window& registers) {
 }
 
 void Pl011::send(std::string_view bytes) {
-    // An empty FIFO takes all that fits it without being asked again.
-    room_.send(
-        bytes, fifo_bytes, [this] { return (Flags::read(registers_) & transmit_empty) != 0; },
-        [this](std::string_view part) {
-            for (char byte : part)
-                Data::write(registers_, static_cast<u8>(byte));
-        });
+    room_.send(bytes, [this](std::string_view part) -> usize {
+        if ((Flags::read(registers_) & transmit_empty) == 0)
+            return 0;
+        // An empty FIFO takes all that fits it without being asked again.
+        part = part.substr(0, fifo_bytes);
+        for (char byte : part)
+            Data::write(registers_, static_cast<u8>(byte));
+        return part.size();
+    });
 }
 
 std::optional<u8> Pl011::receive() {

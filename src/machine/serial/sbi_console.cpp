@@ -20,22 +20,12 @@ uptr address_of(const void* bytes) { return reinterpret_cast<uptr>(bytes); }
 void SbiConsole::start() { takes_bursts_ = sbi::has(sbi::debug_console); }
 
 void SbiConsole::send(std::string_view bytes) {
-    while (!bytes.empty()) {
-        usize sent = 0;
-        auto some_went = [&] {
-            if (takes_bursts_) {
-                auto answer =
-                    sbi::call(sbi::debug_console, write_bytes, bytes.size(), address_of(bytes.data()));
-                sent = answer.error == 0 ? std::min<usize>(answer.value, bytes.size()) : 0;
-            } else {
-                sent = sbi::call(sbi::put_character_0_1, 0, static_cast<u8>(bytes[0])).error == 0 ? 1 : 0;
-            }
-            return sent != 0;
-        };
-        if (!room_.wait(some_went))
-            return;
-        bytes.remove_prefix(sent);
-    }
+    room_.send(bytes, [this](std::string_view part) -> usize {
+        if (!takes_bursts_)
+            return sbi::call(sbi::put_character_0_1, 0, static_cast<u8>(part[0])).error == 0 ? 1 : 0;
+        auto answer = sbi::call(sbi::debug_console, write_bytes, part.size(), address_of(part.data()));
+        return answer.error == 0 ? std::min<usize>(answer.value, part.size()) : 0;
+    });
 }
 
 std::optional<u8> SbiConsole::receive() {

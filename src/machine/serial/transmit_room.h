@@ -12,39 +12,34 @@ namespace vireo::machine {
 // reader who does come back sees is how much was lost.
 class TransmitRoom {
   public:
-    // Sends all bytes: at most `at_once` of them with `put(part)` each time that `has_room()` says so. Asking leaves the
-    // guest, so it is done no more often than that.
-    template <typename HasRoom, typename Put>
-    void send(std::string_view bytes, usize at_once, HasRoom&& has_room, Put&& put) {
-        if (lost_ > 0 && has_room()) {
+    // Sends all bytes. `take(bytes)` takes as many of the first of them as there is room for now, and says how many.
+    // Asking leaves the guest, so it is done no more often than that.
+    template <typename Take> void send(std::string_view bytes, Take&& take) {
+        if (lost_ > 0) {
             StringBuffer<80> notice;
-            print(notice, "\r\n[{} bytes of output were lost, nobody took them]\r\n",
-                  std::exchange(lost_, 0));
-            deliver(notice.view(), at_once, has_room, put);
+            print(notice, "\r\n[{} bytes of output were lost, nobody took them]\r\n", lost_);
+            if (usize taken = take(notice.view()); taken > 0) {
+                lost_ = 0;
+                stuck_ = false;
+                deliver(notice.view().substr(taken), take);
+            }
         }
-        deliver(bytes, at_once, has_room, put);
-    }
-
-    // True once `has_room()` says so, false if it does not within the deadline.
-    template <typename HasRoom> bool wait(HasRoom& has_room) {
-        bool room = has_room();
-        if (!room && !stuck_)
-            room = event::poll_until(event::Deadline::after(deadline), has_room);
-        stuck_ = !room;
-        return room;
+        deliver(bytes, take);
     }
 
   private:
-    template <typename HasRoom, typename Put>
-    void deliver(std::string_view bytes, usize at_once, HasRoom& has_room, Put& put) {
+    template <typename Take> void deliver(std::string_view bytes, Take& take) {
         while (!bytes.empty()) {
-            if (!wait(has_room)) {
+            usize taken = 0;
+            auto is_taken = [&] { return (taken = take(bytes)) > 0; };
+            if (!is_taken() && !stuck_)
+                (void)event::poll_until(event::Deadline::after(deadline), is_taken);
+            stuck_ = taken == 0;
+            if (stuck_) {
                 lost_ += bytes.size();
                 return;
             }
-            std::string_view part = bytes.substr(0, at_once);
-            put(part);
-            bytes.remove_prefix(part.size());
+            bytes.remove_prefix(taken);
         }
     }
 
