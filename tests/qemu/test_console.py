@@ -140,9 +140,9 @@ def test_output_that_nobody_takes_is_counted(name, machines, tmp_path):
     machine up until somebody does, OpenSBI holds up its caller."""
     board = vm.BOARDS[name]
     line = connect(machines, board, tmp_path, below=name == "qemu-riscv32")
-    line.send(dump(board, 0x40000))
+    line.send(dump(board, 0x14000))
     whole = line.expect(PROMPT)
-    line.send(dump(board, 0x40000))
+    line.send(dump(board, 0x14000))
     time.sleep(14)  # ten of them without room, after what the socket holds
     line.send(b"echo again\r")
     text = line.expect(rb"\nagain\r\n=> ")

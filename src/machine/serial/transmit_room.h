@@ -12,9 +12,11 @@ namespace vireo::machine {
 // reader who does come back sees is how much was lost.
 class TransmitRoom {
   public:
-    // Sends all bytes. `take(bytes)` takes as many of the first of them as there is room for now, and says how many.
+    // Sends all bytes. `take_some(bytes)` takes as many of the first of them as there is room for now, and says how many.
     // Asking leaves the guest, so it is done no more often than that.
-    template <typename Take> void send(std::string_view bytes, Take&& take) {
+    template <typename Take> void send(std::string_view bytes, Take&& take_some) {
+        // Asked in several places: one copy of it is enough.
+        auto take = [&] [[gnu::noinline]] (std::string_view part) -> usize { return take_some(part); };
         if (lost_ > 0) {
             StringBuffer<80> notice;
             print(notice, "\r\n[{} bytes of output were lost, nobody took them]\r\n", lost_);

@@ -17,13 +17,14 @@ constexpr usize fifo_bytes = 16;
 // What both fakes have in common: a transmitter that empties itself when the reader takes something.
 class FakePort : public hosted::RegisterBlock {
   public:
-    std::string taken;     // by whoever reads the port
-    usize dropped = 0;     // bytes that found the transmitter full
-    usize asked = 0;       // reads of the status register
-    usize written = 0;     // bytes written to the data register
-    bool is_read = true;   // whether somebody takes what is sent
-    std::string typed;     // not fetched yet
-    usize reader_naps = 0; // the transmitter looks full so many times, then somebody takes all of it
+    std::string taken;        // by whoever reads the port
+    usize dropped = 0;        // bytes that found the transmitter full
+    usize asked = 0;          // reads of the status register
+    usize written = 0;        // bytes written to the data register
+    bool is_read = true;      // whether somebody takes what is sent
+    std::string typed;        // not fetched yet
+    usize reader_naps = 0;    // the transmitter looks full so many times, then somebody takes all of it
+    usize naps_each_time = 0; // the same again after each time
 
   protected:
     bool is_empty() {
@@ -33,6 +34,8 @@ class FakePort : public hosted::RegisterBlock {
         if (is_read) {
             taken += waiting_;
             waiting_.clear();
+            reader_naps = naps_each_time;
+            is_read = naps_each_time == 0;
         }
         return waiting_.empty();
     }
@@ -57,21 +60,29 @@ class Fake16550 final : public FakePort {
   public:
     u32 read(u64 offset, u8) override {
         if (offset == 5)
-            return (is_empty() ? 0x60 : 0) | (typed.empty() ? 0 : 1);
-        return offset == 0 ? next_typed() : 0;
+            return (is_empty() ? 0x60 : 0) | (typed.empty() || hides_typed_ ? 0 : 1);
+        if (offset != 0)
+            return 0;
+        hides_typed_ = false;
+        return next_typed();
     }
     void write(u64 offset, u8, u32 value) override {
-        if (offset == 0 && !sets_divisor_)
+        if (offset == 0 && !sets_divisor_) {
             take(value, has_fifos ? fifo_bytes : 1);
-        else if (offset == 2)
+        } else if (offset == 2) {
             has_fifos = (value & 1) != 0;
-        else if (offset == 3)
+            hides_typed_ = !typed_with_the_switch.empty();
+            typed += std::exchange(typed_with_the_switch, "");
+        } else if (offset == 3)
             sets_divisor_ = (value & 0x80) != 0;
     }
     bool has_fifos = false;
+    std::string
+        typed_with_the_switch; // arrives with the FIFOs' switch, and is not announced before the data register is read
 
   private:
     bool sets_divisor_ = false;
+    bool hides_typed_ = false;
 };
 
 class FakePl011 final : public FakePort {
@@ -180,6 +191,24 @@ TYPED_TEST(Serial, nobody_reading_costs_one_deadline_and_what_was_lost_is_told) 
     EXPECT_TRUE(this->machine.fake.taken.ends_with("back\r\nonce\r\n"));
 }
 
+// The port still counts as stuck then, and a terminal takes a while for each part.
+TYPED_TEST(Serial, a_slow_reader_who_comes_back_is_told_all_of_it) {
+    auto& fake = this->machine.fake;
+    auto& port = this->machine.port;
+    this->machine.settle();
+    fake.is_read = false;
+    port.send(text_of(16)); // fits
+    port.send(text_of(100));
+    fake.is_read = true;
+    fake.naps_each_time = 50;
+    port.send("back\r\n");
+    fake.naps_each_time = fake.reader_naps = 0;
+    fake.is_read = true;
+    (void)port.receive();
+    EXPECT_EQ(fake.taken, text_of(16) + "\r\n[100 bytes of output were lost, nobody took them]\r\nback\r\n");
+    EXPECT_EQ(fake.dropped, 0u);
+}
+
 TYPED_TEST(Serial, input_comes_in_order) {
     std::string text = text_of(300);
     this->machine.fake.typed = text;
@@ -187,6 +216,35 @@ TYPED_TEST(Serial, input_comes_in_order) {
     while (auto byte = this->machine.port.receive())
         got.push_back(static_cast<char>(*byte));
     EXPECT_EQ(got, text);
+}
+
+class Ns16550Fifos : public testing::Test {
+  protected:
+    void pass(u64 milliseconds) { arch::idle_until(arch::ticks() + milliseconds * hosted::millisecond); }
+    Kind<Ns16550, Fake16550, io::Space::Port> machine;
+};
+
+TEST_F(Ns16550Fifos, stay_off_until_nothing_was_typed_for_a_second) {
+    for (int i = 0; i < 10; ++i) {
+        machine.fake.typed = "x";
+        EXPECT_EQ(machine.port.receive(), 'x');
+        EXPECT_FALSE(machine.port.receive());
+        pass(600);
+        EXPECT_FALSE(machine.port.receive());
+        EXPECT_FALSE(machine.fake.has_fifos) << i;
+    }
+    pass(500);
+    EXPECT_FALSE(machine.port.receive());
+    EXPECT_TRUE(machine.fake.has_fifos);
+}
+
+TEST_F(Ns16550Fifos, what_is_typed_as_they_go_on_is_not_lost) {
+    (void)machine.port.receive();
+    pass(1100);
+    machine.fake.typed_with_the_switch = "kl";
+    EXPECT_EQ(machine.port.receive(), 'k');
+    EXPECT_EQ(machine.port.receive(), 'l');
+    EXPECT_FALSE(machine.port.receive());
 }
 
 } // namespace
