@@ -55,12 +55,11 @@ def test_nobody_there(name, network):  # noqa: F811
     machine.is_alive()
 
 
-@pytest.mark.parametrize("name", BOARDS)
-def test_no_such_gateway(name, network):  # noqa: F811
+def test_no_such_gateway(network):  # noqa: F811
     """A gateway that is not there: each command ends by itself, says why, and leaves a network that works."""
     data = network.file("file", b"content")
     network.dnsmasq()
-    machine = network.boot_bound(vm.BOARDS[name])
+    machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
     address = f"{machine.address:x}"
     machine.succeeds("setenv gatewayip 192.168.77.98")
     for line, words in {
