@@ -66,6 +66,9 @@ TEST_F(LineEditor, unknown_keys_and_sequences_do_nothing) {
     EXPECT_EQ(answers("echo \x1b"
                       "x\r"),
               "x\n");
+    EXPECT_EQ(answers("echo a\x1b[\recho b\x1b\recho c\r"), "a\nb\nc\n"); // nor in the next line
+    // Not with the number of a key, nor with one that becomes such if it is cut to 16 bits.
+    EXPECT_EQ(answers("echo abc\x02\x1b[5~\x1b[15~\x1b[65539~\x1b[65537~d\r"), "abdc\n");
 }
 
 TEST_F(LineEditor, utf8_passes_and_is_one_character_each) {
@@ -198,6 +201,15 @@ TEST_F(LineEditor, control_d_on_an_empty_line_leaves_with_the_last_status) {
     EXPECT_EQ(status, 5);
 }
 
+TEST_F(LineEditor, control_d_does_not_leave_a_board) {
+    context = std::make_unique<shell::Context>(
+        shell::Services{*console, loop, memory, registry, machine, inspector, network}, false);
+    port.type_later(event::Duration::milli(500), "echo still here\r");
+    hosted::schedule(600 * hosted::millisecond, [this] { context->exiting = true; });
+    port.type_later(event::Duration::milli(700), "\r");
+    EXPECT_NE(type("\x04\x04", "").find("\r\nstill here\r\n"), std::string::npos);
+}
+
 TEST_F(LineEditor, bytes_at_random_do_no_harm) {
     u32 seed = 7;
     std::string keys;
@@ -264,6 +276,7 @@ TEST_F(LineEditor, a_pattern_is_at_most_64_bytes_and_utf8) {
 
 TEST_F(LineEditor, a_pasted_script_with_tabs_runs_as_it_stands) {
     EXPECT_EQ(answers("for i in 1 2\rdo\r\techo a $i\r\t\techo b\rdone\r"), "a 1\nb\na 2\nb\n");
+    EXPECT_EQ(type("\techo a\r"), "=>  echo a\r\na\r\n=> \r\n");
     // A Tab that nothing follows asks for all commands.
     port.type_later(event::Duration::milli(500), "\x03\x04");
     EXPECT_NE(type("\t", "").find("  version\r\n"), std::string::npos);
@@ -288,6 +301,12 @@ TEST_F(LineEditor, bytes_that_an_edit_joins_to_a_character_leave_the_cursor_behi
                    "a\x9b\x02\x7f\x03"),
               "=> \xe2\x9c"
               "a\x9b\b\b\b\b\xe2\x9c\x9b   \b\b\b<INTERRUPT>\r\n=> \r\n");
+}
+
+TEST_F(LineEditor, recalling_a_line_without_a_mark_shows_the_letter_anew) {
+    EXPECT_EQ(
+        type("echo ex\recho e\xcc\x81x\r\x10\x10\r"),
+        "=> echo ex\r\nex\r\n=> echo e\xcc\x81x\r\ne\xcc\x81x\r\n=> echo e\xcc\x81x\b\bex\r\nex\r\n=> \r\n");
 }
 
 TEST_F(LineEditor, wide_and_joining_characters_count_the_columns_that_they_take) {

@@ -54,6 +54,15 @@ TEST_F(ConsoleTest, a_line_written_in_pieces_is_one_burst) {
     EXPECT_EQ(port.bursts, 10u + 7);
 }
 
+TEST_F(ConsoleTest, what_is_written_while_it_is_quiet_is_dropped) {
+    console.write("before");
+    console.set_quiet(true);
+    console.write("never");
+    console.set_quiet(false);
+    console.write("after\n");
+    EXPECT_EQ(port.sent, "beforeafter\r\n");
+}
+
 TEST_F(ConsoleTest, whoever_waits_has_shown_what_was_written) {
     console.write("Loading: ");
     console.poll();
