@@ -374,6 +374,16 @@ def test_the_console_wakes_the_processor(variant, tmp_path, machines):
         assert machine.command(f"echo {number}", timeout=10).strip() == str(number)
 
 
+@pytest.mark.parametrize("board,arguments", [("qemu-x86", "-machine microvm,isa-serial=off"), ("qemu-x86_64", ""), ("qemu_arm64", A57)])
+def test_without_a_serial_port_the_host_is_left_alone(board, arguments, machines):
+    """There is nobody to talk to; x86 took the missing port for one with endless input."""
+    machine = machines.start([*Variant(board, "", f"{arguments} -serial none -monitor none").command(None),
+                              "-name", "machine,debug-threads=on"], PATIENCE)
+    machine.wait_processor_idle(3)
+    share = min(machine.wait_processor_idle(1) for _ in range(3))
+    assert share < 0.1, f"{share:.1%} of a core"
+
+
 def processor_switches(machine):
     """How often the processors have gone to sleep."""
     switches = 0

@@ -25,6 +25,7 @@ constexpr u8 ready = 0x0b;
 constexpr u8 received_data_interrupt = 0x01;
 constexpr u8 data_ready = 0x01;
 constexpr u8 transmitter_empty = 0x20;
+constexpr u8 nobody = 0xff; // a machine without this port (QEMU: `-serial none`): not endless input
 
 constexpr usize fifo_bytes = 16;
 // Far longer than a script takes to answer a prompt, even on a busy host: the switch must not fall where it types.
@@ -54,7 +55,10 @@ void Ns16550::send(std::string_view bytes) {
 }
 
 std::optional<u8> Ns16550::receive() {
-    if ((LineStatus::read(registers_) & data_ready) != 0) {
+    u8 status = LineStatus::read(registers_);
+    if (status == nobody)
+        return std::nullopt;
+    if ((status & data_ready) != 0) {
         quiet_.reset();
         return Data::read(registers_);
     }

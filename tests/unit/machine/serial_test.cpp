@@ -247,5 +247,20 @@ TEST_F(Ns16550Fifos, what_is_typed_as_they_go_on_is_not_lost) {
     EXPECT_FALSE(machine.port.receive());
 }
 
+class NoPort final : public hosted::RegisterBlock {
+  public:
+    u32 read(u64, u8) override { return 0xff; }
+    void write(u64, u8, u32) override {}
+};
+
+TEST(Ns16550Absent, a_port_that_is_not_there_is_no_endless_input) {
+    Kind<Ns16550, NoPort, io::Space::Port> machine;
+    machine.port.send(text_of(300));
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_FALSE(machine.port.receive());
+        arch::idle_until(arch::ticks() + 1100 * hosted::millisecond);
+    }
+}
+
 } // namespace
 } // namespace vireo::machine
