@@ -122,7 +122,7 @@ broken("src/machine/serial/pl011.cpp", "*Serial*:*Ns16550*",
         "constexpr usize fifo_bytes = 16; // or more, depending on the revision",
         "constexpr usize fifo_bytes = 17;"))
 
-EDITOR = "*LineEditor*:*LineDisplay*:*FileCompletion*"
+EDITOR = "*LineEditor*:*LineDisplay*:*FileCompletion*:*History*"
 
 broken("src/shell/line_editor.cpp", EDITOR,
        ("editor_shows_half_characters",

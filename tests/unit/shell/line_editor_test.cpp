@@ -303,6 +303,10 @@ TEST_F(LineEditor, bytes_that_an_edit_joins_to_a_character_leave_the_cursor_behi
               "a\x9b\b\b\b\b\xe2\x9c\x9b   \b\b\b<INTERRUPT>\r\n=> \r\n");
 }
 
+TEST_F(LineEditor, a_letter_and_its_mark_are_one_step) {
+    EXPECT_EQ(answers("echo e\xcc\x81x\x02\x02\x06y\r"), "e\xcc\x81yx\n");
+}
+
 TEST_F(LineEditor, recalling_a_line_without_a_mark_shows_the_letter_anew) {
     EXPECT_EQ(
         type("echo ex\recho e\xcc\x81x\r\x10\x10\r"),
