@@ -299,7 +299,8 @@ TEST(Pci, bridges_take_no_number_of_a_root_behind_an_expander) {
     fabric.plug_on_root(2, 0, a_root_port()).behind(0, 0, a_disk());
     Host host(fabric.description);
     ASSERT_TRUE(host.scan());
-    EXPECT_EQ(places(host), (Places{"00:01.0", "00:02.0", "00:03.0", "00:04.0", "01:00.0", "02:00.0", "03:00.0"}));
+    EXPECT_EQ(places(host),
+              (Places{"00:01.0", "00:02.0", "00:03.0", "00:04.0", "01:00.0", "02:00.0", "03:00.0"}));
 }
 
 TEST(Pci, other_buses_are_not_looked_at_without_an_expander) {
