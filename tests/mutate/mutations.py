@@ -565,7 +565,15 @@ broken("src/drivers/net/control.cpp", "*Net*",
         "    frame.unicasts = 0;",
         "    frame.unicasts = 1;"))
 
+broken("src/event/event_loop.h", "EventLoop*",
+       ("loop_naps_before_the_first_answer",
+        "        has_news_ = true;",
+        ""))
+
 broken("src/drivers/net/net.cpp", "*Net*",
+       ("net_answers_find_no_room",
+        "    if (transmit_.is_half_full())",
+        "    if (false)"),
        ("net_never_looks_at_a_silent_card",
         "        session_.refresh();",
         ""),
