@@ -112,8 +112,6 @@ class NetDevice {
     // Takes a frame, which leaves in this turn of the loop or the next; false if there is no room now, the device is
     // down, nobody listens, or the frame is longer than the MTU allows (it is as good as lost on the wire).
     virtual bool send(const OutgoingFrame& frame) = 0;
-    // Shows the device now what was sent, for who still has much to do in this turn while the other side waits.
-    virtual void flush() {}
     virtual void give_back(u16 buffer) = 0;
 
     // These two wait for the device's answer: frames may arrive meanwhile.

@@ -52,11 +52,6 @@ void TftpSocket::send(Bytes datagram, const IpAddress& to, u16 port) {
     (void)socket_.send(datagram, to, port);
 }
 
-void TftpSocket::flush() {
-    if (device::NetDevice* card = network_.card())
-        card->flush();
-}
-
 void TftpSocket::datagram(Bytes payload, const IpAddress& from, u16 port) {
     if (session_)
         session_->datagram(payload, from, port, network_.loop().turn_time());

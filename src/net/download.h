@@ -28,7 +28,6 @@ class TftpSocket final : public TftpPort, private UdpSocket::Client {
     Result<> run(TftpSession& session, const IpAddress& server, TransferWatcher& watcher);
 
     void send(Bytes datagram, const IpAddress& to, u16 port) override;
-    void flush() override;
 
   private:
     void datagram(Bytes payload, const IpAddress& from, u16 port) override;

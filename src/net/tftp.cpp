@@ -277,7 +277,6 @@ void TftpReader::acknowledge() {
     acknowledged_ = next_ - 1;
     start_round_trip();
     send_ack(static_cast<u16>(acknowledged_));
-    port_.flush();
 }
 
 void TftpReader::resend() {
@@ -311,16 +310,14 @@ void TftpReader::data(u16 block, Bytes content) {
     // `bytes_` never exceeds the memory: blocks before this one went through here.
     if (content.size() > memory_.size() - bytes_)
         return fail_too_large();
-    std::byte* target = memory_.data() + bytes_;
+    if (!content.empty())
+        bulk_copy(memory_.data() + bytes_, content);
     bytes_ += content.size();
     ++next_;
     note_progress();
     bool is_last = content.size() < block_bytes_;
-    // The server works while we copy.
     if (is_last || next_ - 1 - acknowledged_ >= window_)
         acknowledge();
-    if (!content.empty())
-        bulk_copy(target, content);
     if (!is_last)
         return;
     if (total_ && *total_ != bytes_)

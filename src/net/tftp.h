@@ -11,8 +11,6 @@ namespace vireo::net {
 class TftpPort {
   public:
     virtual void send(Bytes datagram, const IpAddress& to, u16 port) = 0;
-    // What was sent leaves now, although its sender goes on.
-    virtual void flush() {}
 
   protected:
     ~TftpPort() = default;

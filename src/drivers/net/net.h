@@ -40,7 +40,6 @@ class VirtioNet final : public virtio::Driver, public device::NetDevice {
     void listen(device::NetReceiver& receiver) override;
     void stop_listening() override;
     bool send(const device::OutgoingFrame& frame) override;
-    void flush() override { transmit_.commit(); }
     void give_back(u16 buffer) override { receive_.give_back(buffer); }
     Result<> set_filter(const device::NetFilter& filter) override;
     Result<> set_mac(const device::MacAddress& mac) override;

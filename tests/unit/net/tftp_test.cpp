@@ -2,7 +2,6 @@
 // TFTP sessions, datagram by datagram: what goes out is compared byte for byte, what comes in is written out.
 #include "net/tftp.h"
 
-#include <functional>
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
@@ -46,11 +45,6 @@ class Wire final : public net::TftpPort {
         sent.push_back(
             {std::string(reinterpret_cast<const char*>(datagram.data()), datagram.size()), to, port});
     }
-    void flush() override {
-        if (on_flush)
-            on_flush();
-    }
-    std::function<void()> on_flush;
     // What was sent since the last look, to the server's port.
     std::vector<std::string> take() {
         std::vector<std::string> all;
@@ -115,24 +109,6 @@ const std::string full_request = "\0\1dir/file\0octet\0blksize\0"
                                  "0\0timeout\0"
                                  "1\0windowsize\0"
                                  "4\0"s;
-
-// The copy of a block costs more than everything before it: the server need not wait for that.
-TEST_F(Tftp, a_block_is_acknowledged_before_it_is_copied) {
-    read({});
-    Texts acknowledged;
-    wire.on_flush = [&] {
-        ASSERT_FALSE(wire.sent.empty());
-        acknowledged.push_back(wire.sent.back().bytes);
-        EXPECT_EQ(memory[session->bytes() - 1], '\xa5');
-    };
-    wire.take();
-    answer(data(1, std::string(512, 'a')));
-    answer(data(2, "bc"));
-    EXPECT_EQ(acknowledged, (Texts{ack(1), ack(2)}));
-    ASSERT_EQ(session->state(), State::Done);
-    EXPECT_EQ(content(), std::string(512, 'a') + "bc");
-    expect_guard();
-}
 
 TEST_F(Tftp, a_request_asks_for_what_is_wanted) {
     read({.block_bytes = 1468, .window = 4});
