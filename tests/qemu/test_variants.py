@@ -354,8 +354,9 @@ SLEEPS = [
       for aia in ("none", "aplic", "aplic-imsic")
       for board, image in (("qemu-riscv32", "bios"), ("qemu-riscv32", "sbi"), ("qemu-riscv64", "bios"), ("qemu-riscv64", "kernel"))
       if image != "sbi" or aia == "none"],  # that small SBI hands no such interrupt on
-    # Not under OpenSBI: there the harts that wait wake up often.
-    *[Variant("qemu-riscv64", f"{aia}-sockets", f"{VIRT},aia={aia} {TWO_NODES}") for aia in ("aplic", "aplic-imsic")],
+    # Not under OpenSBI: there the harts that wait wake up often. Not without messages: the console's controller reaches the harts
+    # of its own socket only, and any hart may come first.
+    Variant("qemu-riscv64", "aplic-imsic-sockets", f"{VIRT},aia=aplic-imsic {TWO_NODES}"),
 ]
 
 
