@@ -56,6 +56,8 @@ void* __dso_handle = nullptr;
 // Objects with static storage are never destroyed: firmware does not exit.
 int __cxa_atexit(void (*)(void*), void*, void*) { return 0; }
 [[noreturn]] void abort() { vireo::panic("abort"); }
+// lib/cxx/__assertion_handler
+[[noreturn, gnu::cold]] void vireo_library_check_failed(const char* message) { vireo::panic(message); }
 }
 
 _LIBCPP_BEGIN_NAMESPACE_STD
