@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "block/cache.h"
 
+#include "base/sort.h"
+
 namespace vireo::block {
 
 Result<Cache> Cache::create(device::BlockDevice& device, u64 first_block, u64 block_count) {
@@ -167,7 +169,7 @@ Result<usize> Cache::prefetch(std::span<const u64> offsets, u32 bytes_each) {
         if (!fits)
             break;
     }
-    std::sort(missing.begin(), missing.end(), [](u64 a, u64 b) { return a < b; });
+    sort_few(std::span(missing.data(), missing.size()), [](u64 a, u64 b) { return a < b; });
     Result<> done = fetch({missing.data(), missing.size()});
     if (!done && done.error().code != ErrorCode::Io)
         return done.error();

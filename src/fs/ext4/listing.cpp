@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/sort.h"
 #include "fs/ext4/directory.h"
 
 namespace vireo::fs::ext4 {
@@ -66,8 +67,8 @@ Result<> tolerate(const Error& why, std::optional<Error>& damage) {
 }
 
 Result<> Batch::read_inodes(Storage& storage, std::optional<Error>& damage) {
-    std::sort(order_.begin(), order_.begin() + count_,
-              [&](u16 a, u16 b) { return items_[a].inode < items_[b].inode; });
+    sort_few(std::span(order_.data(), count_),
+             [&](u16 a, u16 b) { return items_[a].inode < items_[b].inode; });
     for (usize done = 0; done < count_;) {
         usize wanted = 0;
         for (; wanted < offsets_.size() && done + wanted < count_; ++wanted) {
