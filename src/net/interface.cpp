@@ -30,18 +30,17 @@ bool can_be_read(u16 ethertype, Bytes first) {
 
 } // namespace
 
-Interface::Interface() {
-    static constinit bool is_initialised = false;
-    if (!std::exchange(is_initialised, true))
-        lwip_init();
-}
-
 Interface::~Interface() {
     detach();
     stop();
 }
 
 void Interface::attach(device::NetDevice& card, bool link_is_up) {
+    // Not before a card is used: most starts are without, and what runs for the first time is what costs an emulator time. Also
+    // the first ports are made of random numbers then that have been stirred.
+    static constinit bool is_initialised = false;
+    if (!std::exchange(is_initialised, true))
+        lwip_init();
     detach();
     sys_restart_timeouts(); // what fell due in the meantime has not been missed: nobody listened
     auto current = event::now();

@@ -9,7 +9,7 @@ namespace vireo::net {
 // lwIP's one network interface, and the card behind it: frames in, frames out, checksums left to whom they cost least.
 class Interface final : private device::NetReceiver {
   public:
-    Interface();
+    Interface() = default;
     ~Interface();
     Interface(const Interface&) = delete;
     Interface& operator=(const Interface&) = delete;
