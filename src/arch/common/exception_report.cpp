@@ -48,6 +48,9 @@ void print_build(Writer& out) {
 
 // Ends every report.
 [[noreturn]] void finish_report(Writer& out, uptr program_counter, uptr link_register, uptr stack_pointer) {
+    out.write("Image at ");
+    print_word(out, image_base());
+    out.write("\n");
     print_trace(out, program_counter, link_register, stack_pointer);
     print_build(out);
     if (final_action)
@@ -104,9 +107,6 @@ void report_exception(const ExceptionReport& report) {
         if (i % per_line == per_line - 1 || i + 1 == report.registers.size())
             out->write("\n");
     }
-    print(*out, "Image at ");
-    print_word(*out, image_base());
-    out->write("\n");
     finish_report(*out, report.program_counter, report.link_register, report.stack_pointer);
 }
 

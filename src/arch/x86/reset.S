@@ -206,8 +206,8 @@ flat:
     subl $VIREO_COPY_BLOCK, %ecx
     jnz 8b
 
-    // A stack, at the end of the image. vireo_apply_relr(image, table, table end, distance) makes the image's pointers
-    // right; then vireo_start(). They are two calls from here because a compiler that sees both may load a constant
+    // A stack, at the end of the image. vireo_apply_relr(image, table, table end, distance), or vireo_apply_packed(image,
+    // table), makes the image's pointers right; then vireo_start(). They are two calls from here because a compiler that sees both may load a constant
     // pointer before the first has changed it. A null return address and frame end a trace.
     leal vireo_memory_bytes(%ebx), %esp
     xorl %ebp, %ebp
@@ -222,15 +222,11 @@ flat:
     pushq $0
     jmp *%rax
 #else
-    subl $12, %esp
-    pushl %ebx
     movl %ebx, %eax
-    leal vireo_relr_offset(%ebx), %edx
-    leal vireo_relr_end_offset(%ebx), %ecx
+    leal vireo_packed_offset(%ebx), %edx
     leal vireo_relocate_offset(%ebx), %esi
     call *%esi
     leal vireo_entry_offset(%ebx), %eax
-    addl $16, %esp
     pushl $0
     jmp *%eax
 #endif
