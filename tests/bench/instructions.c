@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A QEMU plugin (TCG, plugin interface version 1) that counts guest instructions into a file which the reader maps: all of
-// them, and those from each entry of one function to the next entry of another. Options: out=FILE,begin=HEX,end=HEX; the
+// them, those from each entry of one function to the next entry of another, and those that QEMU translated. Options: out=FILE,begin=HEX,end=HEX; the
 // addresses are the linker's, and the reader adds to the file where the image was loaded once it knows.
 // QEMU 7.2's packages have no plugin header, so what is used of the interface is declared here.
 #include <fcntl.h>
@@ -25,7 +25,7 @@ __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
 // What the file holds. Images lie at multiples of a page: the low bits of an address are known before the rest.
 struct Shared {
-    uint64_t all, between, load_address;
+    uint64_t all, between, load_address, translated;
 };
 enum { page = 4096 };
 static struct Shared* shared;
@@ -51,6 +51,7 @@ static void at_end(unsigned cpu, void* address) {
 // Each block adds its length whenever it runs; the code for that is inlined, so the guest is slowed little.
 static void count_block(PluginId id, Block* block) {
     (void)id;
+    shared->translated += qemu_plugin_tb_n_insns(block);
     uintptr_t address = qemu_plugin_tb_vaddr(block);
     if (begin && (address - begin) % page == 0)
         qemu_plugin_register_vcpu_tb_exec_cb(block, at_begin, no_registers, (void*)address);

@@ -40,6 +40,12 @@ def read_between(counter):
         return struct.unpack("=Q", count[8:16])[0]
 
 
+def read_translated(counter):
+    """Guest instructions that QEMU has translated so far: each once, when it is first run."""
+    with open(counter, "rb") as file, mmap.mmap(file.fileno(), 32, access=mmap.ACCESS_READ) as count:
+        return struct.unpack("=Q", count[24:32])[0]
+
+
 def loaded_at(counter, address):
     """Tells the plugin where the image lies; what `bdinfo` calls relocaddr."""
     with open(counter, "r+b") as file, mmap.mmap(file.fileno(), 24) as shared:
