@@ -206,9 +206,10 @@ flat:
     subl $VIREO_COPY_BLOCK, %ecx
     jnz 8b
 
-    // A stack, at the end of the image. vireo_apply_relr(image, table, table end, distance), or vireo_apply_packed(image,
-    // table), makes the image's pointers right; then vireo_start(). They are two calls from here because a compiler that sees both may load a constant
-    // pointer before the first has changed it. A null return address and frame end a trace.
+    // A stack, at the end of the image. vireo_apply_relr(image, table, table end, distance), or
+    // vireo_apply_packed(image, table), makes the image's pointers right; then vireo_start(). They are two calls from
+    // here because a compiler that sees both may load a constant pointer before the first has changed it. A null
+    // return address and frame end a trace.
     leal vireo_memory_bytes(%ebx), %esp
     xorl %ebp, %ebp
 #ifdef __x86_64__

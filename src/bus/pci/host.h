@@ -29,8 +29,9 @@ class Bus : public ListNode {
 };
 
 // A PCI host bridge and everything below it, and below the further root buses that QEMU's expander bridges make: their
-// configuration space is the host bridge's, and so are their windows; only their bus numbers are fixed. Finds functions, numbers the buses behind bridges, gives each BAR an
-// address and each bridge its windows. Trusts nothing that configuration space says.
+// configuration space is the host bridge's, and so are their windows; only their bus numbers are fixed. Finds
+// functions, numbers the buses behind bridges, gives each BAR an address and each bridge its windows. Trusts nothing
+// that configuration space says.
 class Host {
   public:
     // More than any machine has: a bridge that makes things up must not use up the heap.
