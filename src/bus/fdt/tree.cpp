@@ -165,6 +165,10 @@ Result<Tree> Tree::open(Bytes blob) {
         return error(ErrorCode::Corrupt, "device tree misplaced");
     if (int code = fdt_check_header(blob.data()); code != 0)
         return tree_error(code);
+    // Older ones do not say how long the structure block is: libfdt would look for its end, and what stands in that place
+    // of the header would be taken for its length here.
+    if (fdt_version(blob.data()) < 17)
+        return error(ErrorCode::Corrupt, "device tree older than version 17");
     usize claimed = fdt_totalsize(blob.data());
     if (claimed > blob.size())
         return error(ErrorCode::Corrupt, "device tree longer than its memory");

@@ -60,8 +60,9 @@ class Tree {
     static constexpr usize max_bytes = usize{2} << 20;
 
     Tree() = default;
-    // Checks the header and the whole structure of the tree that starts at `blob` (aligned to 8) and claims at most
-    // blob.size() bytes. The bytes must stay and must not change while the tree or its nodes are used.
+    // Checks the header (version 17, or a later one that is compatible with it: 5.2) and the whole structure of the tree
+    // that starts at `blob` (aligned to 8) and claims at most blob.size() bytes. The bytes must stay and must not change
+    // while the tree or its nodes are used.
     static Result<Tree> open(Bytes blob);
     // A tree that has been checked already, and copied to where nobody else writes.
     static Tree adopt(const std::byte* checked_blob);

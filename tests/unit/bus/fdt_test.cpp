@@ -222,6 +222,18 @@ TEST(Fdt, RefusesATruncatedTree) {
     }
 }
 
+// Found by fuzzing: version 16 has no length of the structure block, and what stood in its place was believed.
+TEST(Fdt, a_tree_that_does_not_say_its_length_is_refused) {
+    TreeWriter w;
+    MutableBytes blob = sample(w);
+    ASSERT_TRUE(Tree::open(blob));
+    fdt_set_version(blob.data(), 16);
+    fdt_set_size_dt_struct(blob.data(), 0x7380c);
+    auto tree = Tree::open(blob);
+    ASSERT_FALSE(tree);
+    EXPECT_STREQ(tree.error().what, "device tree older than version 17");
+}
+
 TEST(Fdt, AbsurdCellsGiveNoAddress) {
     for (u32 cells : {0u, 3u, 4u, 100u, 0x40000000u, 0xffffffffu}) {
         TreeWriter w;
