@@ -89,7 +89,7 @@ def test_an_mtu_that_is_of_no_use(network):  # noqa: F811
 BUDGETS = {"http": (8, 64), "tftp": (24, 900), "lockstep": (740, 1480)}
 # Thousands of guest instructions for each MiB, from the moment a frame reaches the stack until the card has been served: the
 # answer, the copy, the buffer that goes back. What the machine does while it waits depends on the host, and does not count.
-WORK = {"qemu_arm64": {"tftp": 1500, "lockstep": 3200}, "qemu-x86": {"tftp": 3000, "lockstep": 5600}}
+WORK = {"qemu_arm64": {"tftp": 1500, "lockstep": 3200}, "qemu-x86": {"tftp": 3000, "lockstep": 4700}}
 PATH = ("vireo::net::Interface::received", "vireo::virtio::Session::check_faults")
 
 

@@ -360,19 +360,26 @@ SLEEPS = [
 ]
 
 
+def wakes_seldom(machine):
+    before = processor_switches(machine)
+    machine.wait_processor_idle(1.5)
+    per_second = (processor_switches(machine) - before) / 1.5
+    assert per_second < 30, per_second
+
+
 @pytest.mark.parametrize("variant", SLEEPS, ids=str)
 def test_the_console_wakes_the_processor(variant, tmp_path, machines):
     """Through every interrupt controller, and on no other processor. Without an interrupt the prompt looks 200 times a second whether somebody has typed."""
     machine = machines.start([*variant.command(tmp_path), "-name", "machine,debug-threads=on"], PATIENCE)
     machine.boot()
     machine.wait_processor_idle(1.3)  # the 16550's FIFOs are on, and the attention after the prompt is over
-    before = processor_switches(machine)
-    machine.wait_processor_idle(1.5)
-    per_second = (processor_switches(machine) - before) / 1.5
-    assert per_second < 30, per_second
+    wakes_seldom(machine)
     for number in range(30):
         machine.wait_processor_idle(0.001 * (number % 7))
         assert machine.command(f"echo {number}", timeout=10).strip() == str(number)
+    # An interrupt that nobody claims would end each sleep from now on.
+    machine.wait_processor_idle(1)
+    wakes_seldom(machine)
 
 
 @pytest.mark.parametrize("board,arguments", [("qemu-x86", "-machine microvm,isa-serial=off"), ("qemu-x86_64", ""), ("qemu_arm64", A57)])

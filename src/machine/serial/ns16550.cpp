@@ -25,7 +25,8 @@ constexpr u8 ready = 0x0b;
 constexpr u8 received_data_interrupt = 0x01;
 constexpr u8 data_ready = 0x01;
 constexpr u8 transmitter_empty = 0x20;
-constexpr u8 nobody = 0xff; // a machine without this port (QEMU: `-serial none`): not endless input
+constexpr u8 all_sent = 0x40; // nor is a byte on its way
+constexpr u8 nobody = 0xff;   // a machine without this port (QEMU: `-serial none`): not endless input
 
 constexpr usize fifo_bytes = 16;
 // Far longer than a script takes to answer a prompt, even on a busy host: the switch must not fall where it types.
@@ -62,13 +63,14 @@ std::optional<u8> Ns16550::receive() {
         quiet_.reset();
         return Data::read(registers_);
     }
-    return fifos_on_ ? std::nullopt : start_fifos_when_quiet();
+    return fifos_on_ ? std::nullopt : start_fifos_when_quiet(status);
 }
 
-std::optional<u8> Ns16550::start_fifos_when_quiet() {
+std::optional<u8> Ns16550::start_fifos_when_quiet(u8 status) {
     if (!quiet_)
         quiet_ = event::Deadline::after(quiet_time);
-    if (!quiet_->has_passed())
+    // The switch empties the transmitter: a byte that nobody has taken yet would be gone, and nobody told.
+    if (!quiet_->has_passed() || (status & all_sent) == 0)
         return std::nullopt;
     FifoControl::write(registers_, fifos_on_and_cleared);
     fifos_on_ = true;

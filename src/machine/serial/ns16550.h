@@ -31,7 +31,7 @@ class Ns16550 final : public system::SerialPort {
     void announce_input(bool on) const;
 
   private:
-    std::optional<u8> start_fifos_when_quiet();
+    std::optional<u8> start_fifos_when_quiet(u8 status);
 
     io::Window registers_;
     std::optional<event::Deadline>

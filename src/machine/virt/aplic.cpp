@@ -7,7 +7,8 @@
 
 // The Advanced Platform-Level Interrupt Controller (RISC-V Advanced Interrupt Architecture 1.0, chapter 4), set up so that the
 // console's interrupt is pending for this hart. Either the controller signals the hart itself, or it sends a message to the
-// hart's own controller (the IMSIC, chapter 3): which of the two, the device tree says. As with the PLIC no interrupt is taken.
+// hart's own controller (the IMSIC, chapter 3): which of the two, the device tree says. As with the PLIC no interrupt is
+// taken: it only ends a sleep, and is claimed after that.
 //
 // The machine has one such controller, a domain, for each mode. The tree connects devices to that of supervisor mode; machine
 // mode has its parent, in which a source is active as long as nobody delegates it.
@@ -30,12 +31,19 @@ constexpr u32 highest_priority = 1;
 // Of one hart, where no messages are sent.
 constexpr u64 delivery(usize hart_index) { return 0x4000 + u64{32} * hart_index; }
 constexpr u64 threshold(usize hart_index) { return delivery(hart_index) + 8; }
+constexpr u64 claim(usize hart_index) { return delivery(hart_index) + 0x1c; }
 constexpr usize max_hart_index = 0x3fff;
 
 constexpr u64 message_page = 4096;
 
 using Aplic = Devices::Aplic;
 using Imsic = Devices::Imsic;
+
+constinit io::Window controller;
+constinit u64 claim_register = 0;
+
+// Without this QEMU would keep the interrupt pending after the console has been read, and no sleep would last.
+void acknowledge_directly() { (void)controller.read32(claim_register); }
 
 // How a hart is addressed by messages.
 struct Recipient {
@@ -87,10 +95,13 @@ std::optional<Acknowledge> start(const Devices& devices, const Aplic& aplic, u32
     } else {
         auto connection = devices.connection(aplic.device, hart, arch::riscv::external_interrupt_cause());
         if (!connection || connection->of_all > max_hart_index ||
-            !window.contains(threshold(connection->of_all), 4))
+            !window.contains(claim(connection->of_all), 4))
             return std::nullopt;
         window.write32(delivery(connection->of_all), 1);
         window.write32(threshold(connection->of_all), 0); // every priority
+        controller = window.uncounted();
+        claim_register = claim(connection->of_all);
+        acknowledge = acknowledge_directly;
         goes_to = static_cast<u32>(connection->of_all) << target_hart_shift | highest_priority;
     }
     window.write32(source(interrupt), active_while_high);

@@ -46,6 +46,10 @@ class FakePort : public hosted::RegisterBlock {
         else
             waiting_.push_back(static_cast<char>(value));
     }
+    void lose_waiting() {
+        dropped += waiting_.size();
+        waiting_.clear();
+    }
     u32 next_typed() {
         u32 byte = typed.empty() ? 0 : static_cast<u8>(typed.front());
         typed.erase(0, 1);
@@ -70,7 +74,8 @@ class Fake16550 final : public FakePort {
         if (offset == 0 && !sets_divisor_) {
             take(value, has_fifos ? fifo_bytes : 1);
         } else if (offset == 2) {
-            has_fifos = (value & 1) != 0;
+            if (bool on = (value & 1) != 0; std::exchange(has_fifos, on) != on || (value & 4) != 0)
+                lose_waiting();
             hides_typed_ = !typed_with_the_switch.empty();
             typed += std::exchange(typed_with_the_switch, "");
         } else if (offset == 3)
@@ -245,6 +250,21 @@ TEST_F(Ns16550Fifos, what_is_typed_as_they_go_on_is_not_lost) {
     EXPECT_EQ(machine.port.receive(), 'k');
     EXPECT_EQ(machine.port.receive(), 'l');
     EXPECT_FALSE(machine.port.receive());
+}
+
+// CI saw it: of what a slow reader had not taken yet, one byte was gone and not among those that were told to be lost.
+TEST_F(Ns16550Fifos, go_on_when_all_has_been_sent) {
+    (void)machine.port.receive();
+    machine.fake.is_read = false;
+    machine.port.send("x");
+    pass(1100);
+    EXPECT_FALSE(machine.port.receive());
+    EXPECT_FALSE(machine.fake.has_fifos);
+    machine.fake.is_read = true;
+    EXPECT_FALSE(machine.port.receive());
+    EXPECT_TRUE(machine.fake.has_fifos);
+    EXPECT_EQ(machine.fake.taken, "x");
+    EXPECT_EQ(machine.fake.dropped, 0u);
 }
 
 class NoPort final : public hosted::RegisterBlock {
