@@ -68,7 +68,7 @@ if(CONFIG_ARCH_RISCV)
     # Registers are saved and restored by calls (lib/builtins/riscv_save.S), but for where time goes: 10 % more of it there, for
     # 5 % of the code.
     set(cold ${sources})
-    list(FILTER cold EXCLUDE REGEX "/src/(device|dma|event|io|machine/serial|virtio/ring|virtio/transport)/")
+    list(FILTER cold EXCLUDE REGEX "/src/(base/crc32|device/|dma/|event/|io/|machine/serial/|virtio/ring/|virtio/transport/)")
     list(FILTER cold EXCLUDE REGEX "/src/block/(cache|volume)|/src/fs/ext4/(block_map|content|extent_tree|pointer_blocks)")
     list(FILTER cold EXCLUDE REGEX "/src/drivers/(blk/(blk|requests)|net/(net|receive|transmit))")
     list(FILTER cold EXCLUDE REGEX "/src/net/(checksum|convert|download|frame_pool|http|interface|network|tcp_socket|tftp|udp_socket)")

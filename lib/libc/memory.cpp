@@ -178,12 +178,13 @@ void copy_down(Byte* to_end, const Byte* from_end, size_t bytes) {
 
 extern "C" {
 
-[[gnu::used]] void* VIREO_LIBC_NAME(memcpy)(void* __restrict to, const void* __restrict from, size_t bytes) {
+[[gnu::used, gnu::hot]] void* VIREO_LIBC_NAME(memcpy)(void* __restrict to, const void* __restrict from,
+                                                      size_t bytes) {
     copy_up(static_cast<Byte*>(to), static_cast<const Byte*>(from), bytes);
     return to;
 }
 
-[[gnu::used]] void* VIREO_LIBC_NAME(memmove)(void* to, const void* from, size_t bytes) {
+[[gnu::used, gnu::hot]] void* VIREO_LIBC_NAME(memmove)(void* to, const void* from, size_t bytes) {
     const auto target = static_cast<Byte*>(to);
     const auto source = static_cast<const Byte*>(from);
     // The difference wraps: it is below `bytes` only where the destination starts inside the source.
@@ -195,7 +196,7 @@ extern "C" {
     return to;
 }
 
-[[gnu::used]] void* VIREO_LIBC_NAME(memset)(void* to, int value, size_t bytes) {
+[[gnu::used, gnu::hot]] void* VIREO_LIBC_NAME(memset)(void* to, int value, size_t bytes) {
     auto target = static_cast<Byte*>(to);
     const auto byte = static_cast<Byte>(value);
     if (bytes >= short_bytes) {
@@ -225,7 +226,7 @@ extern "C" {
     return to;
 }
 
-[[gnu::used]] int VIREO_LIBC_NAME(memcmp)(const void* left, const void* right, size_t bytes) {
+[[gnu::used, gnu::hot]] int VIREO_LIBC_NAME(memcmp)(const void* left, const void* right, size_t bytes) {
     auto l = static_cast<const Byte*>(left);
     auto r = static_cast<const Byte*>(right);
     if (misalignment(l) == 0 && misalignment(r) == 0) {
@@ -244,7 +245,7 @@ extern "C" {
     return 0;
 }
 
-[[gnu::used]] void* VIREO_LIBC_NAME(memchr)(const void* start, int value, size_t bytes) {
+[[gnu::used, gnu::hot]] void* VIREO_LIBC_NAME(memchr)(const void* start, int value, size_t bytes) {
     auto at = static_cast<const Byte*>(start);
     for (; bytes != 0; --bytes, ++at) {
         if (*at == static_cast<Byte>(value)) {

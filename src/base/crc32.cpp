@@ -7,15 +7,15 @@ namespace {
 // Eight tables for "slicing by 8": table[k][b] is the CRC of byte b followed by k zero bytes, so that eight bytes
 // take eight independent look-ups instead of eight dependent ones. Made at the first use: in the image they would take
 // 16 KiB, and making them takes some 15,000 steps.
-template <u32 Polynomial> struct SlicingTables {
+struct SlicingTables {
     u32 table[8][256];
 
     bool is_made() const { return table[0][1] != 0; }
-    void make() {
+    void make(u32 polynomial) {
         for (u32 byte = 0; byte < 256; ++byte) {
             u32 value = byte;
             for (int bit = 0; bit < 8; ++bit)
-                value = (value >> 1) ^ ((value & 1) ? Polynomial : 0);
+                value = (value >> 1) ^ ((value & 1) ? polynomial : 0);
             table[0][byte] = value;
         }
         for (u32 byte = 0; byte < 256; ++byte)
@@ -31,9 +31,8 @@ u32 load_le32(const std::byte* at) {
 }
 static_assert(std::endian::native == std::endian::little);
 
-template <u32 Polynomial> u32 update(SlicingTables<Polynomial>& tables, Bytes data, u32 crc) {
-    if (!tables.is_made())
-        tables.make();
+// `gnu::hot`: in the page of the loops that run long (decision 0035).
+[[gnu::hot, gnu::noinline]] u32 update(const SlicingTables& tables, Bytes data, u32 crc) {
     const auto& t = tables.table;
     const std::byte* at = data.data();
     usize left = data.size();
@@ -56,14 +55,20 @@ template <u32 Polynomial> u32 update(SlicingTables<Polynomial>& tables, Bytes da
     return crc;
 }
 
-constinit SlicingTables<0xedb88320> ieee_tables{};
-constinit SlicingTables<0x82f63b78> castagnoli_tables{};
+constinit SlicingTables ieee_tables{};
+constinit SlicingTables castagnoli_tables{};
+
+const SlicingTables& made(SlicingTables& tables, u32 polynomial) {
+    if (!tables.is_made())
+        tables.make(polynomial);
+    return tables;
+}
 
 } // namespace
 
-u32 crc32(Bytes data, u32 previous) { return ~update(ieee_tables, data, ~previous); }
+u32 crc32(Bytes data, u32 previous) { return ~update(made(ieee_tables, 0xedb88320), data, ~previous); }
 
-u32 crc32c(Bytes data, u32 seed) { return update(castagnoli_tables, data, seed); }
+u32 crc32c(Bytes data, u32 seed) { return update(made(castagnoli_tables, 0x82f63b78), data, seed); }
 
 u16 crc16(Bytes data, u16 seed) {
     u16 crc = seed;

@@ -17,7 +17,7 @@ constexpr u32 looks_per_news = 64;
 
 } // namespace
 
-bool EventLoop::poll_once() {
+[[gnu::hot]] bool EventLoop::poll_once() {
     turn_time_ = now();
     looks_left_ = arch::looks_per_turn();
     bool any = false;
@@ -38,7 +38,7 @@ Result<> EventLoop::sleep(Duration duration) {
 }
 
 // What a wait does between two looks at its condition. It takes a turn before it ends in vain.
-Result<> EventLoop::go_on(Deadline deadline, bool& has_turned) {
+[[gnu::hot]] Result<> EventLoop::go_on(Deadline deadline, bool& has_turned) {
     bool is_busy = false;
     bool is_listening = false;
     for (Poller* poller = pollers_.front(); poller; poller = pollers_.next(*poller)) {
@@ -74,7 +74,7 @@ Result<> EventLoop::go_on(Deadline deadline, bool& has_turned) {
 // Looks at memory until somebody has news, who is then polled alone: true. False: a turn is due. A turn costs more than
 // many looks together: under emulation the console's register and, on most boards, the clock take a lock that the device
 // needs, to finish its work or to begin with what it was told a moment ago.
-bool EventLoop::serve_news() {
+[[gnu::hot]] bool EventLoop::serve_news() {
     for (; looks_left_ > 0; --looks_left_) {
         arch::relax();
         for (Poller* poller = pollers_.front(); poller; poller = pollers_.next(*poller)) {

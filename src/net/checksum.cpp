@@ -65,7 +65,7 @@ std::optional<Transport> find_transport(MutableBytes frame) {
 
 // Under an emulator each instruction costs the same, and an access to memory many: so many bytes a step as possible, from
 // addresses where no processor has to put a word together from bytes. The carries of the sum of words are numbers in it.
-u16 internet_sum(Bytes bytes) {
+[[gnu::hot]] u16 internet_sum(Bytes bytes) {
     const std::byte* at = bytes.data();
     usize left = bytes.size();
     auto misaligned = [&] { return std::bit_cast<uptr>(at) % sizeof(usize); };
