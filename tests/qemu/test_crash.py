@@ -7,7 +7,10 @@ import subprocess
 
 import pytest
 
+import counting
 import gdb
+import page_tables
+import qmp
 import vm
 from conftest import TOP, build_folder
 from test_matrix import LOAD
@@ -56,12 +59,20 @@ def owned(machine, owner):
     return int(re.search(rf"= 0x([0-9a-f]+)\.\.0x[0-9a-f]+ {owner}$", machine.command("bdinfo"), re.M).group(1), 16)
 
 
+def pages(size):
+    return -(-size // 4096) * 4096
+
+
+def symbol(board, name):
+    """How far from the image's start lies what the linker script or an object file calls so."""
+    listing = subprocess.run([f"llvm-nm-{counting.llvm()}", f"{build_folder(board)}/vireo.elf"], check=True, capture_output=True, text=True)
+    return next(int(line.split()[0], 16) for line in listing.stdout.splitlines() if line.split()[-1] == name)
+
+
 def code_store(board, machine, address):
     """riscv: a program at `address`, a page's start, that writes to Vireo's constants. (In machine mode only data is sure to be
     guarded: QEMU 7.2 forgets what it knows about stores to a page that code was fetched from.)"""
-    with open(f"{build_folder(board)}/vireo.map", encoding="utf-8", errors="replace") as text:
-        constants = int(re.search(r"^\s*([0-9a-f]+).* vireo_text_end = \.$", text.read(), re.M).group(1), 16)
-    constants = -(-constants // 4096) * 4096
+    constants = pages(symbol(board, "vireo_text_end"))
     distance = fact(machine, "relocaddr") + constants - address
     assert distance % 4096 == 0
     return words(distance & 0xfffff000 | 0x297, 0x00a2a023, 0x00008067)  # auipc t0; sw a0, 0(t0); ret
@@ -159,6 +170,54 @@ def test_data_is_not_executed(board, arguments, machines):
         assert "not permitted there at" in text, text
 
 
+NX = ("-cpu", "max")  # QEMU's 32-bit x86 has it only when told so
+PROTECTED = [pytest.param(vm.BOARDS[name], arguments, id="-".join([name, *arguments[1::2]])) for name, arguments in (
+    ("qemu_arm", ()), ("qemu_arm", ("-machine", "virt,secure=on", "-m", "3G")), ("qemu_arm64", ()),
+    ("qemu_arm64", ("-machine", "virt,virtualization=on", "-m", "8G")), ("qemu_arm64", ("-machine", "virt,secure=on")),
+    ("qemu-riscv32", ()), ("qemu-riscv64", ()), ("qemu-riscv64", ("-m", "8G")), ("qemu-x86", NX), ("qemu-x86", ("-m", "100M", *NX)),
+    ("qemu-x86", ("-machine", "q35", "-m", "4G", *NX)), ("qemu-x86_64", ()), ("qemu-x86_64", ("-m", "8G")),
+    ("qemu-x86_64", ("-machine", "microvm")))]
+
+
+@pytest.mark.parametrize("board,arguments", PROTECTED)
+def test_no_page_is_both_written_and_executed(board, arguments, machines):
+    """The whole address space, by the tables themselves: Vireo's text is all that is executed, and again so after a program has run."""
+    with qmp.Monitor() as monitor:
+        machine = machines.boot(board, [*arguments, *monitor.arguments])
+        image = fact(machine, "relocaddr")
+        check_protection(board, monitor, image, True)
+        put(machine, LOAD[board.name], PROGRAMS[board.name].count)
+        assert "rc = 0x1\n" in machine.command(f"go {LOAD[board.name]:x}")
+        check_protection(board, monitor, image, True)
+
+
+def test_what_is_written_without_never_execute(machines):
+    """QEMU's 32-bit x86 as it comes."""
+    board = vm.BOARDS["qemu-x86"]
+    with qmp.Monitor() as monitor:
+        machine = machines.boot(board, monitor.arguments)
+        check_protection(board, monitor, fact(machine, "relocaddr"), False)
+
+
+def check_protection(board, monitor, image, never_execute):
+    ranges = page_tables.of_machine(board, monitor, image + symbol(board, "vireo_tables") if "x86" not in board.name else 0)
+    text_end = image + pages(symbol(board, "vireo_text_end"))
+    constants_end = image + symbol(board, "vireo_rodata_end")
+    guard, stack = (image + symbol(board, name) for name in ("vireo_guard", "vireo_stack_start"))
+    assert image % 4096 == 0 and text_end < constants_end < guard and stack - guard >= 4096
+    # All that is constant: the registries, too, which are full of the addresses of functions.
+    for registry in ("vireo_commands", "vireo_drivers", "vireo_filesystems"):
+        assert image + symbol(board, f"__stop_{registry}") <= constants_end, registry
+    if never_execute:
+        assert [(part.start, part.end) for part in ranges if part.executes] == [(image, text_end)], ranges
+    assert not [part for part in ranges if part.writes and part.start < constants_end and part.end > image], ranges
+    for start, end in ((0, 4096), (guard, stack)):
+        assert not [part for part in ranges if part.start < end and part.end > start], ranges
+    # What is not a hole is mapped: the rest of the image, and what comes before and behind it.
+    for place in (image - 1, image, text_end, constants_end, guard - 1, stack):
+        assert [part for part in ranges if part.start <= place < part.end], (hex(place), ranges)
+
+
 def test_a_defect_of_vireo_says_what_to_report(board, machines):
     """Nothing that can be typed leads there, it is hoped: a debugger does."""
     with gdb.Stub() as stub:
@@ -172,6 +231,65 @@ def test_a_defect_of_vireo_says_what_to_report(board, machines):
                      "\nThis is a defect of Vireo. Please report all from *** on, and what you did before, as docs/crashes.md says.\n")
         assert PROGRAM_FAILED not in text
         assert machine.command("echo alive").strip() == "alive"
+
+
+def fail(machine, stub, board, *, stack=None, words=()):
+    """Makes Vireo jump to 0, in a state that it never has by itself; what it prints until it has started anew."""
+    machine.send("while true; do true; done\r")  # a processor that sleeps would go on sleeping
+    machine.expect(r"done\r+\n")
+    stub.go_on_at(board.qemu, 0, stack, words)
+    text, _ = machine.expect(r"resetting \.\.\.")
+    assert "Vireo" in machine.boot()
+    assert machine.command("echo alive").strip() == "alive"
+    return text
+
+
+def test_a_broken_stack_pointer_does_not_keep_the_report_away(board, machines):
+    with gdb.Stub() as stub:
+        text = fail(machines.boot(board, stub.arguments), stub, board, stack=0x10)
+    assert text.startswith("\n*** ") and "\nThis is a defect of Vireo." in text, text
+    assert "  (stack pointer outside the stack)\n" in text and text.count("  #") > 5, text
+
+
+def test_an_exception_in_a_report_still_starts_the_machine_anew(board, machines):
+    """That the stack reaches down to 8 is what the report believes here. It used to end there, and the machine to hang."""
+    with gdb.Stub() as stub:
+        machine = machines.boot(board, stub.arguments)
+        place = fact(machine, "relocaddr") + symbol(board, "_ZN5vireo4arch12_GLOBAL__N_19stack_lowE")
+        text = fail(machine, stub, board, stack=0x10, words=[(place, 8)])
+    assert re.search(r"\n\n\*\*\* .*, in this report\nresetting", text + "resetting"), text
+    assert "This is a defect" not in text
+
+
+def test_a_report_that_cannot_be_printed_still_starts_the_machine_anew(board, machines):
+    with gdb.Stub() as stub:
+        machine = machines.boot(board, stub.arguments)
+        place = fact(machine, "relocaddr") + symbol(board, "_ZN5vireoL11log_writer_E")
+        machine.send("while true; do true; done\r")
+        machine.expect(r"done\r+\n")
+        stub.go_on_at(board.qemu, 0, words=[(place, 8)])
+        assert "***" not in machine.boot()
+
+
+HOST_SAYS = [("qemu-x86", (), "inject-nmi", {}, "non-maskable interrupt"),
+             ("qemu-x86_64", ("-machine", "microvm"), "inject-nmi", {}, "non-maskable interrupt"),
+             ("qemu-x86_64", ("-machine", "q35", "-cpu", "qemu64,-apic"), "inject-nmi", {}, "non-maskable interrupt"),
+             ("qemu-x86", (), "human-monitor-command", {"command-line": "mce 0 1 0xb200000000000000 5 0 0"}, "machine check"),
+             ("qemu-x86_64", (), "human-monitor-command", {"command-line": "mce 0 1 0xb200000000000000 5 0 0"}, "machine check")]
+
+
+@pytest.mark.parametrize("name,arguments,command,parameters,cause", HOST_SAYS)
+def test_what_the_host_sends_is_no_defect(name, arguments, command, parameters, cause, machines):
+    """Not even while an address is tried that may be wrong: that would hide it."""
+    with qmp.Monitor() as monitor:
+        machine = machines.boot(vm.BOARDS[name], [*arguments, *monitor.arguments])
+        machine.send("while true; do crc32 fee00000 1000; done\r")
+        machine.expect(r"crc32 for [^\r\n]*\r")
+        monitor.command(command, **parameters)
+        text, _ = machine.expect(r"resetting \.\.\.")
+        assert f"\n*** {cause}\n" in text, text
+        assert "This came from outside, at whatever ran just then: it need not be a defect of Vireo.\n" in text
+        assert "Vireo" in machine.boot()
 
 
 def test_symbolize_names_the_functions(board, machines, tmp_path):

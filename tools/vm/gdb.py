@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QEMU's debugger interface, as far as a test needs it: another place to go on at. (GDB's manual, "Remote Protocol".)"""
+"""QEMU's debugger interface, as far as a test needs it: another place to go on at, and another state. (GDB's manual, "Remote Protocol".)"""
 
 import os
 import re
@@ -11,9 +11,9 @@ import tempfile
 class Stub:
     """Begins with the QEMU options in `arguments`. A context manager; every wait has a deadline."""
 
-    # The program counter's number among the registers of each emulator's description, and its size in bytes.
-    COUNTERS = {"qemu-system-arm": (15, 4), "qemu-system-aarch64": (32, 8), "qemu-system-riscv32": (32, 4),
-                "qemu-system-riscv64": (32, 8), "qemu-system-i386": (8, 4), "qemu-system-x86_64": (16, 8)}
+    # The numbers of program counter and stack pointer among the registers of each emulator's description, and their size in bytes.
+    REGISTERS = {"qemu-system-arm": (15, 13, 4), "qemu-system-aarch64": (32, 31, 8), "qemu-system-riscv32": (32, 2, 4),
+                 "qemu-system-riscv64": (32, 2, 8), "qemu-system-i386": (8, 4, 4), "qemu-system-x86_64": (16, 7, 8)}
 
     def __init__(self, timeout=30):
         self._folder = tempfile.mkdtemp(prefix="vireo-gdb-")
@@ -50,13 +50,21 @@ class Stub:
         self._send(text)
         return self._receive()
 
-    def go_on_at(self, emulator, address):
-        """Lets the machine go on at another address. Once."""
+    def go_on_at(self, emulator, address, stack=None, words=()):
+        """Lets the machine go on at another address, with another stack pointer and other `words` of memory, (address, value) each,
+        if they are given. Once."""
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(self._timeout)
         self._socket.connect(self._path)  # QEMU stops the machine for whoever comes
         self._ask("qXfer:features:read:target.xml:0,fff")  # single registers can be written by those who know them
-        number, size = self.COUNTERS[emulator]
-        answer = self._ask(f"P{number:x}={address.to_bytes(size, 'little').hex()}")
-        assert answer == "OK", answer
+        counter, pointer, size = self.REGISTERS[emulator]
+
+        def change(what, value):
+            answer = self._ask(f"{what}{value.to_bytes(size, 'little').hex()}")
+            assert answer == "OK", (what, answer)
+        for place, value in words:
+            change(f"M{place:x},{size:x}:", value)
+        if stack is not None:
+            change(f"P{pointer:x}=", stack)
+        change(f"P{counter:x}=", address)
         self._send("c")

@@ -17,6 +17,7 @@ class Monitor:
 
     def __init__(self, timeout=30):
         self._folder = tempfile.TemporaryDirectory(prefix="vireo-qmp-")  # a socket's path has at most 107 bytes
+        self.folder = self._folder.name  # for files that commands write, until it is closed
         self._path = os.path.join(self._folder.name, "qmp")
         self._timeout = timeout
         self._socket = None

@@ -68,7 +68,7 @@ void protect_memory(std::span<const RamRange> ranges) {
     map_pages(base, text_end - base, normal_page | page_read_only);
     map_pages(text_end, image_address(vireo_rodata_end) - text_end,
               normal_page | page_read_only | page_never_execute);
-    map_pages(image_address(vireo_guard), page_bytes, unmapped);
+    map_pages(image_address(vireo_guard), VIREO_GUARD_BYTES, unmapped);
     section_table()[base / section_bytes] =
         static_cast<u32>(reinterpret_cast<uptr>(page_entries())) | page_table;
     vireo_use_tables();

@@ -4,7 +4,8 @@
 #include "base/std.h"
 
 // Accesses to addresses that nobody has vouched for: what a user asks for outside RAM. An exception on such an access is an
-// answer, not a defect. (An error that the machine reports later, by itself, still ends everything.)
+// answer, not a defect. (An error that the machine reports later, by itself, is no answer: a machine check of x86 still ends
+// everything; arm's asynchronous aborts are masked, and wait for an operating system.)
 namespace vireo::arch {
 
 // One plain access of `width` bytes: 1, 2, 4, or 8, which on 32 bits are two accesses, low half first. False if the processor

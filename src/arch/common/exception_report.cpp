@@ -15,7 +15,7 @@ namespace {
 constinit uptr stack_low = 0;
 constinit uptr stack_high = 0;
 constinit void (*final_action)() = nullptr;
-constinit bool reporting = false;
+constinit unsigned reports = 0; // begun so far; whoever begins one never comes back
 
 constexpr usize max_frames = 24;
 
@@ -34,29 +34,56 @@ void print_frame(Writer& out, usize number, uptr address) {
     print(out, "  #{:<2} 0x{:08x}\n", number, address - image_base());
 }
 
+constexpr std::string_view defect = "This is a defect of Vireo. Please report all from *** on, and what you "
+                                    "did before, as docs/crashes.md says.\n";
+
 // Which build this is, and what to do with the report. The checksum is that of the code in memory, which tools/symbolize
 // compares with the one in vireo.elf; what the image writes to before it moves is left out of it.
-void print_build(Writer& out) {
+void print_build(Writer& out, bool is_external) {
     uptr start = image_address(vireo_entry_end);
     u32 sum = crc32({reinterpret_cast<const std::byte*>(start), image_address(vireo_text_end) - start});
     print(out, "Vireo {} ({}) for {}, code {:08x}\n", VIREO_VERSION, VIREO_DATE, name(), sum);
-    out.write(program_runs() ? "The program that `go` started failed, not Vireo.\n"
-                             : "This is a defect of Vireo. Please report all from *** on, and what you did "
-                               "before, as docs/crashes.md "
-                               "says.\n");
+    out.write(is_external
+                  ? "This came from outside, at whatever ran just then: it need not be a defect of Vireo.\n"
+              : program_runs() ? "The program that `go` started failed, not Vireo.\n"
+                               : defect);
+}
+
+// `out`: where that is told, if anywhere.
+[[noreturn]] void start_anew(Writer* out) {
+    if (final_action) {
+        if (out)
+            out->write("resetting ...\n");
+        final_action();
+    }
+    if (out)
+        out->write("Halted.\n");
+    halt();
+}
+
+// Where a report goes that can begin now. An exception in a report is one line more, and the machine starts anew as it would
+// have after it; an exception in that is none, and after one more there is nothing left to try.
+Writer& begin_report(std::string_view cause) {
+    Writer* out = log_writer();
+    unsigned earlier = reports++;
+    if (earlier == 0 && out)
+        return *out;
+    if (earlier == 1 && out)
+        print(*out, "\n*** {}, in this report\n", cause);
+    if (earlier > 2)
+        halt();
+    start_anew(earlier < 2 ? out : nullptr);
 }
 
 // Ends every report.
-[[noreturn]] void finish_report(Writer& out, uptr program_counter, uptr link_register, uptr stack_pointer) {
+[[noreturn]] void finish_report(Writer& out, uptr program_counter, uptr link_register, uptr stack_pointer,
+                                bool is_external = false) {
     out.write("Image at ");
     print_word(out, image_base());
     out.write("\n");
     print_trace(out, program_counter, link_register, stack_pointer);
-    print_build(out);
-    if (final_action)
-        final_action();
-    out.write("Halted.\n");
-    halt();
+    print_build(out, is_external);
+    start_anew(&out);
 }
 
 } // namespace
@@ -89,33 +116,27 @@ void print_trace(Writer& out, uptr program_counter, uptr link_register, uptr sta
 }
 
 void report_exception(const ExceptionReport& report) {
-    Writer* out = log_writer();
-    if (reporting || !out)
-        halt();
-    reporting = true;
-
-    print(*out, "\n*** {}", report.cause);
+    Writer& out = begin_report(report.cause);
+    print(out, "\n*** {}", report.cause);
     if (report.address) {
-        out->write(" at ");
-        print_word(*out, *report.address);
+        out.write(" at ");
+        print_word(out, *report.address);
     }
-    out->write("\n");
+    out.write("\n");
     constexpr usize per_line = sizeof(uptr) == 8 ? 3 : 4;
     for (usize i = 0; i < report.registers.size(); ++i) {
-        print(*out, "{:>8} ", report.registers[i].name);
-        print_word(*out, report.registers[i].value);
+        print(out, "{:>8} ", report.registers[i].name);
+        print_word(out, report.registers[i].value);
         if (i % per_line == per_line - 1 || i + 1 == report.registers.size())
-            out->write("\n");
+            out.write("\n");
     }
-    finish_report(*out, report.program_counter, report.link_register, report.stack_pointer);
+    finish_report(out, report.program_counter, report.link_register, report.stack_pointer,
+                  report.is_external);
 }
 
 [[gnu::noinline]] void stop_after_defect() {
-    Writer* out = log_writer();
-    if (reporting || !out)
-        halt();
-    reporting = true;
-    finish_report(*out, reinterpret_cast<uptr>(__builtin_return_address(0)), 0,
+    Writer& out = begin_report("panic");
+    finish_report(out, reinterpret_cast<uptr>(__builtin_return_address(0)), 0,
                   reinterpret_cast<uptr>(__builtin_frame_address(0)));
 }
 

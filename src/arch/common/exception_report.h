@@ -20,16 +20,18 @@ struct ExceptionReport {
         0; // a return address in a register, which comes before those on the stack; 0: there is none
     uptr stack_pointer; // of the code that failed
     std::span<const RegisterValue> registers;
+    bool is_external =
+        false; // nothing that the code did: the machine reports a failure of its own, or somebody asks for a report
 };
 
-// Prints cause, registers and trace to log_writer(), then does the final action. An exception inside the report ends at
-// once. Runs on a stack of its own where the processor makes that possible, so that a stack overflow is reported too.
+// Prints cause, registers and trace to log_writer(), then does the final action. An exception inside the report is one more
+// line, and then the final action. Runs on a stack of its own where the processor makes that possible, so that a stack overflow is reported too.
 [[noreturn]] void report_exception(const ExceptionReport& report);
 
 // The stack that traces look through. Set once, before exceptions are expected.
 void set_stack_bounds(uptr low, uptr high);
 
-// What follows a report: the machine's reset. If it returns, or none was set, the processor halts.
+// What follows a report: the machine's reset, which may print nothing. If it returns, or none was set, the processor halts.
 void set_final_action(void (*action)());
 
 // Prints the return addresses found on the stack from `stack_pointer` up, as offsets into the image, which are the

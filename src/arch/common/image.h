@@ -11,12 +11,12 @@ extern "C" {
 extern char vireo_image_start[];
 extern char vireo_entry_end[]; // until here the image writes to itself before it moves
 extern char vireo_text_end[];
-extern char vireo_rodata_end[]; // of the whole pages of constants, relocated ones as well
+extern char vireo_rodata_end[]; // of the pages of constants, relocated ones as well
 extern char vireo_relr_start[]; // the RELR table, part of the file
 extern char vireo_relr_end[];
 extern char vireo_bss_start[]; // cleared at start-up
 extern char vireo_bss_end[];
-extern char vireo_guard[];       // the page below the stack
+extern char vireo_guard[];       // below the stack: nothing is mapped there
 extern char vireo_stack_start[]; // the stack
 extern char vireo_image_end[];   // end of everything that the image occupies in memory
 

@@ -2,8 +2,10 @@
 /* Numbers that linker scripts, assembly and C++ of arm, arm64 and riscv share. Plain macros: three languages read them. */
 #pragma once
 
-/* Deep enough for the file systems, whose recursion is bounded; the guard page catches what is not. */
+/* Deep enough for the file systems, whose recursion is bounded; what is not, the guard below it catches. That is larger than two
+   frames of a function (cmake/firmware.cmake has the limit), so that nothing steps over it. */
 #define VIREO_STACK_BYTES 0x20000
+#define VIREO_GUARD_BYTES 0x4000
 #define VIREO_EXCEPTION_STACK_BYTES 0x2000
 
 /* What page tables reach, as a power of two: arm64's and riscv64's end at the next size of table. The machines without these

@@ -78,6 +78,7 @@ void start_interrupts(const WakeSource& source) {
     local_apic::write(local_apic::spurious_vector, apic_enabled | (VIREO_FIRST_INTERRUPT + spurious_line));
     // The 8259 and the 8254 behind it are as reset left them, which is ticking.
     local_apic::write(local_apic::pin0_entry, local_apic::masked);
+    local_apic::write(local_apic::pin1_entry, local_apic::non_maskable);
     local_apic::write(local_apic::timer_divider, local_apic::divide_by_16);
     local_apic::write(local_apic::timer_entry, VIREO_FIRST_INTERRUPT + timer_line);
     u32 last_entry = read_io_apic(io_apic_version) >> 16 & 0xff;

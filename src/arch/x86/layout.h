@@ -10,8 +10,9 @@
 // What the reset code copies and clears in one turn of a loop.
 #define VIREO_COPY_BLOCK 64
 
-// Deep enough for the file systems, whose recursion is bounded. The page below it stays unmapped.
+// As in common/layout.h.
 #define VIREO_STACK_BYTES 0x20000
+#define VIREO_GUARD_BYTES 0x4000
 
 // The page tables lie in the first MiB, which belongs to the firmware until an operating system runs: one level-4 table
 // (x86_64), one level-3 table and four level-2 tables, which map 4 GiB; level-1 tables for 2 MiB that are not all of a kind:

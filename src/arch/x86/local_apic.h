@@ -18,11 +18,13 @@ enum Register : uptr {
     spurious_vector = 0x0f0,
     timer_entry = 0x320,
     pin0_entry = 0x350, // LINT0: the 8259
+    pin1_entry = 0x360, // LINT1: who wants a report
     timer_initial = 0x380,
     timer_current = 0x390,
     timer_divider = 0x3e0,
 };
 constexpr u32 masked = 1 << 16;
+constexpr u32 non_maskable = 4 << 8; // delivered as such, without a vector
 
 constexpr uptr base = 0xfee0'0000;
 inline u32 read(Register offset) { return *reinterpret_cast<const volatile u32*>(base + offset); }

@@ -11,7 +11,7 @@ constexpr u64 four_gib = u64{1} << 32;
 // What one level-3 table can map: RAM and windows beyond are not used.
 constexpr u64 highest_mappable = u64{512} << 30;
 
-// The final tables: null pointers and the page below the stack are not mapped, text and constants are read-only, and nothing
+// The final tables: null pointers and what lies below the stack are not mapped, text and constants are read-only, and nothing
 // but text is executable where the processor can say so. An i386 without physical address extension stays without paging.
 void start_paging();
 

@@ -7,6 +7,7 @@
 #include "arch/x86/exception_stack.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/layout.h"
+#include "arch/x86/processor.h"
 
 // The entries of vectors.S, VIREO_VECTOR_BYTES each.
 extern "C" [[gnu::visibility("hidden")]] const char vireo_vectors[];
@@ -32,7 +33,18 @@ struct TrapFrame {
 #endif
 };
 
+constexpr uptr non_maskable_interrupt = 2;
+constexpr uptr stack_segment_fault = 12;
+constexpr uptr protection_fault = 13;
 constexpr uptr page_fault = 14;
+constexpr uptr misaligned_access = 17;
+constexpr uptr machine_check = 18;
+
+// What the address of an access can lead to. Anything else may happen to come while an access that may fail is made.
+bool is_about_an_access(uptr vector) {
+    return vector == page_fault || vector == protection_fault || vector == stack_segment_fault ||
+           vector == misaligned_access;
+}
 
 constexpr const char* causes[VIREO_FIRST_INTERRUPT] = {"division error",
                                                        "debug trap",
@@ -106,11 +118,24 @@ std::string_view cause_of(const TrapFrame& frame) {
     } else {
         cause.write(cause_of(frame));
     }
-    report_exception({.cause = cause.view(),
-                      .address = address,
-                      .program_counter = frame.ip,
-                      .stack_pointer = stack_pointer,
-                      .registers = registers});
+    report_exception(
+        {.cause = cause.view(),
+         .address = address,
+         .program_counter = frame.ip,
+         .stack_pointer = stack_pointer,
+         .registers = registers,
+         .is_external = frame.vector == non_maskable_interrupt || frame.vector == machine_check});
+}
+
+// Without this a machine check is a reset without a word.
+void allow_machine_checks() {
+    constexpr u32 known = 1 << 7; // in CPUID
+    constexpr uptr allow = 1 << 6;
+    if ((cpuid(1).edx & known) == 0)
+        return;
+    uptr cr4;
+    asm volatile("mov %%cr4, %0" : "=r"(cr4));
+    asm volatile("mov %0, %%cr4" : : "r"(cr4 | allow) : "memory");
 }
 
 // An interrupt gate: interrupts stay off in the handler. The upper half exists in long mode only.
@@ -169,12 +194,13 @@ void start_exceptions() {
 #endif
     TablePointer pointer(gates, sizeof(gates));
     asm volatile("lidt %0" : : "m"(pointer.limit), "m"(pointer) : "memory");
+    allow_machine_checks();
 }
 
 // From vectors.S, with interrupts off.
 extern "C" [[gnu::used]] void vireo_trap(TrapFrame* frame) {
     if (frame->vector < VIREO_FIRST_INTERRUPT) {
-        if (!is_attempt(frame->ip))
+        if (!is_attempt(frame->ip) || !is_about_an_access(frame->vector))
             report(*frame, frame->stack_pointer());
         frame->ip = attempt_failed();
         return;

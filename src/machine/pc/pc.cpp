@@ -122,8 +122,6 @@ void start_clock(const Chipset& chipset) {
 constinit Pc* running_machine = nullptr;
 
 void restart_after_exception() {
-    if (Writer* out = log_writer())
-        out->write("resetting ...\n");
     (void)running_machine->reset(); // if it fails, the processor halts
 }
 

@@ -137,8 +137,6 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
 namespace {
 
 void restart_after_exception() {
-    if (Writer* out = log_writer())
-        out->write("resetting ...\n");
     (void)running_machine->reset(); // if it fails, the processor halts
 }
 
