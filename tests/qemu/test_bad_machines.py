@@ -76,6 +76,17 @@ def everything_reserved(root):
                               [Node("all@80000000", {"reg": cells(0, 0x80000000, 0, 0x8000000)}, [])]))
 
 
+def all_but_the_image_reserved(root):
+    """2 MiB at the top are left."""
+    everything_reserved(root)
+    root.child("reserved-memory").children[0].properties["reg"] = cells(0, 0x80000000, 0, 0x7E00000)
+
+
+def memory_above_4_gib_only(root):
+    root.without("memory")
+    root.children.append(Node("memory@100000000", {"device_type": b"memory\0", "reg": cells(1, 0, 0, 0x8000000)}, []))
+
+
 def too_many_reservations(root):
     keep = [Node(f"keep@{number}", {"reg": cells(0, 0x81000000 + 0x2000 * number, 0, 0x1000)}, []) for number in range(200)]
     root.children.append(Node("reserved-memory", {"#address-cells": cells(2), "#size-cells": cells(2), "ranges": b""}, keep))
@@ -102,11 +113,13 @@ CASES = [Case(no_memory, stops="memory: the device tree names no RAM"),
          Case(unknown_uart),
          Case(unknown_machine, model="ACME board", disk=False, powers_off=False),
          Case(everything_reserved, stops="firmware image: no free RAM of that size"),
+         Case(all_but_the_image_reserved, stops="Vireo heap: no free RAM of that size"),
          Case(too_many_reservations, stops="memory: too many")]
 
 
 # QEMU's Arm machines write memory and PSCI into any tree that they are given.
 ROWS = [*[(name, case) for name in RISCV for case in CASES],
+        ("qemu-riscv64", Case(memory_above_4_gib_only, stops="0 MiB of RAM below 4 GiB are too few")),
         *[("qemu_arm", Case(change, model="linux,dummy-virt")) for change in (two_thousand_levels, no_uart, unknown_uart)]]
 
 
@@ -158,6 +171,14 @@ def test_too_little_memory(board, machines):
     enough = machines.boot(board, ["-m", f"{needed}M"])
     assert f"DRAM:  {needed} MiB\n" in enough.banner
     assert enough.command("echo here").strip() == "here"
+
+
+def test_too_little_memory_below_4_gib(machines):
+    """However much lies above. It used to panic, reset, and panic again."""
+    board = vm.BOARDS["qemu-x86_64"]
+    arguments = ["-machine", "pc,max-ram-below-4g=4M", "-m", "4G", "-nic", "none"]
+    machine = machines.start(board.command(build_folder(board), arguments))
+    machine.expect(r"Vireo cannot start: 4 MiB of RAM below 4 GiB are too few, it needs 8 MiB\r")
 
 
 @pytest.mark.parametrize("name", ["qemu-x86", "qemu-x86_64"])

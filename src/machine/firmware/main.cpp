@@ -29,18 +29,28 @@ namespace {
 constexpr u64 MiB = 1 << 20;
 
 constexpr u64 least_ram = VIREO_LEAST_RAM_MIB * MiB;
+constexpr u64 least_heap = 4 * MiB;
+constexpr u64 four_gib = u64{1} << 32;
 
-// Small machines keep most RAM for what the user loads; the upper bound is far above what many disks need.
-u64 heap_bytes(u64 total_ram) {
-    return std::clamp<u64>(align_down<u64>(total_ram / 8, MiB), 4 * MiB, 32 * MiB);
+u64 ram_below_4_gib(const system::MemoryMap& memory) {
+    u64 bytes = 0;
+    for (const auto& bank : memory.ram())
+        bytes += std::min(bank.end(), four_gib) - std::min(bank.base, four_gib);
+    return bytes;
 }
 
+// Small machines keep most RAM for what the user loads; the upper bound is far above what many disks need.
+u64 heap_bytes(u64 ram) { return std::clamp<u64>(align_down<u64>(ram / 8, MiB), least_heap, 32 * MiB); }
+
 void start_heap(system::MemoryMap& memory) {
-    u64 bytes = heap_bytes(memory.total_ram());
+    constexpr const char* owner = "Vireo heap";
+    u64 bytes = heap_bytes(ram_below_4_gib(memory));
     // Below 4 GiB: rings and other pool memory must be reachable for every legacy device.
-    auto base = memory.allocate(bytes, 4096, "Vireo heap", u64{1} << 32);
+    auto base = memory.allocate(bytes, 4096, owner, four_gib);
     if (!base)
-        panic("no room for the heap");
+        base = memory.allocate(bytes = least_heap, 4096, owner, four_gib);
+    if (!base)
+        cannot_start(owner, base.error().what);
     firmware_heap().initialise(reinterpret_cast<std::byte*>(static_cast<uptr>(*base)),
                                static_cast<usize>(bytes));
 }
@@ -94,12 +104,19 @@ system::PciInspector* add_sources([[maybe_unused]] virtio::DeviceManager& device
 
 } // namespace
 
+void cannot_start(std::string_view doing, std::string_view why) {
+    if (Writer* out = log_writer())
+        print(*out, "\nVireo cannot start: {}: {}\n", doing, why);
+    arch::halt();
+}
+
 void check_ram(const system::MemoryMap& memory) {
-    if (memory.total_ram() >= least_ram)
+    u64 ram = ram_below_4_gib(memory);
+    if (ram >= least_ram)
         return;
     if (Writer* out = log_writer())
-        print(*out, "\nVireo cannot start: {} MiB of RAM are too few, it needs {} MiB\n",
-              memory.total_ram() / MiB, least_ram / MiB);
+        print(*out, "\nVireo cannot start: {} MiB of RAM{} are too few, it needs {} MiB\n", ram / MiB,
+              memory.total_ram() > ram ? " below 4 GiB" : "", least_ram / MiB);
     arch::halt();
 }
 

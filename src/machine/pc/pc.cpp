@@ -99,7 +99,7 @@ void map_high_memory(system::MemoryMap& memory, const RamLayout& ram, const bus:
         return;
     auto tables = memory.allocate(bytes, 4096, "page tables", arch::x86::four_gib);
     if (!tables)
-        panic("no room for the page tables");
+        cannot_start("page tables", tables.error().what);
     arch::x86::map_above_4_gib(end, static_cast<uptr>(*tables));
 }
 #endif

@@ -36,25 +36,19 @@ struct Handoff {
 
 std::byte* at(u64 address) { return reinterpret_cast<std::byte*>(static_cast<uptr>(address)); }
 
-[[noreturn]] void give_up(const char* doing, Error why) {
-    if (Writer* out = log_writer())
-        print(*out, "\nVireo cannot start: {}: {}\n", doing, why.what);
-    arch::halt();
-}
-
 // Free RAM as high as possible, but below 4 GiB where there is some: devices with 32-bit addresses shall reach it.
 u64 allocate(system::MemoryMap& map, u64 bytes, u64 alignment, const char* owner) {
     auto place = map.allocate(bytes, alignment, owner, four_gib);
     if (!place)
         place = map.allocate(bytes, alignment, owner);
     if (!place)
-        give_up(owner, place.error());
+        cannot_start(owner, place.error().what);
     return *place;
 }
 
 void reserve(system::MemoryMap& map, u64 base, u64 bytes, const char* owner) {
     if (auto done = map.reserve(base, bytes, owner); !done)
-        give_up(owner, done.error());
+        cannot_start(owner, done.error().what);
 }
 
 void restart_after_exception();
@@ -65,10 +59,10 @@ constinit VirtMachine* running_machine = nullptr;
 extern "C" [[gnu::used]] void vireo_early(uptr device_tree, uptr processor) {
     set_log_writer(&early_console());
     if (device_tree == 0)
-        give_up("device tree", {ErrorCode::NotFound, "none was passed on"});
+        cannot_start("device tree", "none was passed on");
     auto tree = bus::fdt::Tree::open({at(device_tree), bus::fdt::Tree::max_bytes});
     if (!tree)
-        give_up("device tree", tree.error());
+        cannot_start("device tree", tree.error().what);
     Handoff handoff;
 #ifndef CONFIG_ARCH_RISCV // where the counter is the device tree tells
     handoff.started = arch::ticks();
@@ -76,7 +70,7 @@ extern "C" [[gnu::used]] void vireo_early(uptr device_tree, uptr processor) {
     describe_memory(*tree, handoff.memory);
     system::MemoryMap map;
     if (auto entered = enter_memory(handoff.memory, map); !entered)
-        give_up("memory", entered.error());
+        cannot_start("memory", entered.error().what);
 
     check_ram(map);
 
@@ -88,7 +82,7 @@ extern "C" [[gnu::used]] void vireo_early(uptr device_tree, uptr processor) {
     u64 final_tree = allocate(map, tree_bytes, 4096, "device tree");
 
     if (auto copied = tree->copy_to({at(final_tree), tree_bytes}); !copied)
-        give_up("device tree", copied.error());
+        cannot_start("device tree", copied.error().what);
     uptr distance = vireo_copy_image(static_cast<uptr>(final_image));
     arch::sync_instruction_cache(at(final_image), arch::image_address(vireo_text_end) - arch::image_base());
     handoff.device_tree = final_tree;
@@ -110,7 +104,7 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
     auto tree = bus::fdt::Tree::adopt(at(handoff.device_tree));
     system::MemoryMap map;
     if (auto entered = enter_memory(handoff.memory, map); !entered)
-        give_up("memory", entered.error());
+        cannot_start("memory", entered.error().what);
     uptr unset = arch::image_address(vireo_guard);
     reserve(map, handoff.device_tree, handoff.device_tree_bytes, "device tree");
     reserve(map, arch::image_base(), unset - arch::image_base(), "firmware image");
