@@ -45,8 +45,11 @@ void Interface::attach(device::NetDevice& card, bool link_is_up) {
     sys_restart_timeouts(); // what fell due in the meantime has not been missed: nobody listened
     auto current = event::now();
     bool is_known = known_card_ == &card && known_mac_ == card.facts().mac &&
-                    netif_is_link_up(&netif_) == link_is_up && current - detached_at_ < memory;
-    if (!is_known) {
+                    netif_.mtu == card.facts().mtu && netif_is_link_up(&netif_) == link_is_up &&
+                    current - detached_at_ < memory;
+    if (is_known) {
+        set_checksums(); // which a device that was started anew may leave to us
+    } else {
         stop();
         start(card);
     }

@@ -290,6 +290,42 @@ TEST_F(NetworkTest, the_card_sums_up_what_it_can) {
     EXPECT_TRUE(left);
 }
 
+// A card that was started anew with other features (virtio features) is asked again what it can do.
+TEST_F(NetworkTest, a_card_that_sums_up_no_more) {
+    Datagrams client;
+    net::UdpSocket socket;
+    int arrived = 0; // the peer checks the sums
+    peer->on_datagram = [&](u32, u16, u16, const Octets&) { ++arrived; };
+    for (bool can_checksum : {true, false, true}) {
+        network->close();
+        card->change_facts().can_checksum = can_checksum;
+        open();
+        ASSERT_TRUE(socket.open(*network, IpAddress::Family::V4, 0, client));
+        arrived = 0;
+        ASSERT_TRUE(socket.send(bytes_of("text"), host, 7));
+        pass(Duration::milli(100));
+        EXPECT_EQ(arrived, 1) << can_checksum;
+        socket.close();
+    }
+}
+TEST_F(NetworkTest, a_card_whose_mtu_is_another_after_a_reset) {
+    Datagrams client;
+    net::UdpSocket socket;
+    int arrived = 0;
+    peer->on_datagram = [&](u32, u16, u16, const Octets&) { ++arrived; };
+    for (u16 mtu : {9000, 1500, 9000}) {
+        network->close();
+        card->change_facts().mtu = mtu;
+        open();
+        ASSERT_TRUE(socket.open(*network, IpAddress::Family::V4, 0, client));
+        arrived = 0;
+        ASSERT_TRUE(socket.send(bytes_of(std::string(mtu - 28, 'y')), host, 7));
+        pass(Duration::milli(100));
+        EXPECT_EQ(arrived, 1) << mtu;
+        socket.close();
+    }
+}
+
 TEST_F(NetworkTest, a_checksum_that_the_card_vouches_for_is_not_looked_at) {
     open();
     Datagrams client;
