@@ -31,13 +31,14 @@ ControlQueue::Frame& ControlQueue::frame(Kind kind) const { return overlay<Frame
 
 Result<> ControlQueue::start() {
     shared_ = VIREO_TRY(session_.share(kind_count * sizeof(Frame), 64));
-    in_flight_ = refused_ = 0;
-    // What the device understands this time.
-    unsaid_ = wished_;
+    in_flight_ = 0;
+    // What the device understands this time, and who waits for its answer waits on.
+    unsaid_ = wished_ | awaited_;
     if (!session_.has(VIRTIO_NET_F_CTRL_MAC_ADDR))
         unsaid_ &= static_cast<u8>(~(1 << Mac));
     if (!session_.has(VIRTIO_NET_F_CTRL_RX))
         unsaid_ &= static_cast<u8>(~filter_kinds);
+    refused_ = awaited_ & static_cast<u8>(~unsaid_);
     pump();
     return {};
 }
@@ -68,10 +69,12 @@ Result<> ControlQueue::set_mac(const device::MacAddress& mac) {
 Result<> ControlQueue::say(u8 kinds) {
     unsaid_ |= kinds;
     refused_ &= static_cast<u8>(~kinds);
+    awaited_ = kinds;
     if (pump())
         session_.commit(control_queue);
     auto waited = session_.loop().wait_until(Deadline::after(answer_timeout),
                                              [&] { return ((unsaid_ | in_flight_) & kinds) == 0; });
+    awaited_ = 0;
     if (!waited) {
         // A device that hears nothing here would not after its reset either: the wish is not repeated.
         wished_ &= static_cast<u8>(~kinds);

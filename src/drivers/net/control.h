@@ -29,7 +29,8 @@ class ControlQueue {
     Result<> set_mac(const device::MacAddress& mac);
     // Said at each start() from now on.
     void wish_mac(const device::MacAddress& mac) {
-        mac_ = mac;
+        if ((awaited_ & 1 << Mac) == 0) // else a newer one is being said
+            mac_ = mac;
         wished_ |= 1 << Mac;
     }
 
@@ -65,6 +66,7 @@ class ControlQueue {
     u8 unsaid_ = 0;
     u8 in_flight_ = 0;
     u8 refused_ = 0;
+    u8 awaited_ = 0; // the caller of say() waits for these, also while the device is reset
 };
 
 } // namespace vireo::drivers::net

@@ -32,8 +32,10 @@ Result<> VirtioNet::start() {
         VIREO_TRY(control_.start());
     link_is_up_ = config.status & VIRTIO_NET_S_LINK_UP;
     stuck_since_.reset();
-    if (receiver_)
+    if (receiver_) {
+        receive_.make_buffers();
         receive_.refill();
+    }
     return {};
 }
 
@@ -101,9 +103,6 @@ void VirtioNet::read_link() {
 
 bool VirtioNet::harvest() {
     bool any = control_.is_there() && control_.harvest();
-    // What has been sent comes back after what waits for it has got its answer, unless that might find no room.
-    if (transmit_.is_half_full())
-        any |= take_back_sent();
     any |= receive();
     transmit_.commit();
     any |= take_back_sent();
@@ -130,16 +129,17 @@ bool VirtioNet::take_back_sent() {
 // loop, and Ctrl-C, their turns.
 bool VirtioNet::receive() {
     device::ReceivedFrame frame;
-    bool any = false;
-    while (receiver_) {
-        auto taken = receive_.take(frame);
+    for (bool any = false;;) {
+        // What has been sent comes back after what waits for it has got its answer, unless that might find no room.
+        if (transmit_.is_half_full())
+            any |= take_back_sent();
+        auto taken = receiver_ ? receive_.take(frame) : ReceiveQueue::Taken::Nothing;
         if (taken == ReceiveQueue::Taken::Nothing)
-            break;
+            return any;
         any = true;
         if (taken == ReceiveQueue::Taken::Frame)
             receiver_->received(frame);
     }
-    return any;
 }
 
 // Once for all that happened in this turn. The other side may be waiting for what we send.
@@ -172,7 +172,9 @@ void VirtioNet::look_after() {
 
 Result<> VirtioNet::usable() {
     VIREO_TRY(session_.usable());
-    return buffers_;
+    return receiver_ && receive_.has_no_buffers()
+               ? error(ErrorCode::NoMemory, "no memory for receive buffers")
+               : Result<>{};
 }
 
 void VirtioNet::revive() {
@@ -191,10 +193,10 @@ void VirtioNet::listen(device::NetReceiver& receiver) {
     VIREO_ASSERT(!receiver_);
     receiver_ = &receiver;
     told_up_ = link_is_up_;
-    buffers_ = receive_.make_buffers();
     if (session_.state() != Session::State::Running) // start() will
         return;
     receive_.drain();
+    receive_.make_buffers();
     announce_work();
 }
 
@@ -250,8 +252,9 @@ constexpr FeatureDependency dependencies[] = {
 constexpr QueueSpec queues[] = {
     // Header and frame, on legacy devices that want them apart.
     {.name = "receiveq1", .min_size = 2, .max_chain = 2, .waits = true},
+    // In a short one, frames of fewer pieces: lwIP's are one.
     {.name = "transmitq1",
-     .min_size = 1 + device::OutgoingFrame::max_parts,
+     .min_size = 2,
      .max_chain = 1 + device::OutgoingFrame::max_parts,
      .is_news = false},
     {.name = "controlq", .min_size = 4, .max_size = 16, .max_chain = 4},

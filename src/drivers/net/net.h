@@ -63,7 +63,6 @@ class VirtioNet final : public virtio::Driver, public device::NetDevice {
     device::NetReceiver* receiver_ = nullptr; // who listens
     bool link_is_up_ = true;
     bool told_up_ = true;                       // what the receiver was told
-    Result<> buffers_{};                        // why there are none
     std::optional<device::MacAddress> own_mac_; // made up, or chosen by the user: it survives resets
 
     event::Instant next_look_{};

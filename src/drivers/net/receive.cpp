@@ -45,6 +45,10 @@ Result<BufferPool> BufferPool::create(u32 bytes, u16 count) {
     return pool;
 }
 
+bool BufferPool::is_lent() const {
+    return std::ranges::contains(std::span<const Owner>(owners_), Owner::Receiver);
+}
+
 std::optional<u16> BufferPool::take() {
     if (free_ == 0)
         return std::nullopt;
@@ -74,25 +78,33 @@ void BufferPool::reclaim() {
 
 Result<> ReceiveQueue::start(const Framing& framing, u16 mtu) {
     framing_ = framing;
+    Queue& queue = session_.queue(receive_queue);
+    u16 places = queue.capacity(framing.separate_header ? 2 : 1);
     // A page holds the 1526 bytes that section 5.1.9.3.1 asks for, and twenty of them the largest frame that can be
-    // merged. Only large frames that cannot be merged need more.
-    u32 whole_frame = offset_of_header(framing) + framing.header_bytes + ethernet_bytes + mtu;
-    buffer_bytes_ = framing.merges ? u32{page_bytes} : align_up<u32>(whole_frame, page_bytes);
-    if (!pool_.is_empty() && pool_.buffer_bytes() < buffer_bytes_)
-        return error(ErrorCode::NotSupported, "device wants larger receive buffers than before its reset");
+    // merged. Frames that cannot be merged may need more, and so may those that a short ring must hold whole: a device
+    // waits for ever for more buffers than there can be.
+    bool is_large = session_.has(VIRTIO_NET_F_GUEST_TSO4) || session_.has(VIRTIO_NET_F_GUEST_TSO6);
+    u32 whole_frame = framing.header_bytes + (is_large ? largest_frame : ethernet_bytes + mtu);
+    u32 parts = framing.merges ? std::min<u32>(ReceivedFrame::max_parts, places) : 1;
+    buffer_bytes_ = align_up<u32>(offset_of_header(framing) + (whole_frame + parts - 1) / parts, page_bytes);
+    if (pool_.buffer_bytes() < buffer_bytes_) {
+        if (pool_.is_lent())
+            return error(ErrorCode::NotSupported,
+                         "device wants larger receive buffers than before its reset");
+        pool_ = {}; // larger ones are made when somebody listens
+    }
     // The receiver's share of the queue, where the pool of shared pages or the memory is small.
     u32 room = dma::backend::largest_share() / buffer_bytes_;
-    posted_most_ =
-        static_cast<u16>(std::min<u32>(room, std::min(most_posted, session_.queue(receive_queue).size())));
+    posted_most_ = static_cast<u16>(std::min<u32>(room, std::min(most_posted, places)));
     return {};
 }
 
-Result<> ReceiveQueue::make_buffers() {
+void ReceiveQueue::make_buffers() {
     if (!pool_.is_empty())
-        return {};
+        return;
     auto count = std::clamp<u32>(most_memory / buffer_bytes_, fewest_buffers, most_posted + most_held);
-    pool_ = VIREO_TRY(BufferPool::create(buffer_bytes_, static_cast<u16>(count)));
-    return {};
+    if (auto made = BufferPool::create(buffer_bytes_, static_cast<u16>(count)))
+        pool_ = std::move(*made);
 }
 
 bool ReceiveQueue::refill() {
@@ -139,6 +151,10 @@ std::optional<bool> judge(const virtio_net_hdr& header, u32 bytes, const Session
     if (type != VIRTIO_NET_HDR_GSO_NONE &&
         !(type == VIRTIO_NET_HDR_GSO_TCPV4 && session.has(VIRTIO_NET_F_GUEST_TSO4)) &&
         !(type == VIRTIO_NET_HDR_GSO_TCPV6 && session.has(VIRTIO_NET_F_GUEST_TSO6)))
+        return std::nullopt;
+    // Section 5.1.9.4.2 wants this one refused, whatever was negotiated: two checksums in a frame that is no tunnel's.
+    constexpr u8 two_checksums = VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM | VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    if ((header.flags & two_checksums) == two_checksums)
         return std::nullopt;
     if (!session.has(VIRTIO_NET_F_GUEST_CSUM))
         return false;

@@ -6,8 +6,8 @@
 
 namespace vireo::drivers::net {
 
-// The buffers that frames are received into. They are made once and stay where they are, whatever becomes of the
-// device: who was given one may keep it across resets. Each belongs to us, to the device, or to the receiver.
+// The buffers that frames are received into. They stay where they are, whatever becomes of the device: who was given one may
+// keep it across resets. Each belongs to us, to the device, or to the receiver.
 class BufferPool {
   public:
     // Page-aligned, `bytes` each. Errors: NoMemory.
@@ -15,6 +15,8 @@ class BufferPool {
 
     u32 buffer_bytes() const { return bytes_; }
     bool is_empty() const { return count_ == 0; }
+    // Whether the receiver has any.
+    bool is_lent() const;
     MutableBytes memory(u16 buffer) const { return {memory_.get() + usize{buffer} * bytes_, bytes_}; }
 
     // One of ours, to be posted; empty if there is none.
@@ -48,12 +50,13 @@ class ReceiveQueue {
         : session_(session), statistics_(statistics) {}
 
     // After each negotiation: how frames look now. `mtu`: of the largest frame that must fit. Errors: NotSupported
-    // (larger buffers are needed than those that exist).
+    // (larger buffers are needed than those that the receiver has some of).
     Result<> start(const Framing& framing, u16 mtu);
     void stop() { pool_.reclaim(); }
 
-    // Makes the buffers, if there are none yet. Errors: NoMemory.
-    Result<> make_buffers();
+    // Makes the buffers, if there are none yet. Then there are none only for want of memory.
+    void make_buffers();
+    bool has_no_buffers() const { return pool_.is_empty(); }
     // Gives the device all the buffers that it has room for; it sees them after a commit. True if there were any.
     bool refill();
 

@@ -16,6 +16,7 @@ constexpr u32 ethernet_bytes = 14;
 Result<> TransmitQueue::start(const Framing& framing, u16 mtu) {
     framing_ = framing;
     longest_ = ethernet_bytes + mtu;
+    room_ = std::min(most_frames, session_.queue(transmit_queue).capacity(2));
     headers_ = VIREO_TRY(session_.share(most_frames * sizeof(virtio_net_hdr), 64));
     first_free_ = no_slot;
     for (u16 i = 0; i < most_frames; ++i)

@@ -27,7 +27,7 @@ class TransmitQueue {
     // Shows the device what was put in since the last time.
     void commit();
     bool is_empty() const { return in_flight_ == 0; }
-    bool is_half_full() const { return in_flight_ >= most_frames / 2; }
+    bool is_half_full() const { return in_flight_ >= room_ / 2; }
 
   private:
     struct Slot {
@@ -49,6 +49,7 @@ class TransmitQueue {
     device::NetStatistics& statistics_;
     Framing framing_{};
     u32 longest_ = 0;                // frame
+    u16 room_ = 0;                   // for frames of one piece
     dma::Buffer* headers_ = nullptr; // one for each slot; from start() to stop()
     bool is_open_ = false;
     bool uncommitted_ = false;

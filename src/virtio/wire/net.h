@@ -49,6 +49,7 @@ inline constexpr u32 virtio_net_hdr_legacy_bytes = 10;
 inline constexpr u8 VIRTIO_NET_HDR_F_NEEDS_CSUM = 1;
 inline constexpr u8 VIRTIO_NET_HDR_F_DATA_VALID = 2;
 inline constexpr u8 VIRTIO_NET_HDR_F_RSC_INFO = 4;
+inline constexpr u8 VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM = 8;
 inline constexpr u8 VIRTIO_NET_HDR_GSO_NONE = 0;
 inline constexpr u8 VIRTIO_NET_HDR_GSO_TCPV4 = 1;
 inline constexpr u8 VIRTIO_NET_HDR_GSO_TCPV6 = 4;

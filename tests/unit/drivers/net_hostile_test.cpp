@@ -39,6 +39,18 @@ TEST_P(NetHostile, unknown_flags_and_hints_are_ignored) {
     EXPECT_EQ(net.statistics().dropped_bad, 0u);
 }
 
+// covers: net.80
+TEST_P(NetHostile, two_checksums_in_a_frame_that_is_no_tunnels) {
+    device::NetDevice& net = start();
+    Peer peer(net);
+    for (auto [flags, good] :
+         {std::pair<u8, bool>{9, false}, {0x0d, false}, {0xff, false}, {8, true}, {1, true}, {0xf7, true}})
+        EXPECT_EQ(arrives(peer, {.flags = flags, .csum_start = 34, .csum_offset = 16, .num_buffers = 1}),
+                  good)
+            << u32{flags};
+    EXPECT_EQ(net.statistics().dropped_bad, 3u);
+}
+
 // covers: net.74
 TEST_P(NetHostile, checksums_count_as_good_only_when_said) {
     device::NetDevice& net = start();

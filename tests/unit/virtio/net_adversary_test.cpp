@@ -44,6 +44,7 @@ class Hoarder final : public device::NetReceiver {
         }
     }
     usize frames = 0;
+    usize largest_part = 0;
 
   private:
     struct Held {
@@ -55,7 +56,7 @@ class Hoarder final : public device::NetReceiver {
         usize bytes = 0;
         for (const device::ReceivedPart& part : frame.parts) {
             EXPECT_FALSE(part.bytes.empty());
-            EXPECT_LE(part.bytes.size(), 4096u);
+            EXPECT_LE(part.bytes.size(), largest_part);
             bytes += part.bytes.size();
             held_.push_back({part, {part.bytes.begin(), part.bytes.end()}});
         }
@@ -100,8 +101,12 @@ class NetLife {
             card->set_mac({});
         if (mind.one_in(4))
             card->set_mtu(static_cast<u16>(mind.below(9001)));
+        u16 shortest = mind.one_in(2) ? 16 : 2;
         for (u16 i = 0; i < 3; ++i)
-            card->queue(i).size_max = static_cast<u16>(16 << mind.below(6));
+            card->queue(i).size_max =
+                std::max<u16>(static_cast<u16>(shortest << mind.below(6)), i == 2 ? 4 : 2);
+        // Pages, unless a ring is short or a frame cannot be cut.
+        largest_part = shortest == 2 ? 36864 : card->offered.has(Net::mrg_rxbuf) ? 8192 : 12288;
         config = card->config();
         machine.start();
     }
@@ -111,6 +116,7 @@ class NetLife {
         if (!net)
             return;
         Hoarder hoarder(*net, mind);
+        hoarder.largest_part = largest_part;
         for (int round = 0; round < 6; ++round)
             endure(*net, hoarder);
         (void)machine.loop.sleep(Duration::seconds(1));
@@ -192,6 +198,7 @@ class NetLife {
     bool is_liar;
     Machine machine;
     Net* card;
+    usize largest_part = 0;
     std::vector<u8> config;
 };
 
