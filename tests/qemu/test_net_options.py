@@ -11,7 +11,7 @@ import counting
 import net
 import vm
 from conftest import build_folder
-from networks import MIB, by_turns, content, modern, network  # noqa: F401 (a fixture)
+from networks import MIB, by_turns, content, modern, network, nic  # noqa: F401 (a fixture)
 from test_options import words_after
 
 
@@ -20,8 +20,11 @@ class Option:
     properties: str
     accepted: tuple = ()  # must be among the features in use
     refused: tuple = ()  # must not
+    kind: str = "pci-modern-only"
 
 
+NOTHING = (",mrg_rxbuf=off,csum=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,host_tso4=off,host_tso6=off,"
+           "host_ecn=off,host_ufo=off,ctrl_vq=off,status=off,event_idx=off,indirect_desc=off")
 OPTIONS = {
     "default": Option("", accepted=("CSUM", "GUEST_CSUM", "MAC", "GUEST_TSO4", "GUEST_TSO6", "MRG_RXBUF", "STATUS", "CTRL_VQ")),
     "no-mergeable": Option(",mrg_rxbuf=off", refused=("MRG_RXBUF",)),
@@ -34,24 +37,39 @@ OPTIONS = {
     "plain-rings": Option(",event_idx=off,indirect_desc=off", refused=("EVENT_IDX", "INDIRECT_DESC")),
     "packed-plain": Option(",packed=on,event_idx=off,indirect_desc=off", accepted=("RING_PACKED",), refused=("EVENT_IDX",)),
     "packed-no-mergeable": Option(",packed=on,mrg_rxbuf=off", accepted=("RING_PACKED",), refused=("MRG_RXBUF",)),
-    "nothing": Option(",mrg_rxbuf=off,csum=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,host_tso4=off,"
-                      "host_tso6=off,host_ecn=off,host_ufo=off,ctrl_vq=off,status=off,event_idx=off,indirect_desc=off",
-                      refused=("MRG_RXBUF", "CSUM", "GUEST_CSUM", "CTRL_VQ", "STATUS")),
+    "nothing": Option(NOTHING, refused=("MRG_RXBUF", "CSUM", "GUEST_CSUM", "CTRL_VQ", "STATUS")),
     "long-queue": Option(",rx_queue_size=1024"),
     "platform": Option(",iommu_platform=on", accepted=("ACCESS_PLATFORM",)),
     "packed-platform": Option(",iommu_platform=on,packed=on", accepted=("ACCESS_PLATFORM", "RING_PACKED")),
     "speed": Option(",speed=1000,duplex=full"),
+    # Offered, and not used.
+    "several-queues": Option(",mq=on,rss=on,hash=on", refused=("MQ", "RSS", "HASH_REPORT")),
+    "standby": Option(",failover=on", refused=("STANDBY",)),
+    "address-for-good": Option(",ctrl_mac_addr=off", accepted=("CTRL_RX",), refused=("CTRL_MAC_ADDR",)),
+    "no-filter": Option(",ctrl_rx=off", accepted=("CTRL_VQ",), refused=("CTRL_RX", "CTRL_MAC_ADDR")),
+    # The legacy interface: a header of 10 bytes without merged buffers, and of its own without ANY_LAYOUT.
+    "legacy-no-mergeable": Option(",mrg_rxbuf=off", refused=("MRG_RXBUF", "VERSION_1"), kind="pci-legacy-only"),
+    "legacy-header-apart": Option(",any_layout=off", accepted=("MRG_RXBUF",), refused=("ANY_LAYOUT",), kind="pci-legacy-only"),
+    "legacy-no-control": Option(",ctrl_vq=off,status=off", refused=("CTRL_VQ", "STATUS"), kind="pci-legacy-only"),
+    "legacy-nothing": Option(NOTHING + ",any_layout=off", refused=("MRG_RXBUF", "CSUM", "GUEST_CSUM", "ANY_LAYOUT"), kind="pci-legacy-only"),
+    "mmio-legacy-nothing": Option(NOTHING + ",any_layout=off", refused=("MRG_RXBUF", "CSUM", "ANY_LAYOUT"), kind="mmio-legacy"),
+    "mmio-legacy-header-apart": Option(",any_layout=off", refused=("ANY_LAYOUT",), kind="mmio-legacy"),
+    "mmio-nothing": Option(NOTHING, refused=("MRG_RXBUF", "CSUM"), kind="mmio-modern"),
+    "mmio-packed-no-mergeable": Option(",packed=on,mrg_rxbuf=off", accepted=("RING_PACKED",), refused=("MRG_RXBUF",), kind="mmio-modern"),
 }
+MMIO = {name: option for name, option in OPTIONS.items() if option.kind.startswith("mmio")}
+CASES = [*by_turns({name: option for name, option in OPTIONS.items() if name not in MMIO}),
+         *(pytest.param(vm.BOARDS[board], name, id=f"{name}-{board}") for name, board in zip(MMIO, ("qemu_arm64", "qemu_arm") * len(MMIO)))]
 
 
-@pytest.mark.parametrize("board,name", by_turns(OPTIONS))
+@pytest.mark.parametrize("board,name", CASES)
 def test_option(board, name, network):  # noqa: F811
     option = OPTIONS[name]
     data = network.file("file", content(3 * MIB + 5))
     network.dnsmasq(root=None)
     network.atftpd()
     network.nginx()
-    machine = network.boot(board, modern(option.properties))
+    machine = network.boot(board, nic(option.kind, option.properties))
     machine.dhcp()
     machine.fetch(f"wget {{a}} http://{net.HOST}/file", data)
     machine.fetch(f"tftpboot {{a}} {net.HOST}:file", data)
