@@ -3,6 +3,7 @@
 
 #include "base/math.h"
 #include "base/parse.h"
+#include "shell/character.h"
 
 namespace vireo::shell {
 
@@ -118,14 +119,14 @@ void print_size(Writer& out, u64 bytes) {
 }
 
 void print_untrusted(Writer& out, std::string_view text) {
-    while (!text.empty()) {
-        auto bad = std::ranges::find_if(text, [](char c) { return static_cast<u8>(c) < ' ' || c == 0x7f; });
-        usize good = static_cast<usize>(bad - text.begin());
+    for (;;) {
+        usize good = harmless_bytes(text);
         out.write(text.substr(0, good));
-        if (good == text.size())
+        text.remove_prefix(good);
+        if (text.empty())
             return;
         out.write("?");
-        text.remove_prefix(good + 1);
+        text.remove_prefix(first_character(text).bytes);
     }
 }
 

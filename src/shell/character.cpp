@@ -63,7 +63,27 @@ Character first_character(std::string_view text) {
     u32 code = static_cast<u8>(text[0]) & (0x7fu >> bytes);
     for (char byte : text.substr(1, bytes - 1u))
         code = code << 6 | (static_cast<u8>(byte) & 0x3f);
+    // More bytes than the number needs, half of a UTF-16 pair, or beyond the last one: no character.
+    constexpr u32 least[] = {0x80, 0x800, 0x10000};
+    if (code < least[bytes - 2] || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)
+        return {1, 1};
     return {bytes, columns_of(code)};
+}
+
+usize harmless_bytes(std::string_view text) {
+    auto is_control = [&](usize at) {
+        u8 byte = static_cast<u8>(text[at]);
+        return byte < ' ' || (byte >= 0x7f && byte < 0xa0);
+    };
+    usize position = 0;
+    while (position < text.size()) {
+        usize bytes = first_character(text.substr(position)).bytes;
+        bool is_8_bit_control = bytes == 2 && text[position] == '\xc2' && is_control(position + 1);
+        if (is_8_bit_control || (bytes == 1 && is_control(position)))
+            break;
+        position += bytes;
+    }
+    return position;
 }
 
 usize unfinished_bytes(std::string_view text) {

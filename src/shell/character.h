@@ -15,6 +15,10 @@ struct Character {
 // its place.
 Character first_character(std::string_view text);
 
+// How many bytes of `text`, from its start on, no terminal takes for an order: up to the first control character. Those are
+// in ASCII and, for many terminals, also 0x80 to 0x9f, as UTF-8 or as single bytes.
+usize harmless_bytes(std::string_view text);
+
 // How many bytes at the end of `text` begin a character whose other bytes may still come; 0 if it ends with a whole one.
 usize unfinished_bytes(std::string_view text);
 

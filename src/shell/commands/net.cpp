@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network itself: dhcp, ping, ping6, dns, net.
 #include "shell/arguments.h"
+#include "shell/character.h"
 #include "shell/commands/net_files.h"
 
 namespace vireo::shell {
@@ -13,8 +14,7 @@ constexpr event::Duration ping_patience = event::Duration::seconds(5);
 
 // Sets a variable to a text from the network, unless there is none. What cannot be a value is left out.
 void set_text(Context& context, std::string_view name, std::string_view text) {
-    bool is_clean = std::ranges::all_of(text, [](char c) { return static_cast<u8>(c) >= ' ' && c != 0x7f; });
-    if (!text.empty() && is_clean)
+    if (!text.empty() && harmless_bytes(text) == text.size())
         (void)context.environment.set(name, text);
 }
 
