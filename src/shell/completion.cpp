@@ -12,10 +12,32 @@ static bool takes_variable_names(std::string_view command) {
     return std::ranges::find(names, command) != std::ranges::end(names);
 }
 
+// A word behind which a command stands.
+static bool is_lead_in(std::string_view word) {
+    constexpr std::string_view names[] = {"if", "then", "else", "elif", "while", "until", "do", "time"};
+    return std::ranges::find(names, word) != std::ranges::end(names);
+}
+
+// The command that the cursor is in: behind the last separator that no quote hides, and behind lead-ins.
+static std::string_view last_command(std::string_view text) {
+    Lexer lexer(text);
+    usize start = 0;
+    bool is_first = true;
+    for (Token token = lexer.next(); token.kind != Token::Kind::End && token.kind != Token::Kind::Incomplete;
+         token = lexer.next()) {
+        bool is_word = token.kind == Token::Kind::Word;
+        if (!is_word || (is_first && is_lead_in(token.text) && lexer.position() < text.size())) {
+            start = lexer.position();
+            is_first = true;
+        } else {
+            is_first = false;
+        }
+    }
+    return text.substr(start);
+}
+
 Completion::Completion(Context& context, std::string_view text) : context_(context) {
-    // The command that the cursor is in: behind the last ';', '&' or '|'.
-    if (usize end = text.find_last_of(";&|"); end != std::string_view::npos)
-        text.remove_prefix(end + 1);
+    text = last_command(text);
     if (find_files(text))
         return;
     usize blank = text.find_last_of(" \t\"");
@@ -34,10 +56,8 @@ Completion::Completion(Context& context, std::string_view text) : context_(conte
     } else {
         std::string_view rest = before;
         std::string_view name = split_first(rest, ' ');
-        constexpr std::string_view lead_ins[] = {"if",    "then", "else", "elif", "while",
-                                                 "until", "do",   "time", "help", "?"};
         command_ = find_command(name);
-        if (rest.empty() && std::ranges::find(lead_ins, name) != std::ranges::end(lead_ins))
+        if (rest.empty() && (name == "help" || name == "?"))
             kind_ = Kind::Commands;
         else if (takes_variable_names(name))
             kind_ = Kind::Variables;
@@ -84,9 +104,17 @@ bool Completion::find_files(std::string_view text) {
     for (; token.kind == Token::Kind::Word; token = lexer.next())
         if (!words.try_push_back(token.text))
             return false;
-    bool is_new_word = words.is_empty() || !text.ends_with(words.back());
-    if (token.kind != Token::Kind::End || (is_new_word && !words.try_push_back("")))
-        return false; // an open quote hides where the word starts
+    char quote = 0;
+    if (token.kind == Token::Kind::Incomplete) {
+        quote = lexer.open_quote();
+        if (quote == 0 || !words.try_push_back(token.text))
+            return false;
+    } else if (token.kind != Token::Kind::End) {
+        return false;
+    } else if (words.is_empty() || !text.ends_with(words.back())) {
+        if (!words.try_push_back("")) // a new word
+            return false;
+    }
     const Command* command = words.is_empty() ? nullptr : find_command(words[0]);
     usize last = words.size() - 1;
     auto expansion = Expansion::create();
@@ -99,7 +127,7 @@ bool Completion::find_files(std::string_view text) {
             return false;
     auto expanded = expansion->words();
     context_.poller.begin_command();
-    files_ = FileCompletion::find(context_, expanded[0], expanded[1], expanded[2]);
+    files_ = FileCompletion::find(context_, expanded[0], expanded[1], expanded[2], quote);
     was_interrupted_ = context_.interrupted();
     context_.poller.end_command();
     if (files_ && !was_interrupted_) {

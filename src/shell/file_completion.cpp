@@ -12,8 +12,6 @@ constexpr usize longest_name = 255;
 // More than that nobody reads; the last line says how many there are.
 constexpr usize most_listed = 100;
 
-bool is_control(char c) { return static_cast<u8>(c) < ' ' || c == 0x7f; }
-
 // The console says nothing while this lives: Tab asks on the user's behalf, and what it does not find it does not offer.
 class Quiet {
   public:
@@ -33,7 +31,7 @@ template <typename Visit> class Matching final : public fs::DirectoryVisitor {
     bool entry(std::string_view name, const fs::FileInfo& info) override {
         bool is_hidden = name.starts_with('.') && (leaf_.empty() || name == "." || name == "..");
         if (name.starts_with(leaf_) && name.size() <= longest_name && !is_hidden &&
-            std::ranges::none_of(name, is_control))
+            harmless_bytes(name) == name.size())
             visit_(name, info);
         return ++count_ % 64 != 0 || !context_.interrupted();
     }
@@ -48,11 +46,13 @@ template <typename Visit> class Matching final : public fs::DirectoryVisitor {
 } // namespace
 
 std::unique_ptr<FileCompletion> FileCompletion::find(Context& context, std::string_view interface,
-                                                     std::string_view spec, std::string_view path) {
+                                                     std::string_view spec, std::string_view path,
+                                                     char quote) {
     auto made = make_owned<FileCompletion>();
     if (!made)
         return nullptr;
     FileCompletion& completion = **made;
+    completion.quote_ = quote;
     completion.path_.write(path);
     completion.leaf_at_ = path.rfind('/') + 1; // npos + 1 is 0
     Quiet quiet(context.console);
@@ -88,11 +88,17 @@ void FileCompletion::look(Context& context) {
             type = target->type;
     }
     is_directory_ = type == fs::FileType::Directory;
-    for (char c : whole) {
-        if (std::string_view(" \t\\'\"$;&|`#").contains(c))
-            common_.write("\\");
-        common_.write({&c, 1});
-    }
+    for (char c : whole)
+        put_typed(c);
+}
+
+void FileCompletion::put_typed(char c) {
+    if (quote_ == '\'' && c == '\'')
+        return common_.write("'\\''"); // nothing stands for it inside: out, and in again
+    std::string_view special = quote_ == 0 ? " \\'\"$;&|`#" : quote_ == '"' ? "\"\\$" : "";
+    if (special.contains(c))
+        common_.write("\\");
+    common_.write({&c, 1});
 }
 
 void FileCompletion::list(Context& context) const {

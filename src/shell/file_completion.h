@@ -10,29 +10,33 @@ namespace vireo::shell {
 // are offered once their dot is typed; names with control characters never are.
 class FileCompletion {
   public:
-    // `path` as the command would be given it. Without a disk, file system or directory there is no match, and nothing is
-    // said; Ctrl-C ends the search.
+    // `path` as the command would be given it; `quote`: the one that is open at its end, or 0. Without a disk, file system
+    // or directory there is no match, and nothing is said; Ctrl-C ends the search.
     static std::unique_ptr<FileCompletion> find(Context& context, std::string_view interface,
-                                                std::string_view spec, std::string_view path);
+                                                std::string_view spec, std::string_view path, char quote);
 
     usize matches() const { return matches_; }
-    // What all matches have in common beyond the path, as it has to be typed: with backslashes.
+    // What all matches have in common beyond the path, as it has to be typed: with backslashes, or as the quote wants it.
     std::string_view common() const { return common_.view(); }
     // What to put behind a single match.
-    std::string_view closing() const { return is_directory_ ? "/" : " "; }
+    std::string_view closing() const {
+        return is_directory_ ? "/" : quote_ == 0 ? " " : quote_ == '"' ? "\" " : "' ";
+    }
     void list(Context& context) const;
 
   private:
     std::string_view directory() const { return path_.view().substr(0, leaf_at_); }
     std::string_view leaf() const { return path_.view().substr(leaf_at_); }
     void look(Context& context);
+    void put_typed(char c);
 
     std::unique_ptr<fs::FileSystem> files_;
     StringBuffer<4096> path_; // up to and with the last '/', and the part that is completed
     usize leaf_at_ = 0;
     usize matches_ = 0;
     bool is_directory_ = false;
-    StringBuffer<512> common_; // a name has at most 255 bytes
+    char quote_ = 0;
+    StringBuffer<1024> common_; // a name has at most 255 bytes, of each of which at most four are made
 };
 
 } // namespace vireo::shell

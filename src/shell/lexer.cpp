@@ -65,9 +65,8 @@ Token Lexer::word() {
             break;
         }
     }
-    if (quote != 0)
-        return cut(Token::Kind::Incomplete, 0);
-    return {Token::Kind::Word, text_.substr(start, position_ - start)};
+    open_quote_ = quote;
+    return {quote != 0 ? Token::Kind::Incomplete : Token::Kind::Word, text_.substr(start, position_ - start)};
 }
 
 } // namespace vireo::shell

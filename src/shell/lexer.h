@@ -14,7 +14,7 @@ struct Token {
         And,        // "&&"
         Or,         // "||"
         End,        // of the text
-        Incomplete, // the text ends inside quotes or behind a backslash
+        Incomplete, // the text ends inside quotes, in this word, or behind a backslash
         Forbidden   // '|' or '&' alone, ";;", "$(" or a backquote
     };
     Kind kind;
@@ -31,6 +31,9 @@ class Lexer {
     usize position() const { return position_; }
     void set_position(usize position) { position_ = position; }
 
+    // Behind Incomplete: the quote that is open; 0 behind a backslash.
+    char open_quote() const { return open_quote_; }
+
   private:
     void skip_blanks();
     Token word();
@@ -41,6 +44,7 @@ class Lexer {
     bool at_end() const { return position_ >= text_.size(); }
     std::string_view text_;
     usize position_ = 0;
+    char open_quote_ = 0;
 };
 
 } // namespace vireo::shell

@@ -358,8 +358,7 @@ void LineEditor::complete() {
             insert(completion.closing());
         return;
     }
-    cursor_ = length_;
-    display_.leave(line(), cursor_);
+    display_.leave(line(), length_);
     context_.console.write("\n");
     completion.list();
     display_.begin(prompt_);

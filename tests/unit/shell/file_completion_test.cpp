@@ -13,8 +13,11 @@ class FileCompletion : public ShellTest {
         std::filesystem::create_directories(root + "/boot/grub");
         std::filesystem::create_directories(root + "/many");
         std::filesystem::create_directories(root + "/half");
-        for (const char* name : {"boot/vmlinuz-6.1", "boot/vmlinuz-6.12", "boot/my file; $x", "boot/.hidden",
-                                 "boot/bad\x1b[2Jname", "half/\xe4\xb8\x96", "half/\xe4\xb8\x97", "README"})
+        std::filesystem::create_directories(root + "/a;b");
+        for (const char* name :
+             {"boot/vmlinuz-6.1", "boot/vmlinuz-6.12", "boot/my file; $x", "boot/.hidden",
+              "boot/bad\x1b[2Jname", "boot/bad\xc2\x9b\x32Jname", "boot/bad\x9b\x32Jname", "boot/it's \"$x\"",
+              "a;b/inside", "half/\xe4\xb8\x96", "half/\xe4\xb8\x97", "README"})
             write_file(root + "/" + name, "x");
         for (int i = 0; i < 150; ++i)
             write_file(root + "/many/entry-" + std::to_string(100 + i), "x");
@@ -67,11 +70,48 @@ TEST_F(FileCompletion, what_the_shell_reads_is_the_name) {
     EXPECT_EQ(line_after("size virtio 0 \"/boot\"/gr\t"), "size virtio 0 \"/boot\"/grub/");
 }
 
+TEST_F(FileCompletion, inside_quotes_a_name_is_what_the_quotes_make_of_it) {
+    EXPECT_EQ(line_after("ls virtio 0 \"/bo\t"), "ls virtio 0 \"/boot/");
+    for (const char* keys :
+         {"size virtio 0 \"/boot/my\t\r", "size virtio 0 '/boot/my\t\r", "size virtio 0 \"/boot/it\t\r",
+          "size virtio 0 '/boot/it\t\r", "size virtio 0 /boot/it\t\r", "size virtio 0 /'boot/'\"my f\t\r"}) {
+        run("setenv filesize 0");
+        type(keys);
+        EXPECT_EQ(status, 0) << keys;
+        EXPECT_EQ(run("echo $filesize"), "1\n") << keys;
+    }
+    EXPECT_NE(type("size virtio 0 '/boot/it\t\r").find("'/boot/it'\\''s \"$x\"' \r\n=> "), std::string::npos);
+    EXPECT_NE(type("size virtio 0 \"/boot/my\t\r").find("\"/boot/my file; \\$x\" \r\n=> "),
+              std::string::npos);
+}
+
+TEST_F(FileCompletion, a_separator_in_a_name_ends_no_command) {
+    EXPECT_EQ(line_after("ls virtio 0 /a\t"), "ls virtio 0 /a\\;b/");
+    EXPECT_EQ(line_after("size virtio 0 /a\\;b/\t"), "size virtio 0 /a\\;b/inside ");
+    EXPECT_EQ(line_after("size virtio 0 \"/a;b/\t"), "size virtio 0 \"/a;b/inside\" ");
+    EXPECT_EQ(line_after("echo \"a;b\"; ech\t"), "echo \"a;b\"; echo ");
+}
+
+TEST_F(FileCompletion, behind_the_words_that_begin_a_statement) {
+    EXPECT_EQ(line_after("if size virtio 0 /REA\t"), "if size virtio 0 /README ");
+    EXPECT_EQ(line_after("true && time size virtio 0 /REA\t"), "true && time size virtio 0 /README ");
+    EXPECT_EQ(line_after("while ec\t"), "while echo ");
+    EXPECT_EQ(line_after("help ec\t"), "help echo ");
+    EXPECT_EQ(line_after("echo if siz\t"), "echo if siz");
+}
+
+TEST_F(FileCompletion, the_cursor_stays_where_it_was_when_names_are_listed) {
+    std::string text = type("ls virtio 0 /boot/X\x02\t!\r");
+    EXPECT_NE(text.find("  grub/\r\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("Failed to list '/boot/!X'"), std::string::npos) << text;
+}
+
 TEST_F(FileCompletion, lists_what_is_possible) {
     std::string text = shown("ls virtio 0 /boot/\t");
-    for (const char* name : {"  grub/\r\n", "  vmlinuz-6.1\r\n", "  vmlinuz-6.12\r\n", "  my file; $x\r\n"})
+    for (const char* name :
+         {"  grub/\r\n", "  vmlinuz-6.1\r\n", "  vmlinuz-6.12\r\n", "  my file; $x\r\n", "  it's \"$x\"\r\n"})
         EXPECT_NE(text.find(name), std::string::npos) << text;
-    EXPECT_EQ(std::ranges::count(text, '\n'), 7) << text;
+    EXPECT_EQ(std::ranges::count(text, '\n'), 8) << text;
     EXPECT_TRUE(text.ends_with("\r\n=> ls virtio 0 /boot/<INTERRUPT>\r\n=> \r\n")) << text;
     EXPECT_NE(shown("ls virtio 0 /boot/.\t").find("/boot/.hidden "), std::string::npos);
     text = shown("ls virtio 0 /many/entry-\t");
@@ -87,7 +127,7 @@ TEST_F(FileCompletion, nothing_is_said_where_there_is_nothing) {
     for (std::string line :
          {"ls virtio 1 /b", "ls nothing 0 /b", "ls virtio 0 /nowhere/b", "ls virtio 0 /README/b",
           "ls virtio 0 /zz", "ls virtio 0:7 /b", "ls virtio 0 /boot/bad", "ls virtio 0 ${ /b",
-          "ls virtio 0 '/b", "ls virtio 0 / x"})
+          "ls virtio 0 '/b\\", "ls virtio 0 / x"})
         EXPECT_EQ(shown(line + "\t"), "=> " + line + "\a<INTERRUPT>\r\n=> \r\n");
 }
 
