@@ -15,16 +15,29 @@ bool is_absent(u32 ids) {
     return vendor == 0xffff || vendor == 0x0000 || ids == 0xffff0001;
 }
 
-// True for the downstream side of a PCI Express link, which leads to one device, number 0. Probing the 31 others
-// would cost time, and some ports answer for them with the same device again.
-bool is_express_port(const Function& bridge) {
+// The PCI Express capability of the downstream side of a link, which leads to one device, number 0. Probing the 31 others
+// would cost time, and some ports answer for them with the same device again. 0: this is none.
+u8 find_express_port(const Function& bridge) {
     CapabilityWalk walk(bridge);
     while (auto capability = walk.next())
         if (capability->id == reg::capability_express) {
-            unsigned type = bridge.read16(static_cast<u8>(capability->offset + 2)) >> 4 & 0xf;
-            return type == 4 || type == 6; // root port, switch downstream port
+            unsigned type =
+                bridge.read16(static_cast<u8>(capability->offset + reg::express_flags)) >> 4 & 0xf;
+            return type == 4 || type == 6 ? capability->offset : u8{0}; // root port, switch downstream port
         }
-    return false;
+    return 0;
+}
+
+// What is plugged into an empty slot has no power until somebody gives it some. The slot keeps it.
+void power_slot(const Function& bridge, u8 port) {
+    auto at = [port](u8 offset) { return static_cast<u8>(port + offset); };
+    if (port == 0 || port + reg::express_bytes > 0x100 ||
+        (bridge.read16(at(reg::express_flags)) & reg::express_has_slot) == 0 ||
+        (bridge.read32(at(reg::slot_capabilities)) & reg::slot_has_power_controller) == 0)
+        return;
+    u16 control = bridge.read16(at(reg::slot_control));
+    if ((control & reg::slot_power_off) != 0 && control != 0xffff) // all ones: it is gone
+        bridge.write16(at(reg::slot_control), static_cast<u16>(control & ~reg::slot_power_off));
 }
 
 // QEMU's pxb or pxb-pcie: somewhere there is a root bus that nothing leads to.
@@ -168,7 +181,10 @@ Result<Bus*> Host::visit(Bus& bus) {
         bus.has_many_ = function && function->is_multi_function();
     if (!bus.has_many_) // functions 1 to 7 exist only where function 0 says so
         bus.scan_position_ = static_cast<u16>(align_up(bus.scan_position_, 8));
-    return function ? function->behind_ : nullptr;
+    if (!function || !function->behind_)
+        return nullptr;
+    power_slot(*function, function->behind_->port_);
+    return function->behind_;
 }
 
 Function* Host::find(Bus& bus, Location location) {
@@ -220,7 +236,8 @@ Result<Bus*> Host::open_bridge(Function& bridge) {
     auto bus = VIREO_TRY(make_owned<Bus>(static_cast<u8>(next_number), &parent, &bridge));
     bus->last_below_ = parent.last_below_;
     bus->is_open_ = true;
-    if (is_express_port(bridge))
+    bus->port_ = find_express_port(bridge);
+    if (bus->port_ != 0)
         bus->scan_end_ = 8;
     bridge.write8(reg::primary_bus, parent.number_);
     bridge.write8(reg::secondary_bus, bus->number_);

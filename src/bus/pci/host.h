@@ -22,6 +22,7 @@ class Bus : public ListNode {
     bool has_many_ = false; // the device that is scanned has more than one function
     u16 scan_position_ = 0; // device * 8 + function
     u16 scan_end_ = 256;    // 8 below a PCI Express port, where there is device 0 only
+    u8 port_ = 0;           // that port's PCI Express capability, of `bridge_`
     Bus* parent_;
     Function* bridge_;
     Rooms rooms_; // of a bus behind a bridge

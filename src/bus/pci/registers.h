@@ -54,4 +54,14 @@ inline constexpr u8 capability_vendor = 0x09;
 inline constexpr u8 capability_express = 0x10;
 inline constexpr u8 capability_msix = 0x11;
 
+// From the start of a PCI Express capability.
+inline constexpr u8 express_flags = 0x02;     // u16: version, type of the port, and
+inline constexpr u8 slot_capabilities = 0x14; // u32
+inline constexpr u8 slot_control = 0x18;      // u16
+inline constexpr u8 express_bytes = 0x1a;     // up to here
+
+inline constexpr u16 express_has_slot = 1 << 8;
+inline constexpr u32 slot_has_power_controller = 1 << 1;
+inline constexpr u16 slot_power_off = 1 << 10;
+
 } // namespace vireo::bus::pci::reg

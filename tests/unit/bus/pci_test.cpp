@@ -245,6 +245,57 @@ TEST(Pci, a_device_plugged_in_behind_a_port_finds_room_in_its_window) {
     EXPECT_EQ(port.writes, writes);
 }
 
+// QEMU's arm64 and riscv machines: `device_add` at a root port, whose slot was empty and so had no power.
+TEST(Pci, a_device_plugged_into_an_empty_slot_gets_power) {
+    Fabric fabric;
+    FabricFunction& port = fabric.plug(1, a_root_port());
+    port.put(0x54 + 0x02, 0x0142, 2); // a root port with a slot
+    port.put(0x54 + 0x14, 0x0002, 4); // with a power controller
+    port.put(0x54 + 0x18, 0x07c8, 2); // which is off
+    port.writable(0x54 + 0x18, 0x07ff, 2);
+    FabricFunction& other = fabric.plug(2, a_root_port());
+    other.put(0x54 + 0x02, 0x0142, 2); // a slot that always has power
+    other.put(0x54 + 0x18, 0x0400, 2);
+    other.writable(0x54 + 0x18, 0x07ff, 2);
+    FabricFunction& third = fabric.plug(3, a_root_port());
+    third.put(0x54 + 0x14, 0x0002, 4); // no slot: what stands there means nothing
+    third.put(0x54 + 0x18, 0x0400, 2);
+    third.writable(0x54 + 0x18, 0x07ff, 2);
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(port.get(0x54 + 0x18, 2), 0x03c8u); // and all else as it was
+    EXPECT_EQ(other.get(0x54 + 0x18, 2), 0x0400u);
+    EXPECT_EQ(third.get(0x54 + 0x18, 2), 0x0400u);
+    unsigned writes = port.writes;
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(port.writes, writes);
+    port.put(0x54 + 0x18, 0x07c8, 2); // somebody pulled the device, and plugs in another one
+    port.behind(0, 0, a_disk());
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(port.get(0x54 + 0x18, 2), 0x03c8u);
+    EXPECT_NE(at(host, "01:00.0"), nullptr);
+}
+
+TEST(Pci, a_port_whose_capability_does_not_fit_has_no_slot) {
+    Fabric fabric;
+    FabricFunction& port = fabric.plug(1, a_root_port());
+    port.bytes[0x34] = 0xe8; // two bytes short
+    port.put(0xe8, 0x0142'0010, 4);
+    port.put(0xe8 + 0x14, 0x0002, 4);
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(places(host), (Places{"00:01.0"}));
+    EXPECT_EQ(port.get(0x19, 1), 1u); // its bus has a number
+    FabricFunction& last = fabric.plug(2, a_root_port());
+    last.bytes[0x34] = 0xe4;
+    last.put(0xe4, 0x0142'0010, 4);
+    last.put(0xe4 + 0x14, 0x0002, 4);
+    last.put(0xe4 + 0x18, 0x0400, 2);
+    last.writable(0xe4 + 0x18, 0x0400, 2);
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(last.get(0xe4 + 0x18, 2), 0u);
+}
+
 FabricFunction an_expander() { return FabricFunction(0x1b36, 0x000b, 0x06'0000); }
 
 TEST(Pci, buses_behind_expanders_are_found_and_keep_their_numbers) {
