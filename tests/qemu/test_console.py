@@ -153,6 +153,24 @@ def test_output_that_nobody_takes_is_counted(name, machines, tmp_path):
     assert len(came.replace("\n", "\r\n")) + int(notice[1]) == len(whole.replace("\n", "\r\n"))
 
 
+def test_the_port_is_asked_once_for_each_fifo_full(port_board, machines, tmp_path):
+    """What leaves the machine, by QEMU's own trace of its ports: a look at the status for 16 bytes, and the bytes."""
+    port = "pl011" if port_board.name == "qemu_arm64" else "serial"
+    trace = tmp_path / "trace"
+    machine = machines.boot(port_board, ["-trace", f"{port}_read", "-trace", f"{port}_write", "-D", trace])
+    machine.command("sleep 1.5")  # a 16550's FIFOs go on when nothing was typed for a second
+    before = trace.stat().st_size
+    size = len(machine.command("md.b %x 4000" % LOAD[port_board.name]).replace("\n", "\r\n"))
+    with open(trace, encoding="ascii") as file:
+        file.seek(before)
+        lines = file.read().splitlines()
+    written = sum(f"{port}_write" in line for line in lines)
+    asked = sum(f"{port}_read" in line for line in lines)
+    assert size <= written < size * 1.01, (size, written)
+    # And whoever waits for a key looks now and then.
+    assert size / 16 <= asked < size / 16 * 1.5, (size, asked)
+
+
 def test_64_kib_pasted_while_a_command_runs(port_board, machines, tmp_path):
     line = connect(machines, port_board, tmp_path)
     lines = [b"echo line-%04d %s\r" % (number, b"x" * 48) for number in range(1050)]

@@ -7,6 +7,7 @@ import zlib
 import pytest
 
 import images
+import qmp
 import vm
 from test_matrix import LOAD, crc
 
@@ -193,6 +194,31 @@ def test_sriov_functions_are_left_alone(name, tmp_path, machines):
     check(machine, board, 0, tmp_path)
     assert [place for place in functions(machine) if place.startswith("01.")] == ["01.00.00"]
     assert machine.command("pci 1").count("Mass storage controller") == 1
+
+
+HOT = [pytest.param(board, ["-machine", machine], bus, id=f"{board.name}-{machine}") for board in vm.BOARDS.values()
+       for machine, bus in ((("virt", "rp0"),) if board.has_mmio else (("q35", "rp0"), ("pc", "pci.0")))]
+
+
+@pytest.mark.parametrize("board,machine_arguments,bus", HOT)
+def test_disks_plugged_in_at_the_prompt(board, machine_arguments, bus, tmp_path, machines):
+    """`virtio scan` finds them, starts them, and leaves the one alone that is in use; on some machines a slot was without power."""
+    ports = [] if bus == "pci.0" else ["-device", "pcie-root-port,id=rp0,bus=pcie.0,addr=5,chassis=1",
+                                       "-device", "pcie-root-port,id=rp1,bus=pcie.0,addr=6,chassis=2"]
+    with qmp.Monitor() as monitor:
+        machine = machines.boot(board, [*machine_arguments, *monitor.arguments, *ports, *drive(0, tmp_path),
+                                        "-device", f"virtio-blk-pci,drive=hd0,bus={bus}", *drive(1, tmp_path)])
+        check(machine, board, 0, tmp_path)
+        before = functions(machine)
+        monitor.command("device_add", driver="virtio-blk-pci", drive="hd1", bus="pci.0" if bus == "pci.0" else "rp1")
+        assert machine.command("virtio scan") == ""
+        assert len(functions(machine)) == len(before) + 1
+        for index in (0, 1):
+            check(machine, board, index, tmp_path)
+        machine.send("reset\r")
+        assert "warning" not in machine.boot()
+        for index in (0, 1):
+            check(machine, board, index, tmp_path)
 
 
 def test_a_legacy_device_without_room_is_left_off_and_named(tmp_path, machines):

@@ -108,11 +108,14 @@ void print_header(Context& context, usize index) {
         print_fields(context, index, type == 0 ? normal_fields : bridge_fields);
 }
 
+// True if `word` is `name` or its beginning, as U-Boot takes them.
+bool begins(std::string_view name, std::string_view word) { return !word.empty() && name.starts_with(word); }
+
 // pci [BUS|*] [long]
 int list(Context& context, Arguments words) {
     PciInspector& pci = *context.pci;
     Writer& out = context.console;
-    bool is_long = !words.empty() && words.back() == "long";
+    bool is_long = !words.empty() && begins("long", words.back());
     if (is_long)
         words = words.first(words.size() - 1);
     if (words.size() > 1)
@@ -260,26 +263,29 @@ int pci(Context& context, Arguments arguments) {
     }
     Arguments words = arguments.subspan(1);
     std::string_view what = words.empty() ? std::string_view() : words[0];
-    if (what == "enum" && words.size() == 1) {
+    bool is_alone = words.size() == 1 && !parse_number(what, 16); // "e" is a bus
+    if (is_alone && begins("enum", what)) {
         auto scanned = context.pci->rescan();
         return scanned ? status_ok : fail(context, "pci enum", scanned.error());
     }
-    if (what == "regions" && words.size() == 1)
+    if (is_alone && begins("regions", what))
         return regions(context);
-    bool shows_all = what == "header" || what == "bar";
-    u8 width = what == "display" ? u8{4} : unit_width(what, 0);
-    bool displays =
-        what.starts_with("display") && what.size() <= 9 && (width == 1 || width == 2 || width == 4);
-    if (!shows_all && !displays)
+    std::string_view name = what.substr(0, what.find('.'));
+    std::string_view unit = what.substr(name.size());
+    u8 width = unit.empty() ? u8{4} : unit.size() == 2 ? unit_width(unit, 0) : u8{0};
+    bool displays = begins("display", name) && (width == 1 || width == 2 || width == 4);
+    bool shows_bars = begins("bar", what);
+    bool names_one = words.size() > 1 && !begins("long", words[1]); // "b long" is a bus
+    if (!names_one || !(displays || shows_bars || begins("header", what)))
         return list(context, words);
-    if (words.size() < 2 || words.size() > (displays ? 4 : 2))
+    if (words.size() > (displays ? 4 : 2))
         return status_usage;
     auto index = function_argument(context, words[1]);
     if (!index)
         return status_failed;
     if (displays)
         return display(context, *index, words.subspan(2), width);
-    what == "bar" ? print_bars(context, *index) : print_header(context, *index);
+    shows_bars ? print_bars(context, *index) : print_header(context, *index);
     return status_ok;
 }
 

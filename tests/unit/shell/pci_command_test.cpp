@@ -197,13 +197,36 @@ TEST_F(PciCommand, wrong_addresses_are_refused_in_one_line) {
 TEST_F(PciCommand, usage) {
     plug_some();
     scan();
-    for (const char* line : {"pci nonsense", "pci header", "pci header 0.2.0 1", "pci bar", "pci display",
-                             "pci 0 short", "pci enum 1", "pci regions 0", "pci display.q 0.2.0",
-                             "pci display.x 0.2.0", "pci display 0.2.0 1 2 3"}) {
+    for (const char* line :
+         {"pci nonsense", "pci header", "pci header 0.2.0 1", "pci bar", "pci display", "pci 0 short",
+          "pci enum 1", "pci regions 0", "pci display.q 0.2.0", "pci display.x 0.2.0", "pci display.wl 0.2.0",
+          "pci display. 0.2.0", "pci displays 0.2.0", "pci heads 0.2.0", "pci .w 0.2.0",
+          "pci display 0.2.0 1 2 3"}) {
         std::string text = run(line);
         EXPECT_NE(text.find("Usage:\npci [bus|*] [long]"), std::string::npos) << line << text;
         EXPECT_EQ(status, 1);
     }
+}
+
+// "pci region", as the list of U-Boot's commands has it, and single letters, as its users type them.
+TEST_F(PciCommand, the_beginnings_of_its_words_do_as_well) {
+    plug_some();
+    scan();
+    for (auto [shorter, whole] : {std::pair("pci region", "pci regions"),
+                                  {"pci r", "pci regions"},
+                                  {"pci h 0.2.0", "pci header 0.2.0"},
+                                  {"pci b 0.2.0", "pci bar 0.2.0"},
+                                  {"pci d 0.2.0", "pci display 0.2.0"},
+                                  {"pci d.w 0.2.0 0 2", "pci display.w 0.2.0 0 2"},
+                                  {"pci 0 l", "pci 0 long"},
+                                  {"pci l", "pci long"},
+                                  {"pci en", "pci enum"}}) {
+        std::string text = run(shorter);
+        EXPECT_EQ(status, 0) << shorter;
+        EXPECT_EQ(text, run(whole)) << shorter;
+    }
+    for (const char* line : {"pci e", "pci b", "pci d", "pci b long"}) // buses
+        EXPECT_EQ(run(line), "No such bus\n") << line;
 }
 
 TEST_F(PciCommand, enum_finds_what_is_new_and_moves_nothing) {
