@@ -46,6 +46,15 @@ class Line:
                 data = data[os.write(self._descriptor, data[:4096]):]
             assert time.monotonic() < deadline, self.seen[-500:]
 
+    def wait_for(self, text):
+        """Reads until this has come, and goes on from there."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.seen:
+            readable, _, _ = select.select([self._descriptor], [], [], 0.2)
+            if readable:
+                self.seen += os.read(self._descriptor, 4096)
+            assert time.monotonic() < deadline, self.seen[-1000:]
+
     def expect(self, pattern):
         """Reads until the pattern stands at the end; all that has been read since the last time."""
         deadline = time.monotonic() + PATIENCE
@@ -71,6 +80,13 @@ def connect(machines, board, tmp_path, below=False):
         firmware = command.index("-bios")
         command[firmware:firmware + 2] = ["-bios", build_sbi(tmp_path, board.bits), "-kernel", command[firmware + 1]]
     machine = machines.start(command)
+    line = dial(machine, path)
+    line.expect(PROMPT)
+    line.redial = lambda: dial(machine, path)
+    return line
+
+
+def dial(machine, path):
     connection = socket.socket(socket.AF_UNIX)
     deadline = time.monotonic() + PATIENCE
     while connection.connect_ex(path) != 0:
@@ -79,7 +95,6 @@ def connect(machines, board, tmp_path, below=False):
     connection.setblocking(False)
     line = Line(connection.fileno())
     line.socket = connection
-    line.expect(PROMPT)
     return line
 
 
@@ -132,6 +147,19 @@ def test_a_socket_with_a_slow_reader(port_board, machines, tmp_path):
     line.send(dump(port_board, 0x20000))
     time.sleep(3)
     check_dump(port_board, line.expect(PROMPT), 0x20000)
+
+
+def test_a_reader_who_hangs_up_and_comes_back(port_board, machines, tmp_path):
+    """Twice in the middle of output that would take long; Ctrl-C and the prompt are there each time."""
+    first = line = connect(machines, port_board, tmp_path)
+    for turn in range(2):
+        line.send(dump(port_board, 0x800000))
+        line.wait_for(b"%08x: " % (LOAD[port_board.name] + 0x1000))
+        line.socket.close()
+        line = first.redial()
+        line.send(b"\x03echo again-\"%d\"\r" % turn)
+        text = line.expect(rb"\nagain-%d\r\n=> " % turn)
+        assert "<INTERRUPT>\n=> echo again" in text, text[-300:]
 
 
 @pytest.mark.parametrize("name", ["qemu-x86_64", "qemu-riscv32"])
