@@ -100,6 +100,11 @@ TEST_F(FileCompletion, behind_the_words_that_begin_a_statement) {
     EXPECT_EQ(line_after("echo if siz\t"), "echo if siz");
 }
 
+// What the backslash stands before is not there yet: an R that was rubbed out.
+TEST_F(FileCompletion, behind_a_lone_backslash_nothing_is_offered) {
+    EXPECT_EQ(line_after("ls virtio 0 \\R\x08\t"), "ls virtio 0 \\");
+}
+
 TEST_F(FileCompletion, the_cursor_stays_where_it_was_when_names_are_listed) {
     std::string text = type("ls virtio 0 /boot/X\x02\t!\r");
     EXPECT_NE(text.find("  grub/\r\n"), std::string::npos) << text;
