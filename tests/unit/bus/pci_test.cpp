@@ -279,20 +279,22 @@ TEST(Pci, a_device_plugged_into_an_empty_slot_gets_power) {
 TEST(Pci, a_port_whose_capability_does_not_fit_has_no_slot) {
     Fabric fabric;
     FabricFunction& port = fabric.plug(1, a_root_port());
-    port.bytes[0x34] = 0xe8; // two bytes short
-    port.put(0xe8, 0x0142'0010, 4);
-    port.put(0xe8 + 0x14, 0x0002, 4);
-    Host host(fabric.description);
-    ASSERT_TRUE(host.scan());
-    EXPECT_EQ(places(host), (Places{"00:01.0"}));
-    EXPECT_EQ(port.get(0x19, 1), 1u); // its bus has a number
+    port.bytes[0x34] = 0xf0;
+    port.put(0xf0, 0x0142'0010, 4);
+    // Where its slot would be if offsets went round: bits of the command register and of the class code.
+    port.put(0x08, 0x0604'0400, 4);
+    port.writable(0x08, 0xffff, 2);
     FabricFunction& last = fabric.plug(2, a_root_port());
-    last.bytes[0x34] = 0xe4;
+    last.bytes[0x34] = 0xe4; // this one fits
     last.put(0xe4, 0x0142'0010, 4);
     last.put(0xe4 + 0x14, 0x0002, 4);
     last.put(0xe4 + 0x18, 0x0400, 2);
     last.writable(0xe4 + 0x18, 0x0400, 2);
+    Host host(fabric.description);
     ASSERT_TRUE(host.scan());
+    ASSERT_TRUE(host.scan());
+    EXPECT_EQ(port.get(0x08, 4), 0x0604'0400u);
+    EXPECT_EQ(port.get(0x19, 1), 1u); // what lies behind it is looked at all the same
     EXPECT_EQ(last.get(0xe4 + 0x18, 2), 0u);
 }
 
