@@ -18,10 +18,15 @@ enum Option : u8 {
     BootFile = 67
 };
 
+// Refused offers after which nothing better is to be expected. lwIP would go on as fast as the server answers.
+constexpr u32 most_refusals = 4;
+
 // While dhcp() waits: what came in the acknowledgement besides the addresses.
 struct Listener {
     Writer& console;
     u32 discovers = 0;
+    u32 refusals = 0;
+    bool has_requested = false; // an address, after the last discover
     std::array<char, 128> boot_file{};
     std::array<char, 64> host_name{}, domain{}, server_name{};
     std::array<char, 255> root_path{};
@@ -55,10 +60,12 @@ void dhcp_sends(dhcp_msg& message, u8 type, u16& length) {
     }
     if (!listener)
         return;
-    if (type == DHCP_DISCOVER)
-        print(listener->console, "BOOTP broadcast {}\n", ++listener->discovers);
-    else
+    listener->refusals += type == DHCP_DISCOVER && listener->has_requested ? 1 : 0;
+    listener->has_requested = type != DHCP_DISCOVER;
+    if (listener->has_requested)
         listener->forget_texts(); // those of offers; the acknowledgement repeats them
+    else if (listener->refusals < most_refusals)
+        print(listener->console, "BOOTP broadcast {}\n", ++listener->discovers);
 }
 
 void dhcp_option(u8 option, u8 length, pbuf* packet, u16 offset) {
@@ -80,12 +87,54 @@ void dhcp_option(u8 option, u8 length, pbuf* packet, u16 offset) {
     }
 }
 
+// The first bytes of an option's value. Not of one in the fields of the file and the server's name (RFC 2132, 9.3).
+template <usize N> std::optional<std::array<u8, N>> find_option(const pbuf& packet, u8 code) {
+    for (usize at = DHCP_OPTIONS_OFS; at + 1 < packet.tot_len;) {
+        auto place = static_cast<u16>(at);
+        u8 found = pbuf_get_at(&packet, place);
+        if (found == DHCP_OPTION_END)
+            break;
+        if (found == DHCP_OPTION_PAD) {
+            ++at;
+            continue;
+        }
+        u8 length = pbuf_get_at(&packet, static_cast<u16>(at + 1));
+        std::array<u8, N> value;
+        if (found == code && length >= N &&
+            pbuf_copy_partial(&packet, value.data(), N, static_cast<u16>(at + 2)) == N)
+            return value;
+        at += 2 + usize{length};
+    }
+    return std::nullopt;
+}
+
+// Not "this host", not a loop, not a group, not everybody (RFC 1122, 3.2.1.3).
+bool is_usable(std::span<const u8, 4> address) {
+    return address[0] != 0 && address[0] != 127 && address[0] < 224;
+}
+
+// What lwIP believes without a look.
+bool can_be_believed(const pbuf& packet, const dhcp& state) {
+    // RFC 2131, 3: what stands behind the fixed part is options only if this cookie says so.
+    constexpr u8 cookie[] = {99, 130, 83, 99};
+    if (pbuf_memcmp(&packet, DHCP_OPTIONS_OFS - sizeof(cookie), cookie, sizeof(cookie)) != 0)
+        return false;
+    // Another server's word on what we asked of the one that we chose.
+    auto server = find_option<4>(packet, DHCP_OPTION_SERVER_ID);
+    if (state.state == DHCP_STATE_REQUESTING && server &&
+        std::memcmp(server->data(), &ip_2_ip4(&state.server_ip_addr)->addr, server->size()) != 0)
+        return false;
+    auto type = find_option<1>(packet, DHCP_OPTION_MESSAGE_TYPE);
+    std::array<u8, 4> address{};
+    pbuf_copy_partial(&packet, address.data(), address.size(), offsetof(dhcp_msg, yiaddr));
+    return (type && type->front() == DHCP_NAK) || is_usable(address);
+}
+
 constinit udp_recv_fn lwip_receiver = nullptr;
 
-// RFC 2131, 3: what stands behind the fixed part is options only if this cookie says so. lwIP reads it in any case.
-void take_if_options(void* argument, udp_pcb* pcb, pbuf* packet, const ip_addr_t* from, u16_t port) {
-    constexpr u8 cookie[] = {99, 130, 83, 99};
-    if (pbuf_memcmp(packet, DHCP_OPTIONS_OFS - sizeof(cookie), cookie, sizeof(cookie)) == 0)
+void take_if_believed(void* argument, udp_pcb* pcb, pbuf* packet, const ip_addr_t* from, u16_t port) {
+    const dhcp* state = netif_dhcp_data(ip_current_input_netif());
+    if (state && can_be_believed(*packet, *state))
         lwip_receiver(argument, pcb, packet, from, port);
     else
         pbuf_free(packet);
@@ -95,7 +144,7 @@ void take_if_options(void* argument, udp_pcb* pcb, pbuf* packet, const ip_addr_t
 void guard_receiver() {
     for (udp_pcb* pcb = udp_pcbs; pcb; pcb = pcb->next)
         if (pcb->local_port == LWIP_IANA_PORT_DHCP_CLIENT)
-            lwip_receiver = std::exchange(pcb->recv, take_if_options);
+            lwip_receiver = std::exchange(pcb->recv, take_if_believed);
 }
 
 DhcpLease take_lease(const netif& interface, const dhcp& state, const Listener& heard) {
@@ -134,8 +183,12 @@ Result<DhcpLease> Network::dhcp(Writer& console, event::Duration patience) {
     err_t started = dhcp_start(&interface_->lwip());
     if (started == ERR_OK)
         guard_receiver();
-    Result<> ended = started == ERR_OK ? wait(patience, [&] { return state.state == DHCP_STATE_BOUND; })
-                                       : to_error(started);
+    auto is_bound = [&] { return state.state == DHCP_STATE_BOUND; };
+    Result<> ended = started == ERR_OK
+                         ? wait(patience, [&] { return is_bound() || heard.refusals >= most_refusals; })
+                         : to_error(started);
+    if (ended && !is_bound())
+        ended = error(ErrorCode::NotReady, "the server refuses what it offers");
     listener = nullptr;
     Result<DhcpLease> lease = ended ? Result<DhcpLease>(take_lease(interface_->lwip(), state, heard))
                                     : Result<DhcpLease>(ended.error());

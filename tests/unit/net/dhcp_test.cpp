@@ -49,11 +49,11 @@ class DhcpTest : public NetworkTest {
         }
         return std::nullopt;
     }
-    Octets reply(const Octets& to, Type type, const Octets& options) const {
+    Octets reply(const Octets& to, Type type, const Octets& options, u32 yours = OtherHost::ours) const {
         Octets message{2, 1, 6, 0};
         packets::put(message, packets::slice(to, 4, 4)); // xid
         message.resize(16);
-        packets::put32(message, OtherHost::ours);
+        packets::put32(message, yours);
         packets::put32(message, next_server);
         message.resize(28);
         packets::put(message, packets::slice(to, 28, 16)); // chaddr
@@ -231,6 +231,76 @@ TEST_F(DhcpTest, a_refusal_starts_over) {
     EXPECT_EQ(lease->host_name.view(), "") << "of the refusal";
 }
 
+// As fast as it answers: thousands of lines and frames in twenty seconds.
+TEST_F(DhcpTest, a_server_that_refuses_for_ever_starts_no_storm) {
+    answer = [&](u8 type, const Octets& message) {
+        if (type == Discover)
+            send(reply(message, Offer, usual_options()));
+        if (type == Request)
+            send(reply(message, Refuse, option(54, number(OtherHost::address)), 0));
+    };
+    auto lease = ask();
+    ASSERT_FALSE(lease);
+    EXPECT_EQ(lease.error().code, ErrorCode::NotReady);
+    EXPECT_STREQ(lease.error().what, "the server refuses what it offers");
+    EXPECT_LT(seen.size(), 12u);
+    EXPECT_EQ(console.text, "BOOTP broadcast 1\nBOOTP broadcast 2\nBOOTP broadcast 3\nBOOTP broadcast 4\n");
+    answer_well();
+    EXPECT_TRUE(ask());
+}
+
+TEST_F(DhcpTest, an_address_that_nobody_can_have_is_no_offer) {
+    for (u32 bad : {0u, 0xffffffffu, 0xe0000001u, 0xf0000001u, 0x7f000001u, 0x00000001u}) {
+        answer = [&](u8 type, const Octets& message) {
+            Type with = type == Discover ? Offer : Acknowledge;
+            send(reply(message, with, usual_options(), bad));
+            send(reply(message, with, usual_options()));
+        };
+        auto lease = ask();
+        ASSERT_TRUE(lease) << lease.error().what;
+        EXPECT_EQ(lease->ipv4.address, IpAddress::from_v4(OtherHost::ours)) << bad;
+        EXPECT_EQ(lease->discovers, 1u);
+    }
+}
+
+// The first that offers is asked; what another one says to that, even no, is not its business.
+TEST_F(DhcpTest, of_several_servers_the_first_counts) {
+    const u32 other_server = 0x0a0002fe, other_address = 0x0a000277;
+    Octets others = option(54, number(other_server));
+    answer = [&](u8 type, const Octets& message) {
+        if (type == Discover) {
+            send(reply(message, Offer, usual_options()));
+            send(reply(message, Offer, others, other_address));
+            return;
+        }
+        EXPECT_EQ(find(message, 54), number(OtherHost::address));
+        EXPECT_EQ(find(message, 50), number(OtherHost::ours));
+        send(reply(message, Refuse, others, 0));
+        send(reply(message, Acknowledge, others, other_address));
+        send(reply(message, Acknowledge, usual_options()));
+    };
+    auto lease = ask();
+    ASSERT_TRUE(lease) << lease.error().what;
+    EXPECT_EQ(lease->ipv4.address, IpAddress::from_v4(OtherHost::ours));
+    EXPECT_EQ(lease->server, host);
+    EXPECT_EQ(lease->discovers, 1u);
+    EXPECT_EQ(seen, (std::vector<u8>{Discover, Request}));
+}
+
+// Option 52 (RFC 2132, 9.3): the fields of the file and the server's name hold options.
+TEST_F(DhcpTest, options_in_the_fields_of_other_things) {
+    answer_well();
+    packets::put(file, option(67, "over.img"));
+    packets::put(file, option(12, "vm"));
+    file.push_back(255);
+    packets::put(more, option(52, Octets{1}));
+    auto lease = ask();
+    ASSERT_TRUE(lease) << lease.error().what;
+    EXPECT_EQ(lease->boot_file.view(), "over.img");
+    EXPECT_EQ(lease->host_name.view(), "vm");
+    EXPECT_EQ(lease->ipv4.gateway, host);
+}
+
 TEST_F(DhcpTest, bad_answers_are_no_answers) {
     using Change = std::function<void(Octets&)>;
     const Change changes[] = {
@@ -250,6 +320,7 @@ TEST_F(DhcpTest, bad_answers_are_no_answers) {
         [](Octets& m) { std::fill_n(m.begin() + 236, 4, u8{0}); }, // BOOTP's vendor area, not options
         [](Octets& m) { m[239] ^= 1; },
         [](Octets& m) { m.resize(239); },
+        [](Octets& m) { m[243] = 250; }, // the server does not say who it is
     };
     for (const Change& change : changes) {
         answer = [&](u8 type, const Octets& message) {
