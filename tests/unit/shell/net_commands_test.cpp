@@ -37,7 +37,7 @@ class NetCommands : public ShellTest {
         if (to == 69) {
             requests.push_back(message.substr(2, message.find('\0', 2) - 2));
             if (!files.contains(requests.back()) && opcode == 1)
-                return answer("\0\5\0\1File not\x1b found\0"s, 2000);
+                return answer("\0\5\0\1"s + refusal + "\0"s, 2000);
             sends = files[requests.back()];
             received.clear();
             if (is_silent)
@@ -107,6 +107,7 @@ class NetCommands : public ShellTest {
     std::vector<std::string> requests, http_requests;
     std::deque<std::string> answers;
     std::string sends, received, heard;
+    std::string refusal = "File not\x1b found";
     unsigned stalls_after = ~0u;
     bool is_silent = false;
     bool was_told = false; // that the client gives up
@@ -170,6 +171,22 @@ TEST_F(NetCommands, tftpboot_errors) {
     run("setenv ipaddr 10.0.2.15");
     std::string output = run("tftpboot " + std::string(401, 'x'));
     EXPECT_TRUE(output.ends_with("TFTP error: a file name of more than 400 bytes\n")) << output;
+    EXPECT_EQ(status, 1);
+}
+
+// U+009B is an escape sequence's beginning, as 0x9b is to an eight-bit terminal; longer ways to say ESC are single bytes.
+TEST_F(NetCommands, what_a_server_says_does_not_command_the_terminal) {
+    refusal = "a\xc2\x9b"
+              "31m\x9b"
+              "1m\x7f\xe0\x80\x9b[m\xf0\x80\x80\x9b \xc3\xa9 \xe2\x82\xac \xe9";
+    std::string clean = "a?31m?1m?\xe0??[m\xf0??? \xc3\xa9 \xe2\x82\xac \xe9";
+    EXPECT_NE(run("tftpboot 40300000 x").find("TFTP error: '" + clean + "' (1)\n"), std::string::npos);
+    answers = {"HTTP/1.1 500 " + refusal + "\r\nContent-Length: 0\r\n\r\n"};
+    EXPECT_NE(run("wget 40300000 http://10.0.2.2/x").find("HTTP status 500 " + clean + "\n"),
+              std::string::npos);
+    answers = {"HTTP/1.1 302 Moved\r\nLocation: /\x1b[2J\r\n\r\n"};
+    std::string text = run("wget 40300000 http://10.0.2.2/x");
+    EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
     EXPECT_EQ(status, 1);
 }
 
