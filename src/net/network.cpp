@@ -33,9 +33,35 @@ void set_filter(device::NetDevice& card) {
         (void)card.set_filter({false, groups}).has_value(); // what it delivers besides is dropped here
 }
 
+// RFC 1035, 2.3.4, with a dot at the end or without: lwIP would send whatever it is given.
+bool is_host_name(std::string_view name) {
+    constexpr usize most_label_bytes = 63, most_name_bytes = 253;
+    if (name.ends_with('.'))
+        name.remove_suffix(1);
+    if (name.size() > most_name_bytes)
+        return false;
+    for (;;) {
+        usize end = std::min(name.find('.'), name.size());
+        if (end == 0 || end > most_label_bytes)
+            return false;
+        if (end == name.size())
+            return true;
+        name.remove_prefix(end + 1);
+    }
+}
+
+// The server that is asked first.
+IpAddress name_server() {
+    for (u8 i = 0; i < DNS_MAX_SERVERS; ++i)
+        if (!ip_addr_isany(dns_getserver(i)))
+            return from_lwip(*dns_getserver(i));
+    return {};
+}
+
 } // namespace
 
-Network::Network(event::EventLoop& loop, const device::Registry& devices) : loop_(loop), devices_(devices) {
+Network::Network(event::EventLoop& loop, const device::Registry& devices, Bytes seed)
+    : loop_(loop), devices_(devices), seed_(seed) {
     set_lwip_random(&random_);
     interface_ = VIREO_MUST(make_owned<Interface>());
 }
@@ -48,8 +74,8 @@ Network::~Network() {
 
 device::NetDevice* Network::card() const { return interface_->card(); }
 
-// The key of the random numbers: from a device that has randomness, and from what differs between two machines, or two
-// starts of one, in any case.
+// The key of the random numbers: from a device that has randomness, from what the host gave the machine, and from what differs
+// between two machines, or two starts of one, in any case.
 Result<> Network::stir_random(const device::NetDevice& card) {
     if (is_stirred_)
         return {};
@@ -64,6 +90,7 @@ Result<> Network::stir_random(const device::NetDevice& card) {
         if (filled.error().code == ErrorCode::Interrupted)
             return filled;
     }
+    random_.stir(seed_);
     u64 ticks = arch::ticks();
     random_.stir(std::as_bytes(std::span(&ticks, 1)));
     random_.stir(std::as_bytes(std::span(card.facts().mac)));
@@ -134,14 +161,17 @@ void Network::set_dns_servers(std::span<const IpAddress> servers) {
 Result<IpAddress> Network::resolve(std::string_view name, IpAddress::Family family) {
     if (auto literal = IpAddress::parse(name))
         return *literal;
+    if (!is_host_name(name))
+        return error(ErrorCode::InvalidArgument, "not a host name");
     char text[DNS_MAX_NAME_LENGTH] = {};
-    if (name.empty() || name.size() >= sizeof(text))
-        return error(ErrorCode::TooLarge, "host name is too long");
-    std::ranges::copy(name, text);
-    bool has_server = false;
-    for (u8 i = 0; i < DNS_MAX_SERVERS; ++i)
-        has_server |= !ip_addr_isany(dns_getserver(i));
-    if (!has_server)
+    std::ranges::copy(name.substr(0, name.size() - (name.ends_with('.') ? 1 : 0)), text);
+    // Where nobody said which server, a router may; one that is reached by IPv6 needs an address of ours.
+    if (!name_server().is_v4()) {
+        auto ready = wait_for_ipv6(ipv6_patience);
+        if (!ready && ready.error().code != ErrorCode::Timeout)
+            return ready.error();
+    }
+    if (!name_server().is_set())
         return error(ErrorCode::NotReady, "no DNS server known");
 
     // lwIP cannot be told to forget a question: the answer to one that we gave up finds that it is not the current one.

@@ -39,8 +39,9 @@ struct DhcpLease {
 // settings stay for the next command on the same card.
 class Network final : private event::Poller {
   public:
-    // An entropy source of `devices`, if there is one, is read when the network is first opened.
-    Network(event::EventLoop& loop, const device::Registry& devices);
+    // What ids and ports are made of, when the network is first opened: an entropy source of `devices`, if there is one, and
+    // `seed`, which stays where it is, if the machine was given one.
+    Network(event::EventLoop& loop, const device::Registry& devices, Bytes seed = {});
     ~Network();
     Network(const Network&) = delete;
     Network& operator=(const Network&) = delete;
@@ -68,9 +69,10 @@ class Network final : private event::Poller {
     // Sends echo requests, one a second, until one is answered: how long the answer took. Errors: Timeout ("not alive"),
     // NotReady (no address of that family), Interrupted, DeviceBroken.
     Result<event::Duration> ping(const IpAddress& host, event::Duration patience);
-    // An address as text is its own result. Errors: NotFound (no such name), NotReady (no server known), Timeout,
-    // Interrupted, DeviceBroken, TooLarge.
+    // An address as text is its own result. Where no server is set, that which a router announces by IPv6 is asked. Errors:
+    // NotFound (no such name), NotReady (no server known), Timeout, Interrupted, DeviceBroken, InvalidArgument (not a name).
     Result<IpAddress> resolve(std::string_view name, IpAddress::Family family);
+    static constexpr event::Duration ipv6_patience = event::Duration::seconds(5);
     // Waits until IPv6 has an address besides the link-local one, or until the link-local one is usable and no router
     // answers. Errors: Timeout, Interrupted, DeviceBroken.
     Result<> wait_for_ipv6(event::Duration patience);
@@ -104,6 +106,7 @@ class Network final : private event::Poller {
 
     event::EventLoop& loop_;
     const device::Registry& devices_;
+    const Bytes seed_;
     Random random_;
     bool is_stirred_ = false;
     std::unique_ptr<Interface> interface_;

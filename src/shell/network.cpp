@@ -8,8 +8,6 @@ namespace vireo::shell {
 
 namespace {
 
-constexpr event::Duration ipv6_patience = event::Duration::seconds(5);
-
 // By its own name, or as `net list` numbers it: "eth1".
 bool has_name(const device::NetDevice& card, usize number, std::string_view name) {
     StringBuffer<64> own;
@@ -169,7 +167,7 @@ std::optional<net::Network::Route> NetworkSession::route(const net::IpAddress& h
         context_.console.write("*** ERROR: `ipaddr' not set\n");
         return std::nullopt;
     }
-    Result<> ready = host.is_v6() ? network().wait_for_ipv6(ipv6_patience) : Result<>();
+    Result<> ready = host.is_v6() ? network().wait_for_ipv6(net::Network::ipv6_patience) : Result<>();
     auto route = ready ? network().route_to(host) : ready.error();
     if (route)
         return *route;

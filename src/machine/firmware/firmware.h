@@ -17,6 +17,7 @@ struct Platform {
     std::span<const virtio::MmioSlot> virtio_mmio;  // in device-tree order
     const bus::pci::HostDescription* pci = nullptr; // if there is a host bridge
     void (*print_cpu)(Writer&) = nullptr; // "CPU:   ..." line after the banner, if the machine has one
+    Bytes random_seed{};                  // what only the host knows, if it gave any; stays where it is
 };
 
 // Stops the machine with one line to the log: what was being done, and why that is no way to go on. For a machine that is not

@@ -135,7 +135,7 @@ void run(const Platform& platform) {
     system::PciInspector* pci = add_sources(devices, platform);
     devices.start();
     event::mark_stage("virtio_start");
-    auto& network = make_for_ever<net::Network>(loop, registry);
+    auto& network = make_for_ever<net::Network>(loop, registry, platform.random_seed);
 
     console.write("\n");
     shell::Services services{console,          loop,    platform.memory, registry,

@@ -224,6 +224,7 @@ void Devices::find(const Tree& tree) {
             break;
         }
     }
+    random_seed = chosen.property("rng-seed").value_or(Bytes());
     choose_console(tree, chosen.text("stdout-path"), {uarts.data(), uarts.size()});
 }
 

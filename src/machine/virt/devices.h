@@ -71,6 +71,7 @@ struct Devices {
 
     std::string_view model;
     std::string_view isa; // riscv: of the first hart
+    Bytes random_seed;    // QEMU's, another one at each start; or none
     FixedVector<virtio::MmioSlot, max_virtio_slots> virtio_mmio;
     usize virtio_mmio_left_out = 0;
     std::optional<bus::pci::HostDescription> pci;

@@ -137,7 +137,8 @@ void VirtMachine::run() {
                   .memory = map_,
                   .virtio_mmio = {devices_.virtio_mmio.data(), devices_.virtio_mmio.size()},
                   .pci = devices_.pci ? &*devices_.pci : nullptr,
-                  .print_cpu = isa.empty() ? nullptr : print_isa});
+                  .print_cpu = isa.empty() ? nullptr : print_isa,
+                  .random_seed = devices_.random_seed});
 }
 
 std::string_view VirtMachine::board() const { return this_board.name; }

@@ -125,12 +125,46 @@ TEST_F(DnsTest, no_server_is_known) {
 }
 
 TEST_F(DnsTest, names_that_are_none) {
-    for (const std::string& name : {std::string(), std::string(256, 'a'), std::string(70, 'a') + ".b"}) {
+    std::string long_one;
+    while (long_one.size() < 254)
+        long_one += "a.";
+    for (const std::string& name :
+         {std::string(), std::string(256, 'a'), std::string(64, 'a') + ".b", long_one + "a", std::string("."),
+          std::string(".a"), std::string("a..b"), std::string("a..")}) {
+        auto begun = event::now();
         auto found = network->resolve(name, Family::V4);
-        EXPECT_FALSE(found) << name;
+        ASSERT_FALSE(found) << name;
+        EXPECT_EQ(found.error().code, ErrorCode::InvalidArgument) << name;
+        EXPECT_LT(event::now() - begun, Duration::milli(1));
     }
+    EXPECT_EQ(questions, 0) << "lwIP sends what it is given";
     answer = [](const Octets& question) { return Messages{good(question)}; };
     EXPECT_TRUE(network->resolve(fresh_name(), Family::V4));
+}
+
+// "host.example." says that it is the whole name.
+TEST_F(DnsTest, a_dot_at_the_end_of_a_name) {
+    std::string name = fresh_name();
+    answer = [&](const Octets& question) {
+        Octets wanted;
+        wanted.push_back(static_cast<u8>(name.find('.')));
+        packets::put(wanted, std::string_view(name).substr(0, name.find('.')));
+        packets::put(wanted, Octets{7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 1, 0, 1});
+        EXPECT_EQ(packets::slice(question, 12), wanted);
+        return Messages{good(question)};
+    };
+    auto found = network->resolve(name + ".", Family::V4);
+    ASSERT_TRUE(found) << found.error().what;
+    EXPECT_EQ(*found, IpAddress::from_v4(0xc0000207));
+}
+
+TEST_F(DnsTest, labels_of_63_bytes_and_names_of_253) {
+    answer = [](const Octets& question) { return Messages{good(question)}; };
+    std::string name;
+    for (char c : {'a', 'b', 'c'})
+        name += std::string(63, c) + ".";
+    name += std::string(61, 'd');
+    EXPECT_TRUE(network->resolve(name, Family::V4));
 }
 
 TEST_F(DnsTest, ctrl_c_and_the_answer_that_comes_after_it) {

@@ -51,10 +51,37 @@ class Ipv6Test : public NetworkTest {
         packets::put32(rest, 14400);
         packets::put32(rest, 0);
         packets::put(rest, parse("2001:db8:1::"));
+        if (names_server) {
+            rest.insert(rest.end(), {25, 3, 0, 0}); // RFC 8106, 5.1
+            packets::put32(rest, 1800);
+            packets::put(rest, router);
+        }
         send(router, to, 134, rest);
+    }
+    // A name server: whatever is asked for is 2001:db8::7.
+    void answer_name(const Address6& asker, const Octets& datagram) {
+        Octets question = packets::slice(datagram, 8);
+        Octets answer = packets::slice(question, 0, 2);
+        for (u16 word : {0x8180, 1, 1, 0, 0})
+            packets::put16(answer, word);
+        packets::put(answer, packets::slice(question, 12));
+        packets::put(answer, Octets{0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 60, 0, 16});
+        packets::put(answer, parse("2001:db8::7"));
+        Octets reply;
+        packets::put16(reply, 53);
+        packets::put16(reply, packets::get16(datagram, 0));
+        packets::put16(reply, static_cast<u32>(8 + answer.size()));
+        packets::put16(reply, 0);
+        packets::put(reply, answer);
+        packets::set16(reply, 6,
+                       packets::checksum(reply, packets::pseudo_sum(router, asker, 17, reply.size())));
+        peer->send_frame(packets::ethernet(card->facts().mac, OtherHost::mac, 0x86dd,
+                                           packets::ipv6(router, asker, 17, reply)));
     }
     void take(const Octets& packet) {
         Octets message = packets::slice(packet, 40);
+        if (packet.at(6) == 17 && packets::get16(message, 2) == 53)
+            answer_name(address_at(packet, 8), message);
         if (packet.at(6) != 58)
             return; // with a hop-by-hop header: multicast listener reports
         Address6 from = address_at(packet, 8), to = address_at(packet, 24);
@@ -87,6 +114,7 @@ class Ipv6Test : public NetworkTest {
     }
     bool has_router = true;
     bool somebody_has_it = false;
+    bool names_server = false;
     int solicitations = 0;
     int replies = 0;
     std::vector<Address6> probed;
@@ -135,6 +163,36 @@ TEST_F(Ipv6Test, without_a_router_the_link_local_address_has_to_do) {
     EXPECT_GE(solicitations, 1);
     EXPECT_TRUE(network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"), Duration::seconds(3)));
     EXPECT_FALSE(network->route_to(*IpAddress::parse("2001:db8:2::1")));
+}
+
+// Where nobody set one; IPv6 starts for it.
+TEST_F(Ipv6Test, a_name_is_asked_of_the_server_that_a_router_announces) {
+    names_server = true;
+    ASSERT_TRUE(network->open(*card));
+    network->set_dns_servers({});
+    auto found = network->resolve("announced.example", IpAddress::Family::V6);
+    ASSERT_TRUE(found) << found.error().what;
+    EXPECT_EQ(*found, *IpAddress::parse("2001:db8::7"));
+}
+
+TEST_F(Ipv6Test, a_name_server_with_an_ipv6_address) {
+    ASSERT_TRUE(network->open(*card));
+    const IpAddress servers[] = {{IpAddress::Family::V6, router}};
+    network->set_dns_servers(servers);
+    auto begun = event::now();
+    auto found = network->resolve("set.example", IpAddress::Family::V6);
+    ASSERT_TRUE(found) << found.error().what;
+    EXPECT_LT(event::now() - begun, Duration::seconds(5));
+}
+
+TEST_F(Ipv6Test, no_router_names_a_server) {
+    ASSERT_TRUE(network->open(*card));
+    network->set_dns_servers({});
+    auto begun = event::now();
+    auto found = network->resolve("nobody.example", IpAddress::Family::V6);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, ErrorCode::NotReady);
+    EXPECT_LT(event::now() - begun, Duration::seconds(6));
 }
 
 TEST_F(Ipv6Test, ping_there_and_back) {

@@ -44,6 +44,23 @@ TEST_F(NetworkTest, ping_is_answered) {
     EXPECT_EQ(peer->frames.size(), before + 1);
 }
 
+// Machines that start at the same moment must not choose the same ids, or ones that can be calculated from each other's.
+TEST_F(NetworkTest, ids_are_made_of_the_seed_that_the_host_gave) {
+    auto first_id = [&](std::string_view seed) {
+        network.reset();
+        hosted::use_virtual_clock();
+        network = std::make_unique<net::Network>(loop, registry, std::as_bytes(std::span(seed)));
+        open();
+        peer->frames.clear();
+        EXPECT_TRUE(network->ping(host, Duration::seconds(1)));
+        return packets::get16(peer->frames.back(), 14 + 20 + 4);
+    };
+    first_id(""); // lwIP starts once, and takes some of the numbers
+    EXPECT_EQ(first_id("seed"), first_id("seed"));
+    EXPECT_NE(first_id("seed"), first_id("other"));
+    EXPECT_NE(first_id("seed"), first_id(""));
+}
+
 TEST_F(NetworkTest, ping_of_a_host_that_is_silent_ends_in_time) {
     open();
     peer->answers_ping = false;
