@@ -71,12 +71,16 @@ def test_ipv6(name, network):  # noqa: F811
     network.dnsmasq(ra=True)
     network.nginx()
     machine = network.boot(vm.BOARDS[name])
+    # Without any setting: the router says who knows names.
+    assert machine.succeeds("dns six.test") == f"{net.HOST6}\n"
+    machine.fetch("wget {a} http://six.test/file", data)
     assert f"host {net.HOST6} is alive\n" in machine.succeeds(f"ping6 {net.HOST6}")
     machine.fetch(f"wget {{a}} http://[{net.HOST6}]/file", data)
     machine.fetch(f"tftpboot {{a}} [{net.HOST6}]:file", data)
     machine.dhcp()
     machine.fetch("wget {a} http://six.test/file", data)
     machine.fetch(f"wget {{a}} http://[{net.HOST6}]:80/file", data)
+    machine.succeeds(f"setenv dnsip {net.HOST6}; dns server.test.")
     assert "is not alive" in machine.fails("ping6 fd00:77::99")
 
 
@@ -126,7 +130,8 @@ def test_a_waiting_command_idles_and_ends_at_ctrl_c(board, network):  # noqa: F8
     machine = network.boot_bound(board)
     console = machine.vm
     for number, line in enumerate(("ping 192.168.77.9", f"tftpboot {machine.address:x} {net.HOST}:file", "dhcp",
-                                   f"wget {machine.address:x} http://{net.HOST}:81/x", "dns a.test")):
+                                   f"wget {machine.address:x} http://{net.HOST}:81/x", f"wget {machine.address:x} http://192.168.77.9/x",
+                                   f"tftpput {machine.address:x} 1000 {net.HOST}:file", "pxe get", "ping6 fe80::9", "dns a.test")):
         console.send(line + "\r")
         console.expect(re.escape(line))
         share = console.wait_processor_idle(1.5 if number == 1 else 0.3)

@@ -19,6 +19,8 @@ WRONG = {
     "ping6 1.2.3.4": "'1.2.3.4': an IPv6 address is wanted\n",
     "ping6 fe80:::1": "'fe80:::1': not an IP address\n",
     "dns 1.2.3": "'1.2.3': not an IP address\n",
+    "dns a..b": "DNS: invalid argument (not a host name)\n",
+    f"dns {'a' * 64}.test": "DNS: invalid argument (not a host name)\n",
     "tftpboot {a} 1.2.3.4.5:x": "'1.2.3.4.5': not an IP address\n",
     "tftpput {a} 1 300.2.3.4:x": "'300.2.3.4': not an IP address\n",
     "wget {a} http://1.2.3/x": "'1.2.3': not an IP address\n",

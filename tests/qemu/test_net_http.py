@@ -9,7 +9,7 @@ import pytest
 import net
 import scripted
 import vm
-from networks import BOARDS, MIB, by_turns, content, network  # noqa: F401 (a fixture)
+from networks import BOARDS, MIB, by_turns, content, modern, network  # noqa: F401 (a fixture)
 
 @pytest.mark.parametrize("name", ["qemu_arm64", "qemu-x86_64"])
 def test_http_as_servers_do_it(name, network):  # noqa: F811
@@ -92,6 +92,20 @@ def test_http(board, name, network):  # noqa: F811
     assert time.monotonic() - started < 60
     assert server.requests
     machine.fetch(f"wget {{a}} http://{net.HOST}:8080/file", data)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_ctrl_c_at_full_speed(name, network):  # noqa: F811
+    """A file without end, as fast as it comes, over what was there before: the prompt is back at once."""
+    network.start(scripted.Http, without_end)
+    machine = network.boot_bound(vm.BOARDS[name], [*modern(), "-m", "1G"])
+    console = machine.vm
+    console.send(f"wget {machine.address:x} http://{net.HOST}/file\r")
+    console.expect(r"Loading: .*[\d.]+ [KM]iB.*/s")
+    console.send("\x03")
+    text, _ = console.expect(vm.PROMPT_AT_LINE_START, timeout=5 + console.timeout / 6)
+    assert console.status() == 1 and "wget: " not in text, text
+    machine.is_alive()
 
 
 BODY = content(70_000)
@@ -215,4 +229,14 @@ def test_memory_in_use_is_no_place_for_a_download(name, network):  # noqa: F811
         assert "Loading" not in text, text
         below = f"{int(start, 16) - 0x8000:x}"
         assert "bytes, only 32768 are free at 0x" in machine.fails(line.format(below, net.HOST))
+    # Up to the last byte of free memory, and not one more.
+    for size in (32768, 32769):
+        data = network.file("file", content(size))
+        for line in ("wget {} http://{}/file", "tftpboot {} {}:file"):
+            if size > 32768:
+                assert "the file has 32769 bytes, only 32768 are free at 0x" in machine.fails(line.format(below, net.HOST))
+                continue
+            machine.succeeds(line.format(below, net.HOST))
+            assert machine.memory(int(below, 16), size) == data
+            machine.succeeds(f"mw.b {below} 0 {size:x}")
     machine.is_alive()

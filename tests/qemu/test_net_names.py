@@ -8,6 +8,7 @@ import pytest
 
 import net
 import scripted
+import vm
 from networks import by_turns, network  # noqa: F401 (a fixture)
 
 QUESTION_END = 12
@@ -77,6 +78,7 @@ def dhcp(request, kind, options=b"", yours="192.168.77.60", **fields):
 
 
 SERVER = b"\x36\x04" + bytes([192, 168, 77, 1]) + b"\x33\x04\x00\x00\x0e\x10\x01\x04\xff\xff\xff\x00"
+OTHER_SERVER = b"\x36\x04" + bytes([192, 168, 77, 2]) + SERVER[6:]
 OFFER, ACK, NAK = 2, 5, 6
 
 # What the server sends first, before it answers as it should.
@@ -91,6 +93,12 @@ DHCP = {
     "overload-of-everything": lambda request, kind: [dhcp(request, kind, SERVER + b"\x34\x01\x03\xff", file=b"\x34\x01\x03" * 42, sname=b"\x34\x01\x03" * 21)],
     "cut-short": lambda request, kind: [dhcp(request, kind, SERVER)[:100], dhcp(request, kind, SERVER)[:236], b"", b"\2"],
     "refusal": lambda request, kind: [dhcp(request, NAK, SERVER + b"\xff")],
+    "refusal-by-another-server": lambda request, kind: [dhcp(request, NAK, OTHER_SERVER + b"\xff")] if kind == ACK else [],
+    "acknowledgement-by-another-server": lambda request, kind: [dhcp(request, ACK, OTHER_SERVER + b"\xff", "192.168.77.66")] if kind == ACK else [],
+    "address-of-nobody": lambda request, kind: [dhcp(request, kind, SERVER + b"\xff", "0.0.0.0")],
+    "address-of-everybody": lambda request, kind: [dhcp(request, kind, SERVER + b"\xff", "255.255.255.255")],
+    "address-of-a-group": lambda request, kind: [dhcp(request, kind, SERVER + b"\xff", "224.0.0.1")],
+    "eight-bit-escapes": lambda request, kind: [dhcp(request, kind, SERVER + b"\x0c\x04\x9b2Jx\xff", "192.168.77.66", file=b"a\xc2\x9b31m")],
     "a-name-with-escapes": lambda request, kind: [dhcp(request, kind, SERVER + b"\x0c\x08\x1b[2J\r\n;x\xff", "192.168.77.66", file=b"a;\x1b[31m$x")],
 }
 
@@ -114,10 +122,27 @@ def test_dhcp(board, name, network):  # noqa: F811
     text = machine.command("dhcp", timeout=120)
     assert "\x1b" not in text, repr(text)
     if machine.vm.status() == 0:
-        bound = "66" if name == "a-name-with-escapes" else "60"
+        bound = "66" if "escapes" in name else "60"
         assert re.search(rf"(?m)^DHCP client bound to address 192\.168\.77\.{bound} \(", text), text
     else:
         assert "DHCP failed: " in text, text
-    assert "\x1b" not in machine.command("printenv")
+    variables = machine.command("printenv")
+    assert "\x1b" not in variables and "\x9b" not in variables and "bootfile" not in variables, repr(variables)
     machine.command("dhcp", timeout=120)
+    machine.is_alive()
+
+
+def test_dhcp_that_is_refused_for_ever(network):  # noqa: F811
+    """An offer, and no to whoever takes it, as fast as it is asked for: four times, not for as long as a command may take."""
+    seen = []
+
+    def play(request, _):
+        seen.append(request)
+        return [dhcp(request, OFFER, SERVER + b"\xff") if request[242] == 1 else dhcp(request, NAK, SERVER + b"\xff", "0.0.0.0")]
+
+    network.start(scripted.Datagrams, play, 67, address="0.0.0.0", broadcast=68)
+    machine = network.boot(vm.BOARDS["qemu_arm64"])
+    machine.fails_with("dhcp", r"DHCP failed: not ready \(the server refuses what it offers\)$")
+    assert len(seen) < 20
+    machine.command("setenv ipaddr 192.168.77.40; setenv netmask 255.255.255.0")
     machine.is_alive()

@@ -170,6 +170,72 @@ def test_tftpput_to_a_server_that_answers_twice(network):  # noqa: F811
     assert server.stored == b"\x78\x56\x34\x12" * 5000
 
 
+def tftp_agrees(refuses=False, **wanted):
+    """A server that agrees to these options, whatever was asked for, or to none; windows as agreed. With `refuses` it answers
+    options with an error first, as those do that do not know RFC 2347."""
+    def play(transfer):
+        data, block, window = transfer.data_to_send, wanted.get("blksize", 512), wanted.get("windowsize", 1)
+        if refuses and transfer.options:
+            return transfer.error(8, "no options here")
+        if wanted:
+            transfer.accept(**{name: {"size": len(data)}.get(value, value) for name, value in wanted.items()})
+            assert transfer.wait(scripted.ACK, 0, 20)
+        last = len(data) // block + 1
+        for first in range(1, last + 1, window):
+            end = min(first + window, last + 1)
+            for number in range(first, end):
+                transfer.data(number, data[(number - 1) * block:number * block])
+            assert transfer.wait(scripted.ACK, end - 1, 20)
+        return None
+    return play
+
+
+# What servers make of options, RFC 2347 and its sequels: all of it is allowed.
+AGREED = {
+    "none-of-them": tftp_agrees(),
+    "refuses-them": tftp_agrees(refuses=True),
+    "smaller-blocks": tftp_agrees(blksize=100, tsize="size"),
+    "smallest-blocks": tftp_agrees(blksize=8, windowsize=5),
+    "smaller-windows": tftp_agrees(blksize=1000, windowsize=3, timeout=1),
+    "windows-of-plain-blocks": tftp_agrees(windowsize=7),
+    "only-the-size": tftp_agrees(tsize="size"),
+    "a-size-that-is-not-known": tftp_agrees(tsize=0),
+    "capitals": tftp_agrees(BLKSIZE=512, TSize="size"),
+}
+
+
+@pytest.mark.parametrize("board,name", by_turns(AGREED))
+def test_tftp_options(board, name, network):  # noqa: F811
+    data = content(20_000)
+
+    def play(transfer):
+        transfer.data_to_send = data
+        AGREED[name](transfer)
+
+    network.start(scripted.Tftp, play)
+    machine = network.boot_bound(board)
+    machine.fetch("tftpboot {a} file", data)
+
+
+def test_tftp_sizes_that_are_asked_for(network):  # noqa: F811
+    """What the variables say, between what the protocol and the card can; for what is no number as without them."""
+    data = content(2000)
+
+    def play(transfer):
+        transfer.data_to_send = data
+        tftp_agrees()(transfer)
+
+    server = network.start(scripted.Tftp, play)
+    machine = network.boot_bound(vm.BOARDS["qemu-x86"])
+    for size, window, asked in ((None, None, (b"1468", b"64")), ("8", "1", (b"8", None)), ("0", "0", (b"8", None)),
+                                ("512", "2", (None, b"2")), ("70000", "70000", (b"1468", b"256")), ("x", "-1", (b"1468", b"64"))):
+        if size:
+            machine.succeeds(f"setenv tftpblocksize {size}; setenv tftpwindowsize {window}")
+        machine.fetch("tftpboot {a} file", data)
+        options = server.transfers[-1].options
+        assert (options.get("blksize"), options.get("windowsize")) == asked, (size, window, options)
+
+
 SURVIVED = {"strangers": tftp_strangers, "all-twice": tftp_all_twice, "garbage-between": tftp_garbage_between}
 
 
