@@ -131,6 +131,8 @@ void Interface::start(device::NetDevice& card) {
     netif_add(&netif_, nullptr, nullptr, nullptr, this, initialise, ip_input);
     netif_set_default(&netif_);
     has_ipv6_ = false;
+    for (u8_t i = 0; i < DNS_MAX_SERVERS; ++i)
+        dns_setserver(i, nullptr); // those of another network, or of a router that may have gone
     dhcp_set_struct(&netif_, &dhcp_);
     sum_datagrams_ = false;
     set_checksums();

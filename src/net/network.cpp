@@ -33,7 +33,7 @@ void set_filter(device::NetDevice& card) {
         (void)card.set_filter({false, groups}).has_value(); // what it delivers besides is dropped here
 }
 
-// RFC 1035, 2.3.4, with a dot at the end or without: lwIP would send whatever it is given.
+// RFC 1035, 2.3.4, with a dot at the end or without: lwIP would send labels of any length.
 bool is_host_name(std::string_view name) {
     constexpr usize most_label_bytes = 63, most_name_bytes = 253;
     if (name.ends_with('.'))
@@ -164,7 +164,7 @@ Result<IpAddress> Network::resolve(std::string_view name, IpAddress::Family fami
     if (!is_host_name(name))
         return error(ErrorCode::InvalidArgument, "not a host name");
     char text[DNS_MAX_NAME_LENGTH] = {};
-    std::ranges::copy(name.substr(0, name.size() - (name.ends_with('.') ? 1 : 0)), text);
+    std::ranges::copy(name, text);
     // Where nobody said which server, a router may; one that is reached by IPv6 needs an address of ours.
     if (!name_server().is_v4()) {
         auto ready = wait_for_ipv6(ipv6_patience);

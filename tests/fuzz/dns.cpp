@@ -30,7 +30,7 @@ void run(FuzzedData input) {
                 17, udp(NetWorld::theirs, 53, NetWorld::ours, static_cast<u16>(get16(frame, 34)), message));
         }
     };
-    // lwIP remembers names: each input asks for another one, so that it does not depend on those before it.
+    // Each input asks for another name, so that it does not depend on questions before it that are still open.
     static u64 number = 0;
     std::string name = "n" + std::to_string(++number) + ".example";
     auto family = wants_v6 ? net::IpAddress::Family::V6 : net::IpAddress::Family::V4;

@@ -176,6 +176,7 @@ def tftp_agrees(refuses=False, **wanted):
     def play(transfer):
         data, block, window = transfer.data_to_send, wanted.get("blksize", 512), wanted.get("windowsize", 1)
         if refuses and transfer.options:
+            transfer.server.forget(transfer.peer)
             return transfer.error(8, "no options here")
         if wanted:
             transfer.accept(**{name: {"size": len(data)}.get(value, value) for name, value in wanted.items()})

@@ -159,6 +159,10 @@ class Tftp(Server):
         self._play, self.transfers, self._seen = play, [], set()
         super().__init__(namespace, socket.SOCK_DGRAM, 69, address)
 
+    def forget(self, peer):
+        """The next request of this one is another one."""
+        self._seen.discard(peer)
+
     def turn(self):
         request, peer = self._socket.recvfrom(65536)
         if peer in self._seen:

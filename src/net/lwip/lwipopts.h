@@ -113,6 +113,9 @@
 #define DNS_MAX_SERVERS 4
 #define DNS_MAX_NAME_LENGTH 256
 #define DNS_MAX_RETRIES 4
+// Answers are not kept for the next command: their time would only pass while one runs, and an address that has changed would
+// be remembered for days.
+#define DNS_MAX_TTL 0
 
 // TCP. We receive: one or two connections, as fast as the host sends. What arrives is used up at once, so the window is
 // always open; it only has to hold what is under way while we do not look. With large receive the host sends 64 KiB in

@@ -32,13 +32,28 @@ bool are_sound(std::span<const u8> options) {
     return true;
 }
 
+// RFC 9293, 3.10.7.4, and RFC 5961, 5.2: past the handshake every segment acknowledges what we sent lately. Whoever guesses
+// ports and a place in the window must guess that too.
+bool acknowledges_us(const tcp_pcb& pcb, const tcp_hdr& header) {
+    constexpr u32 lately = 0x10000; // more than we ever have under way
+    u8 flags = TCPH_FLAGS(&header);
+    if (pcb.state == SYN_SENT || (flags & (TCP_RST | TCP_SYN)) != 0)
+        return true; // lwIP is careful with those
+    return (flags & TCP_ACK) != 0 && pcb.snd_nxt - header.ackno < lately;
+}
+
 } // namespace
 
 } // namespace vireo::net
 
 extern "C" {
 
-int vireo_tcp_options_are_sound(const tcp_hdr* header, u16_t bytes, u16_t first_bytes, const u8_t* others) {
+int vireo_tcp_may_be_read(const tcp_pcb* pcb, const tcp_hdr* header, u16_t bytes, u16_t first_bytes,
+                          const u8_t* others) {
+    if (!vireo::net::acknowledges_us(*pcb, *header))
+        return false;
+    if (bytes == 0)
+        return true;
     std::array<vireo::u8, 40> options; // as many as a header can have
     if (bytes > options.size())
         return false;

@@ -23,7 +23,7 @@ class DnsTest : public NetworkTest {
                     peer->send_datagram(53, from, message);
         };
     }
-    // lwIP keeps what it learned: each test asks for a name of its own.
+    // A question that was given up may still be open: each test asks for a name of its own.
     static std::string fresh_name() {
         static int number = 0;
         return "host" + std::to_string(++number) + ".example";
@@ -140,6 +140,22 @@ TEST_F(DnsTest, names_that_are_none) {
     EXPECT_EQ(questions, 0) << "lwIP sends what it is given";
     answer = [](const Octets& question) { return Messages{good(question)}; };
     EXPECT_TRUE(network->resolve(fresh_name(), Family::V4));
+}
+
+// While no command runs, the time that an answer is good for does not pass.
+TEST_F(DnsTest, what_was_answered_is_not_kept) {
+    std::string name = fresh_name();
+    for (u8 last : {7, 8}) {
+        answer = [=](const Octets& question) {
+            Octets message = header(question, success, 1);
+            packets::put(message, record({0xc0, 12}, type_a, {192, 0, 2, last}));
+            return Messages{message};
+        };
+        auto found = network->resolve(name, Family::V4);
+        ASSERT_TRUE(found) << found.error().what;
+        EXPECT_EQ(*found, IpAddress::from_v4(0xc0000200u + last));
+    }
+    EXPECT_EQ(questions, 2);
 }
 
 // "host.example." says that it is the whole name.

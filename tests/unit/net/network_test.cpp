@@ -426,6 +426,18 @@ TEST_F(NetworkTest, what_is_known_stays_for_the_next_command) {
     EXPECT_FALSE(network->route_to(host)); // forgotten: the network may be another one
 }
 
+TEST_F(NetworkTest, another_card_has_its_own_name_servers) {
+    open();
+    network->set_dns_servers({&host, 1});
+    network->close();
+    FakeCard other(loop);
+    ASSERT_TRUE(network->open(other));
+    auto found = network->resolve("a.example", IpAddress::Family::V4);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, ErrorCode::NotReady);
+    network->close();
+}
+
 TEST_F(NetworkTest, another_card_has_its_own_addresses) {
     open();
     FakeCard other(loop);

@@ -22,6 +22,7 @@ class TcpServer {
     usize most_in_flight = 256 * 1024;
     bool checksum_is_good = false; // as a tap hands frames over
     bool stops_after_handshake = false;
+    u16 first_window = 0xffff;       // before anything was received
     bool sends_after_request = true; // else at once
     std::optional<usize> stalls_at;  // sends no byte behind this one
     std::optional<usize> resets_at;
@@ -58,6 +59,7 @@ class TcpServer {
             Tcp answer = make(Tcp::Syn | Tcp::Ack);
             answer.sequence = first_sequence - 1;
             answer.options = syn_options;
+            answer.window = first_window;
             peer_.send_segment(answer);
             return;
         }

@@ -231,6 +231,50 @@ TEST_P(TcpTest, a_reset_in_the_middle) {
     EXPECT_LE(download.content.size(), 100'000u);
 }
 
+// RFC 5961: who does not see the connection hits a place in the window at best, not the next byte, nor what we have sent.
+TEST_P(TcpTest, segments_that_are_guessed_change_nothing) {
+    Octets content = pattern(200'000);
+    TcpServer server(*peer, 80, content);
+    int segments = 0, forged = 0;
+    bool is_forging = false;
+    peer->spoil = [&](Frame& frame) {
+        if (is_forging || !holds_segment(frame) || ++segments % 7 != 3)
+            return false;
+        Tcp seen = Tcp::parse(packets::slice(frame, segment_offset()));
+        is_forging = true;
+        for (u32 ahead : {1u, 1000u, 60'000u, 0u - 1, 0u - 70'000, 0x40000000u})
+            for (u8 flags :
+                 {Tcp::Rst, Tcp::Syn, Tcp::Fin, u8{Tcp::Fin | Tcp::Ack}, u8{Tcp::Psh | Tcp::Ack}}) {
+                Tcp guess{seen.from, seen.to};
+                guess.sequence = seen.sequence + ahead;
+                guess.acknowledged = seen.acknowledged + 0x20000 * (ahead % 2 == 0 ? 1 : ~0u);
+                guess.flags = flags;
+                guess.payload = flags & (Tcp::Fin | Tcp::Psh) ? Octets(100, 'x') : Octets();
+                peer->send_segment(guess);
+                ++forged;
+            }
+        is_forging = false;
+        return false;
+    };
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    ASSERT_TRUE(*download.result) << download.result->error().what;
+    EXPECT_EQ(download.content, content);
+    EXPECT_GT(forged, 300);
+}
+
+// The request waits until there is room for it, and is asked for by probes: nobody else would say that there is.
+TEST_P(TcpTest, a_server_whose_window_is_closed_at_first) {
+    Octets content = pattern(5000);
+    TcpServer server(*peer, 80, content);
+    server.first_window = 0;
+    Download download;
+    ASSERT_TRUE(fetch(download));
+    ASSERT_TRUE(*download.result) << download.result->error().what;
+    EXPECT_EQ(download.content, content);
+    EXPECT_EQ(server.received.at(0), 'G'); // with the probe; it answers at once
+}
+
 TEST_P(TcpTest, a_stall_is_left_to_who_waits) {
     TcpServer server(*peer, 80, pattern(500'000));
     server.stalls_at = 100'000;
