@@ -113,8 +113,10 @@ bool is_usable(std::span<const u8, 4> address) {
     return address[0] != 0 && address[0] != 127 && address[0] < 224;
 }
 
-// What lwIP believes without a look.
+// What lwIP would take note of, and should not.
 bool can_be_believed(const pbuf& packet, const dhcp& state) {
+    if (state.state == DHCP_STATE_BOUND)
+        return false; // it would replace the texts of the answer that counts
     // RFC 2131, 3: what stands behind the fixed part is options only if this cookie says so.
     constexpr u8 cookie[] = {99, 130, 83, 99};
     if (pbuf_memcmp(&packet, DHCP_OPTIONS_OFS - sizeof(cookie), cookie, sizeof(cookie)) != 0)

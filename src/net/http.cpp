@@ -122,7 +122,11 @@ Result<> HttpResponse::field(std::string_view text) {
         name.empty())
         return corrupt("a header line without a name");
     std::string_view value = trim(text.substr(colon + 1));
+    // Of a number or a word that is cut off, what is there says something else.
     bool is_cut = line_.truncated();
+    if (is_cut && (is_same_word(name, "content-length") || is_same_word(name, "content-range") ||
+                   is_same_word(name, "transfer-encoding")))
+        return error(ErrorCode::TooLarge, "header line");
     if (is_same_word(name, "content-length"))
         return content_length(value);
     if (is_same_word(name, "content-range"))
@@ -177,8 +181,9 @@ Result<> HttpResponse::content_range(std::string_view value) {
 }
 
 Result<> HttpResponse::chunk_size(std::string_view text) {
-    auto size = digits(trim(text.substr(0, text.find(';'))), 16);
-    if (!size)
+    usize end = text.find(';');
+    auto size = digits(trim(text.substr(0, end)), 16);
+    if (!size || (line_.truncated() && end == text.npos))
         return corrupt("a chunk without a size");
     rest_ = *size;
     part_ = rest_ == 0 ? Part::Trailer : Part::Chunk;

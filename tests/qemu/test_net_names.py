@@ -99,6 +99,7 @@ DHCP = {
     "address-of-everybody": lambda request, kind: [dhcp(request, kind, SERVER + b"\xff", "255.255.255.255")],
     "address-of-a-group": lambda request, kind: [dhcp(request, kind, SERVER + b"\xff", "224.0.0.1")],
     "eight-bit-escapes": lambda request, kind: [dhcp(request, kind, SERVER + b"\x0c\x04\x9b2Jx\xff", "192.168.77.66", file=b"a\xc2\x9b31m")],
+    "names-that-are-commands": lambda request, kind: [dhcp(request, kind, SERVER + b"\x0c\x0f&&setenv yes 2;\xff", "192.168.77.66", file=b"x; setenv yes 1; #'\"$a")],
     "a-name-with-escapes": lambda request, kind: [dhcp(request, kind, SERVER + b"\x0c\x08\x1b[2J\r\n;x\xff", "192.168.77.66", file=b"a;\x1b[31m$x")],
 }
 
@@ -122,12 +123,17 @@ def test_dhcp(board, name, network):  # noqa: F811
     text = machine.command("dhcp", timeout=120)
     assert "\x1b" not in text, repr(text)
     if machine.vm.status() == 0:
-        bound = "66" if "escapes" in name else "60"
+        bound = "66" if "name" in name or "escapes" in name else "60"
         assert re.search(rf"(?m)^DHCP client bound to address 192\.168\.77\.{bound} \(", text), text
     else:
         assert "DHCP failed: " in text, text
     variables = machine.command("printenv")
-    assert "\x1b" not in variables and "\x9b" not in variables and "bootfile" not in variables, repr(variables)
+    assert "\x1b" not in variables and "\x9b" not in variables, repr(variables)
+    if name == "names-that-are-commands":
+        assert machine.command("echo $bootfile $hostname") == "x; setenv yes 1; #'\"$a &&setenv yes 2;\n"
+        assert "not defined" in machine.command("printenv yes")
+    else:
+        assert "bootfile" not in variables, variables
     machine.command("dhcp", timeout=120)
     machine.is_alive()
 

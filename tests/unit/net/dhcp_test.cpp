@@ -287,6 +287,25 @@ TEST_F(DhcpTest, of_several_servers_the_first_counts) {
     EXPECT_EQ(seen, (std::vector<u8>{Discover, Request}));
 }
 
+// With the one that counts, before anybody has looked.
+TEST_F(DhcpTest, what_comes_behind_the_acknowledgement_changes_nothing) {
+    answer = [&](u8 type, const Octets& message) {
+        Type with = type == Discover ? Offer : Acknowledge;
+        Octets options = usual_options();
+        file.assign({'b', 'o', 'o', 't'});
+        packets::put(options, option(12, "vm"));
+        send(reply(message, with, options));
+        options = usual_options();
+        file.clear();
+        packets::put(options, option(12, "other"));
+        send(reply(message, with, options));
+    };
+    auto lease = ask();
+    ASSERT_TRUE(lease) << lease.error().what;
+    EXPECT_EQ(lease->boot_file.view(), "boot");
+    EXPECT_EQ(lease->host_name.view(), "vm");
+}
+
 // Option 52 (RFC 2132, 9.3): the fields of the file and the server's name hold options.
 TEST_F(DhcpTest, options_in_the_fields_of_other_things) {
     answer_well();

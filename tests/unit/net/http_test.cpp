@@ -184,6 +184,19 @@ TEST_F(Http, bad_content_lengths) {
         "chunked, and a Content-Length too");
 }
 
+// Only the beginning of a long line is kept: zeros, and it meant a thousand.
+TEST_F(Http, a_number_that_is_cut_off_is_no_number) {
+    std::string zeros(2048, '0');
+    for (std::string_view field : {"Content-Length: ", "Content-Range: bytes 0-4/", "Transfer-Encoding: "})
+        expect_corrupt("HTTP/1.1 200 OK\r\n" + std::string(field) + zeros + "5\r\n\r\nhello", "header line");
+    std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    expect_corrupt(head + zeros + "5\r\nhello\r\n0\r\n\r\n", "a chunk without a size");
+    // An extension, and a field that says nothing to us, may be long.
+    EXPECT_EQ(exchange(head + "5;x=" + zeros + "\r\nhello\r\n0\r\n\r\n"), State::Done);
+    EXPECT_EQ(content(), "hello");
+    EXPECT_EQ(exchange("HTTP/1.1 200 OK\r\nX: " + zeros + "\r\nContent-Length: 2\r\n\r\nok"), State::Done);
+}
+
 TEST_F(Http, more_than_the_memory_takes_is_refused) {
     for (std::string_view length : {"65", "18446744073709551615"}) {
         EXPECT_EQ(exchange("HTTP/1.1 200 OK\r\nContent-Length: " + std::string(length) + "\r\n\r\nhello"),
