@@ -180,12 +180,15 @@ def network_commands(board, servers, kind):
 
 
 def measure_network(boards, runs, servers):
-    """"tap" and "user" -> board -> figure -> contender -> seconds."""
+    """"tap" and "user" -> board -> figure -> contender -> seconds; and what the host alone needs: figure -> seconds."""
     results = {kind: {board.name: {} for board in boards} for kind in network.NETWORKS}
+    of_host = {}
     for kind, board in ((kind, board) for board in boards for kind in network.NETWORKS):
         figures = results[kind][board.name]
         commands = network_commands(board, servers, kind)
         for number in range(runs):
+            for figure, value in network.measure_host(servers).items() if kind == "tap" else ():
+                of_host.setdefault(figure, []).append(value)
             for name, command in commands.items():
                 values = patiently(network.measure_ipxe, command, servers) if name == "ipxe" else \
                     patiently(network.measure, name, command, LOAD[board.name], servers, kind, is_checked=number == 0)
@@ -194,7 +197,7 @@ def measure_network(boards, runs, servers):
         for figure, times in figures.items():
             print(f"{board.name:14}{kind + ' ' + figure:17}" + "  ".join(f"{name} {page.figure_text(figure, values)}"
                                                                         for name, values in times.items()), flush=True)
-    return results
+    return results, of_host
 
 
 def count_network(boards, servers, plugin):
@@ -278,7 +281,8 @@ def main():
     plugin = make_plugin()
     print(f"ready after {time.monotonic() - began:.0f} s", flush=True)
 
-    results = {"machine": facts(workload), "size": sizes(boards), "start": {}, "disk": {}, "count": {}, "network": {}, "network_count": {},
+    results = {"machine": facts(workload), "size": sizes(boards), "start": {}, "disk": {}, "count": {}, "network": {}, "network_host": {},
+               "network_count": {},
                "hosted": {}, "runs": {"start": start_runs, "disk": disk_runs, "network": network_runs}}
     counted = [board for board in boards if board.name == MAIN_BOARD] or boards[:1] if options.quick else boards
     if "start" in options.only:
@@ -293,7 +297,7 @@ def main():
             print(f"bench: no network figures: {why_none}", file=sys.stderr)
         else:
             with network.Servers(WORK) as servers:
-                results["network"] = measure_network(boards, network_runs, servers)
+                results["network"], results["network_host"] = measure_network(boards, network_runs, servers)
                 results["network_count"] = count_network(counted, servers, plugin) if plugin else {}
     if "hosted" in options.only:
         results["hosted"] = hosted.measure_all(program, workload, disk_runs)

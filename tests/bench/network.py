@@ -197,6 +197,22 @@ def measure_ipxe(command, servers, timeout=300):
     return {kind: marks[f"{kind}-end"] - marks[f"{kind}-begin"] for kind in ("tftp", "http")}
 
 
+def measure_host(servers):
+    """The same files, from the same servers, by a program on the host itself (atftp, over loopback): figure -> seconds. What is left when
+    there is no machine: no firmware can be faster than that."""
+    results = {}
+    for figure, host, window in (("tftp", net.HOST, []), ("tftp_best", WINDOW_HOST, ["--option", f"windowsize {BEST['vireo'][1]}"])):
+        path = os.path.join(servers.folder, "fetched")
+        command = ["timeout", "60", "atftp", "--option", f"blksize {BEST['vireo'][0]}", *window, "-g", "-r", "tftp", "-l", path, host]
+        began = time.monotonic()
+        subprocess.run(servers.namespace.command(command), check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        results[figure] = time.monotonic() - began
+        if crc_of(path) != servers.crc["tftp"]:
+            raise Mismatch(f"atftp from {host} got something else than the file")
+        os.remove(path)
+    return results
+
+
 def ratios(results):
     """board -> "figure_network" -> the rival's median over Vireo's; of iPXE "figure_network_ipxe"."""
     median = statistics.median

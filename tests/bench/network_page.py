@@ -33,6 +33,9 @@ def lines(results, figure_text, table):
                 text += [f"### {title}, {PLACES[kind]}", "",
                          *table(["board", "Vireo", "U-Boot", "ratio", *(["iPXE", "ratio"] if any(len(row) > 4 for row in rows) else [])],
                                 [row + ["-"] * (6 - len(row)) if any(len(one) > 4 for one in rows) else row for row in rows])]
+                if kind == "tap" and figure.name in results["network_host"]:
+                    text += ["A program on the host (atftp, over loopback, no machine at all) needs "
+                             f"{figure_text(figure.name, results['network_host'][figure.name])} for the same file from the same server.", ""]
     return text + count_lines(results, table)
 
 
