@@ -131,6 +131,11 @@ Result<u64> MemoryMap::allocate(u64 bytes, u64 alignment, const char* owner, u64
     return error(ErrorCode::NoMemory, "no free RAM of that size");
 }
 
+bool MemoryMap::touches_ram(u64 base, u64 bytes) const {
+    u64 end = checked_add(base, bytes).value_or(~u64{0});
+    return std::ranges::any_of(ram_, [&](const auto& bank) { return base < bank.end() && end > bank.base; });
+}
+
 Result<> MemoryMap::check_readable(u64 base, u64 bytes) const {
     if (base < guarded_)
         return error(ErrorCode::OutOfRange, "guarded against null pointers");

@@ -52,6 +52,9 @@ class MemoryMap {
     // [base, base + bytes) lies in RAM, and not where null pointers lead.
     Result<> check_readable(u64 base, u64 bytes) const;
 
+    // Some of [base, base + bytes) is RAM.
+    bool touches_ram(u64 base, u64 bytes) const;
+
     u64 total_ram() const;
     std::span<const MemoryRegion> ram() const { return {ram_.data(), ram_.size()}; }
     std::span<const MemoryRegion> reservations() const { return {reserved_.data(), reserved_.size()}; }

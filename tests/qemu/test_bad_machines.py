@@ -146,6 +146,36 @@ def test_device_trees(name, case, tmp_path, machines):
         machine.expect(r"poweroff: [^\r\n]*\r")
 
 
+WRONG_PLACES = {"null pointers": 0, "a hole": 0x9100000, "misaligned": 0x10000003, "RAM": None, "out of reach": 1 << 41, "the last page": (1 << 64) - 4096}
+
+
+@pytest.mark.parametrize("place", WRONG_PLACES)
+@pytest.mark.parametrize("name", [*RISCV, "qemu_arm", "qemu_arm64"])
+def test_a_tree_that_lies_about_registers(name, place, tmp_path, machines):
+    """All of them at once. Each cost a fault or an assertion, which was reported as Vireo's, and a machine that started for ever."""
+    board = vm.BOARDS[name]
+    command = board.command(build_folder(board), ["-nic", "none"])
+    root = device_tree.of_machine(command, tmp_path)
+    base = WRONG_PLACES[place]
+    if base is None:
+        base = LOAD[name] & 0xF0000000
+    moved = 0
+    for node in root.all():
+        if "reg" in node.properties and "@" in node.name and not node.name.startswith(("memory", "cpu", "flash")):
+            size = node.properties["reg"][8:]
+            node.properties["reg"] = cells(base >> 32, base & 0xFFFFFFFF) + size
+            moved += 1
+    assert moved > 8
+    (tmp_path / "changed.dtb").write_bytes(device_tree.write(root))
+    machine = machines.start([*command, "-dtb", str(tmp_path / "changed.dtb")])
+    banner = machine.boot()
+    assert "DRAM:  128 MiB\n" in banner, banner
+    if place != "the last page":  # there is none: it would wrap
+        assert f"{32 if 'arm' in name else 8} virtio-mmio slots of the device tree are not there" in banner, banner
+    assert machine.command("virtio list") == "no virtio devices found\n"
+    assert machine.command("sleep 0.1; echo alive") == "alive\n"
+
+
 # With 3 MiB C++ runs and counts them; with less the reset code says it, down to the least that QEMU takes. On riscv that must
 # hold the firmware file, and QEMU refuses what lies between 1 and 3 MiB: its device tree finds no place there.
 TOO_LITTLE = {"qemu_arm": ("2560K", "2M", "1M", "4K"), "qemu_arm64": ("2560K", "2M", "1M", "4K"),

@@ -55,12 +55,6 @@ class RamCollector {
     u64 left_out_ = 0;
 };
 
-bool touches_ram(const MemoryMap& memory, u64 base, u64 bytes) {
-    u64 end = checked_add(base, bytes).value_or(base);
-    return std::ranges::any_of(
-        memory.ram(), [&](const MemoryRegion& bank) { return base < bank.end() && end > bank.base; });
-}
-
 Result<> add_e820(const FwCfg& fw_cfg, MemoryMap& memory, RamCollector& ram) {
     auto file = VIREO_TRY(fw_cfg.find("etc/e820"));
     usize count = file.bytes / sizeof(E820Entry);
@@ -74,7 +68,7 @@ Result<> add_e820(const FwCfg& fw_cfg, MemoryMap& memory, RamCollector& ram) {
             ram.add(entry.base, entry.bytes);
     // What is not RAM lies outside of it as a rule; where it does not, as a whole or in part, it is not ours.
     for (const E820Entry& entry : table)
-        if (entry.type != e820_ram && touches_ram(memory, entry.base, entry.bytes))
+        if (entry.type != e820_ram && memory.touches_ram(entry.base, entry.bytes))
             VIREO_TRY(memory.reserve(entry.base, entry.bytes, "reserved by the machine"));
     return {};
 }

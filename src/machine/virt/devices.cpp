@@ -116,7 +116,7 @@ std::optional<Devices::SysconAction> syscon_action(const Node& node) {
 
 } // namespace
 
-void Devices::find(const Tree& tree) {
+void Devices::find(const Tree& tree, Witness* witness) {
     Node root;
     Node chosen;
     FixedVector<Uart, 8> uarts;
@@ -140,31 +140,47 @@ void Devices::find(const Tree& tree) {
             continue;
         }
 
+        // Where the tree says that registers are, if that can be. A tree that lies shall cost a device, not a fault.
+        auto registers = [&](usize index, u64 offset = 0, u8 width = 4) {
+            constexpr u64 alignment = 8; // as much as any of their registers has
+            auto found = walk.reg(index);
+            if (found && (!is_aligned(found->base, alignment) || found->base + found->bytes > address_limit ||
+                          !range_fits(offset, width, found->bytes) ||
+                          (witness && !witness->answers(*found, offset, width))))
+                found.reset();
+            return found;
+        };
         // Asked for where they are needed: each costs a look at all properties of the node.
-        auto reg = walk.reg(0);
         auto interrupts = [&] { return node.property("interrupts").value_or(Bytes()); };
         auto connections = [&] { return node.property("interrupts-extended").value_or(Bytes()); };
         auto phandle = [&] { return node.cell("phandle").value_or(0); };
         switch (*kind) {
         case Kind::VirtioMmio:
-            if (reg && !virtio_mmio.try_push_back({reg->base, reg->bytes}))
-                ++virtio_mmio_left_out;
+            if (auto reg = registers(0)) {
+                if (!virtio_mmio.try_push_back({reg->base, reg->bytes}))
+                    ++virtio_mmio_left_out;
+            } else if (walk.reg(0)) {
+                ++virtio_mmio_absent;
+            }
             break;
         case Kind::PciHost:
-            if (!pci)
+            if (!pci && registers(0))
                 pci = read_pci_host(walk);
-            pci_out_of_reach = !pci && reg && reg->base + reg->bytes > address_limit;
+            if (auto reg = walk.reg(0))
+                pci_out_of_reach = !pci && reg->base + reg->bytes > address_limit;
             break;
         case Kind::Pl011:
         case Kind::Ns16550:
-            // Registers that are further apart than a byte are another machine's.
-            if (reg && node.is_enabled() && node.cell("reg-shift").value_or(0) == 0)
-                (void)uarts.try_push_back({*kind == Kind::Pl011 ? Uart::Kind::Pl011 : Uart::Kind::Ns16550,
-                                           *reg, interrupts(), interrupt_parent(walk, root), node.offset()});
+            // Registers that are further apart than a byte are another machine's. Flags are read, not what was received.
+            if (node.is_enabled() && node.cell("reg-shift").value_or(0) == 0)
+                if (auto reg = *kind == Kind::Pl011 ? registers(0, 0x18) : registers(0, 5, 1))
+                    (void)uarts.try_push_back({*kind == Kind::Pl011 ? Uart::Kind::Pl011 : Uart::Kind::Ns16550,
+                                               *reg, interrupts(), interrupt_parent(walk, root),
+                                               node.offset()});
             break;
         case Kind::GicV2:
         case Kind::GicV3:
-            if (auto processor_side = walk.reg(1); reg && processor_side)
+            if (auto reg = registers(0), processor_side = registers(1); reg && processor_side)
                 gic = Gic{*kind == Kind::GicV2 ? 2u : 3u, *reg, *processor_side};
             break;
         case Kind::ArmTimer:
@@ -176,7 +192,7 @@ void Devices::find(const Tree& tree) {
         case Kind::Pl061:
         case Kind::Syscon: {
             auto& list = *kind == Kind::Pl061 ? gpio_controllers : syscons;
-            if (reg && phandle() != 0)
+            if (auto reg = registers(0); reg && phandle() != 0)
                 (void)list.try_push_back({*reg, phandle()}); // more than there can be is none of ours
             break;
         }
@@ -198,28 +214,28 @@ void Devices::find(const Tree& tree) {
                     {phandle(), *hart}); // a hart that is left out is not woken early
             break;
         case Kind::Plic:
-            if (reg)
+            if (auto reg = registers(0))
                 (void)plics.try_push_back({*reg, {}, connections(), phandle()});
             break;
         case Kind::Aplic:
-            if (reg)
+            if (auto reg = registers(0))
                 (void)aplics.try_push_back({{*reg, {}, connections(), phandle()},
                                             node.cell("msi-parent").value_or(0),
                                             node.cell("riscv,children").value_or(0)});
             break;
         case Kind::Imsic:
-            for (usize i = 0; auto part = walk.reg(i); ++i)
+            for (usize i = 0; auto part = registers(i); ++i)
                 (void)imsics.try_push_back({{*part, {}, connections(), phandle()},
                                             node.cell("riscv,guest-index-bits").value_or(0),
                                             node.cell("riscv,hart-index-bits").value_or(0)});
             break;
         case Kind::Clint: // mtimecmp at 0x4000, mtime at 0xbff8
-            if (reg && reg->bytes >= 0xc000)
+            if (auto reg = registers(0, 0xbff8); reg && reg->bytes >= 0xc000)
                 (void)timers.try_push_back(
                     {{reg->base + 0xbff8, 8}, {reg->base + 0x4000, 0x7ff8}, connections(), phandle()});
             break;
         case Kind::AclintTimer:
-            if (auto compare = walk.reg(1); reg && compare && reg->bytes >= 8)
+            if (auto reg = registers(0), compare = registers(1); reg && compare && reg->bytes >= 8)
                 (void)timers.try_push_back({*reg, *compare, connections(), phandle()});
             break;
         }

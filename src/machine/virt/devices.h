@@ -74,6 +74,7 @@ struct Devices {
     Bytes random_seed;    // QEMU's, another one at each start; or none
     FixedVector<virtio::MmioSlot, max_virtio_slots> virtio_mmio;
     usize virtio_mmio_left_out = 0;
+    usize virtio_mmio_absent = 0; // listed where no registers can be
     std::optional<bus::pci::HostDescription> pci;
     bool pci_out_of_reach = false; // there is a host bridge, above address_limit
 
@@ -96,8 +97,18 @@ struct Devices {
     std::optional<SysconAction> syscon_reboot;
     FixedVector<Register, 4> syscons;
 
-    // One walk over the tree.
-    void find(const bus::fdt::Tree& tree);
+    // Knows more about an address than the tree does.
+    class Witness {
+      public:
+        // `registers` may be a device's, and the processor gets an answer at that offset.
+        virtual bool answers(const Region& registers, u64 offset, u8 width) = 0;
+
+      protected:
+        ~Witness() = default;
+    };
+
+    // One walk over the tree. Without a witness everything is believed that can be reached.
+    void find(const bus::fdt::Tree& tree, Witness* witness = nullptr);
 
     // Where `device` is connected to hart `hart` with interrupt `cause`: the index among the connections of that cause,
     // and the index among all.

@@ -2,6 +2,7 @@
 #include "machine/virt/machine.h"
 
 #include "arch/arch.h"
+#include "arch/common/attempt.h"
 #include "arch/common/image.h"
 #include "arch/common/start.h"
 #include "autoconf.h"
@@ -67,9 +68,41 @@ system::SerialPort& start_default_console() {
     return start_uart(this_board.default_console);
 }
 
-bool is_complete(const Uart& uart) {
-    return uart.registers.bytes >=
-           (uart.kind == Uart::Kind::Pl011 ? Pl011::register_bytes : Ns16550::register_bytes);
+// What is there may be something else: it knows the PL011's number, or keeps what is written to the 16550's scratch register.
+bool is_one(const Uart& uart) {
+    io::Window registers(io::Space::Memory, uart.registers.base, uart.registers.bytes);
+    if (uart.kind == Uart::Kind::Pl011) {
+        constexpr u64 part_number = 0xfe0;
+        return registers.size() >= Pl011::register_bytes && (registers.read32(part_number) & 0xff) == 0x11;
+    }
+    constexpr u64 scratch = 7;
+    constexpr u8 pattern = 0xa5;
+    if (registers.size() < Ns16550::register_bytes)
+        return false;
+    registers.write8(scratch, pattern);
+    return registers.read8(scratch) == pattern;
+}
+
+// Device registers lie where no RAM is, and where the processor may read.
+class Processor final : public Devices::Witness {
+  public:
+    explicit Processor(const system::MemoryMap& map) : map_(map) {}
+
+    bool answers(const Region& registers, u64 offset, u8 width) override {
+        u64 value = 0;
+        return !map_.touches_ram(registers.base, registers.bytes) &&
+               arch::try_load(static_cast<uptr>(registers.base + offset), width, value);
+    }
+
+  private:
+    const system::MemoryMap& map_;
+};
+
+// Windows that would lay devices over RAM are none.
+void keep_off_ram(bus::pci::HostDescription& pci, const system::MemoryMap& map) {
+    for (auto* window : {&pci.io, &pci.memory, &pci.memory64})
+        if (map.touches_ram(window->cpu, window->bytes))
+            *window = {};
 }
 
 // Sets the port up with the first thing that it writes: as a rule nothing goes wrong early.
@@ -101,7 +134,10 @@ Writer& early_console() { return early; }
 
 VirtMachine::VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u32 processor)
     : tree_(tree), map_(map), processor_(processor) {
-    devices_.find(tree);
+    Processor processor_answers(map);
+    devices_.find(tree, &processor_answers);
+    if (devices_.pci)
+        keep_off_ram(*devices_.pci, map);
 #ifdef CONFIG_ARCH_RISCV
     start_hart_timer(devices_, processor);
 #endif
@@ -109,7 +145,7 @@ VirtMachine::VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u32
 }
 
 system::SerialPort& VirtMachine::start_console() {
-    if (devices_.console && !is_complete(*devices_.console))
+    if (devices_.console && !is_one(*devices_.console))
         devices_.console.reset();
     if (!devices_.console) {
         (void)route_wake_sources(devices_, processor_);
@@ -129,6 +165,8 @@ void VirtMachine::run() {
     auto& port = start_console();
     if (devices_.virtio_mmio_left_out != 0)
         warn("{} virtio-mmio slots are more than Vireo has room for", devices_.virtio_mmio_left_out);
+    if (devices_.virtio_mmio_absent != 0)
+        warn("{} virtio-mmio slots of the device tree are not there", devices_.virtio_mmio_absent);
     if (devices_.pci_out_of_reach)
         warn("PCI lies above {} GiB, where this board cannot reach it{}", address_limit >> 30,
              sizeof(uptr) == 4 ? " (QEMU: -machine highmem=off)" : "");
