@@ -30,6 +30,20 @@ TEST(MemoryMap, refuses_what_wraps) {
     EXPECT_FALSE(map.check_writable(0, ~u64{0}));
 }
 
+TEST(MemoryMap, a_range_touches_ram_with_any_byte) {
+    MemoryMap map;
+    ASSERT_TRUE(map.add_ram(64 * MiB, MiB));
+    ASSERT_TRUE(map.add_ram(128 * MiB, MiB));
+    EXPECT_TRUE(map.touches_ram(0, 64 * MiB + 1));
+    EXPECT_TRUE(map.touches_ram(129 * MiB - 1, MiB));
+    EXPECT_TRUE(map.touches_ram(100 * MiB, ~u64{0})); // reaches to the end
+    EXPECT_TRUE(map.touches_ram(64 * MiB + 5, 1));
+    EXPECT_FALSE(map.touches_ram(0, 64 * MiB));
+    EXPECT_FALSE(map.touches_ram(65 * MiB, 63 * MiB));
+    EXPECT_FALSE(map.touches_ram(64 * MiB + 5, 0));
+    EXPECT_FALSE(map.touches_ram(129 * MiB, ~u64{0}));
+}
+
 TEST(MemoryMap, writes_over_a_reservation_are_refused_with_its_owner) {
     MemoryMap map;
     ASSERT_TRUE(map.add_ram(0x40000000, 128 * MiB));
