@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the seeds in tests/fuzz/corpus that are not text: the same bytes each time. Run it after changing what a target's
 input means. File systems come from e2fsprogs; everything else is written out here, by the formats' own numbers."""
+import functools
 import os
 import pathlib
 import shutil
@@ -9,6 +10,8 @@ import struct
 import subprocess
 import tempfile
 import zlib
+
+import seeds_net_card
 
 CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
 
@@ -552,6 +555,10 @@ def net_frames():
     seed("net_frames", "arp", b"\0" + raw(arp, 1) + raw(arp, 64) + raw(arp[:30]))
 
 
+def net_card():
+    seeds_net_card.make(functools.partial(seed, "net_card"))
+
+
 def dhcp():
     def session(name, *answers):
         seed("dhcp", name, b"".join(struct.pack("<BH", flag, len(text)) + text for flag, text in answers))
@@ -581,7 +588,7 @@ def dns():
 
 
 def main():
-    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, microvm, line_editor, tftp, http, net_frames, dhcp, dns):
+    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, microvm, line_editor, tftp, http, net_frames, net_card, dhcp, dns):
         shutil.rmtree(CORPUS / target.__name__, ignore_errors=True)
         target()
 
