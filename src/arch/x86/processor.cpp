@@ -55,6 +55,22 @@ Cpuid cpuid(u32 leaf) {
     return read_cpuid(leaf);
 }
 
+Bytes random_seed() {
+    constexpr u32 has_rdrand = u32{1} << 30; // leaf 1
+    constexpr int most_tries = 10; // more in a row do not fail as long as it works (Intel's manual, 7.3.17.1)
+    static constinit std::array<u32, 4> seed{};
+    if ((cpuid(1).ecx & has_rdrand) == 0)
+        return {};
+    for (u32& word : seed) {
+        bool is_there = false;
+        for (int i = 0; i < most_tries && !is_there; ++i)
+            asm volatile("rdrand %0" : "=r"(word), "=@ccc"(is_there));
+        if (!is_there)
+            return {};
+    }
+    return std::as_bytes(std::span(seed));
+}
+
 unsigned physical_address_bits() {
     // Leaf 0x80000008; processors without it have 36 bits, as physical address extension brought them.
     unsigned bits = cpuid(0x8000'0008).eax & 0xff;

@@ -161,7 +161,8 @@ extern "C" [[noreturn]] void vireo_machine_start() {
                   .memory = memory,
                   .virtio_mmio = {pc.microvm.slots.data(), pc.microvm.slots.size()},
                   .pci = pci ? &*pci : nullptr,
-                  .print_cpu = arch::x86::print_cpu});
+                  .print_cpu = arch::x86::print_cpu,
+                  .random_seed = arch::x86::random_seed()});
 }
 
 } // namespace vireo::machine::pc
