@@ -36,7 +36,7 @@ int fail(Context& context, std::string_view what, const Error& why);
 // "47.7 MiB", "512 Bytes": at most one decimal.
 void print_size(Writer& out, u64 bytes);
 
-// Text from a disk or a device on its way to the terminal: control characters become '?'.
+// Text from a disk, a device or a network on its way to the terminal: control characters become '?'.
 void print_untrusted(Writer& out, std::string_view text);
 
 // One line of a memory dump: address, units of `width` bytes (little endian), and the bytes as characters.
