@@ -198,8 +198,8 @@ def measure_ipxe(command, servers, timeout=300):
 
 
 def measure_host(servers):
-    """The same files, from the same servers, by a program on the host itself (atftp, over loopback): figure -> seconds. What is left when
-    there is no machine: no firmware can be faster than that."""
+    """The same file, from the same servers, by a program on the host itself (atftp, over loopback): figure -> seconds. What is left when
+    there is no machine."""
     results = {}
     for figure, host, window in (("tftp", net.HOST, []), ("tftp_best", WINDOW_HOST, ["--option", f"windowsize {BEST['vireo'][1]}"])):
         path = os.path.join(servers.folder, "fetched")
