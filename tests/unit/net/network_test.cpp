@@ -330,7 +330,7 @@ TEST_F(NetworkTest, a_card_whose_mtu_is_another_after_a_reset) {
     net::UdpSocket socket;
     int arrived = 0;
     peer->on_datagram = [&](u32, u16, u16, const Octets&) { ++arrived; };
-    for (u16 mtu : {9000, 1500, 9000}) {
+    for (u16 mtu : {1500, 9000, 1500}) { // a stack that believes the first one sends fragments
         network->close();
         card->change_facts().mtu = mtu;
         open();
