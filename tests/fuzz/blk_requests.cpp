@@ -7,45 +7,20 @@
 namespace vireo::fuzz {
 namespace {
 
-// What becomes of one buffer after the other, round and round: 7 bytes each.
-struct Fate {
-    u8 what;
-    u8 delay;
-    u32 number;
-};
-
 void set_temper(fake::Blk& disk, FuzzedData& input) {
     u16 faults = input.number<u16>();
-    disk.faults.scribbles = faults & 1;
-    disk.faults.no_interrupts = faults & 2;
-    disk.faults.suppresses_notifications = faults & 4;
-    disk.faults.never_completes = (faults & 0x18) == 0x18;
-    disk.faults.deaf = (faults & 0x60) == 0x60;
-    disk.faults.refuse_features_ok = (faults & 0x180) == 0x180;
-    disk.faults.reset_polls = faults & 0x200 ? 40 : 0;
+    set_faults(disk.faults, faults);
     disk.leaves_status_unwritten = faults & 0x400;
     disk.faults.queue_disable_polls = faults & 0x800 ? 30 : 0;
     disk.faults.queue_reset_never_ends = faults & 0x1000;
-    disk.faults.needs_reset_every = faults & 0x2000 ? 3 : 0;
 
-    auto fates = std::make_shared<std::vector<Fate>>(1 + input.below(8));
-    for (Fate& fate : *fates)
-        fate = {input.byte(), input.byte(), input.number<u32>()};
-    auto of = [fates](u64 number) { return (*fates)[number % fates->size()]; };
-    disk.latency = [of](u64 number) { return of(number).delay * u64{100} * hosted::microsecond; };
-    disk.answer = [of, number = u64{0}](const fake::Blk::Request&) mutable -> std::optional<u8> {
-        u8 what = of(number++).what;
+    Fates fates(input);
+    disk.latency = [fates](u64 number) { return fates.latency(number); };
+    disk.answer = [fates, number = u64{0}](const fake::Blk::Request&) mutable -> std::optional<u8> {
+        u8 what = fates.what(number++);
         return what & 0x80 ? std::optional<u8>(what & 0x7f) : std::nullopt;
     };
-    disk.faults.lie = [of](fake::Completion& completion) {
-        Fate fate = of(completion.number);
-        if (fate.what & 1)
-            completion.id = fate.number;
-        if (fate.what & 2)
-            completion.bytes_written = fate.number;
-        if (fate.what & 4)
-            completion.times = fate.number % 4;
-    };
+    disk.faults.lie = [fates](fake::Completion& completion) { fates.falsify(completion.number, completion); };
 }
 
 void strike(fake::Blk& disk, FuzzedData& input) {

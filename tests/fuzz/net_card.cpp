@@ -195,37 +195,16 @@ class Card {
     // Faults, then what becomes of one buffer after the other, round and round.
     void set_temper() {
         u16 faults = input_.number<u16>();
-        card_.faults.scribbles = faults & 1;
-        card_.faults.no_interrupts = faults & 2;
-        card_.faults.suppresses_notifications = faults & 4;
-        card_.faults.never_completes = (faults & 0x18) == 0x18;
-        card_.faults.deaf = (faults & 0x60) == 0x60;
-        card_.faults.refuse_features_ok = (faults & 0x180) == 0x180;
-        card_.faults.reset_polls = faults & 0x200 ? 40 : 0;
+        set_faults(card_.faults, faults);
         card_.ignores_commands = faults & 0x400;
-        card_.faults.needs_reset_every = faults & 0x2000 ? 3 : 0;
-        struct Fate {
-            u8 what;
-            u8 delay;
-            u32 number;
-        };
-        auto fates = std::make_shared<std::vector<Fate>>(1 + input_.below(8));
-        for (Fate& fate : *fates)
-            fate = {input_.byte(), input_.byte(), input_.number<u32>()};
-        auto of = [fates](u64 number) { return (*fates)[number % fates->size()]; };
-        card_.latency = [of](u64 number) { return of(number).delay * u64{100} * hosted::microsecond; };
-        card_.answer = [of, number = u64{0}](const Net::Command&) mutable -> std::optional<u16> {
-            u8 what = of(number++).what;
+        Fates fates(input_);
+        card_.latency = [fates](u64 number) { return fates.latency(number); };
+        card_.answer = [fates, number = u64{0}](const Net::Command&) mutable -> std::optional<u16> {
+            u8 what = fates.what(number++);
             return what & 0x80 ? std::optional<u16>(what & 0x40 ? 256 : what & 0x3f) : std::nullopt;
         };
-        card_.faults.lie = [of, number = u64{0}](fake::Completion& completion) mutable {
-            Fate fate = of(number++);
-            if (fate.what & 1)
-                completion.id = fate.number;
-            if (fate.what & 2)
-                completion.bytes_written = fate.number;
-            if (fate.what & 4)
-                completion.times = fate.number % 4;
+        card_.faults.lie = [fates, number = u64{0}](fake::Completion& completion) mutable {
+            fates.falsify(number++, completion);
         };
     }
 
