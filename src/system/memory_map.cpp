@@ -133,8 +133,8 @@ Result<u64> MemoryMap::allocate(u64 bytes, u64 alignment, const char* owner, u64
 
 bool MemoryMap::touches_ram(u64 base, u64 bytes) const {
     u64 end = checked_add(base, bytes).value_or(~u64{0});
-    return base < end &&
-           std::ranges::any_of(ram_, [&](const auto& bank) { return base < bank.end() && end > bank.base; });
+    return std::ranges::any_of(
+        ram_, [&](const auto& bank) { return ranges_overlap(base, end - base, bank.base, bank.bytes); });
 }
 
 Result<> MemoryMap::check_readable(u64 base, u64 bytes) const {

@@ -144,7 +144,8 @@ void Devices::find(const Tree& tree, Witness* witness) {
         auto registers = [&](usize index, u64 offset = 0, u8 width = 4) {
             constexpr u64 alignment = 8; // as much as any of their registers has
             auto found = walk.reg(index);
-            if (found && (!is_aligned(found->base, alignment) || found->base + found->bytes > address_limit ||
+            if (found && (!is_aligned(found->base, alignment) ||
+                          !range_fits(found->base, found->bytes, address_limit) ||
                           !range_fits(offset, width, found->bytes) ||
                           (witness && !witness->answers(*found, offset, width))))
                 found.reset();
