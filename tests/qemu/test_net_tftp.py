@@ -205,15 +205,18 @@ AGREED = {
 }
 
 
+def sends(data, act):
+    """A server that has `data` to send, and then does what `act` says."""
+    def play(transfer):
+        transfer.data_to_send = data
+        act(transfer)
+    return play
+
+
 @pytest.mark.parametrize("board,name", by_turns(AGREED))
 def test_tftp_options(board, name, network):  # noqa: F811
     data = content(20_000)
-
-    def play(transfer):
-        transfer.data_to_send = data
-        AGREED[name](transfer)
-
-    network.start(scripted.Tftp, play)
+    network.start(scripted.Tftp, sends(data, AGREED[name]))
     machine = network.boot_bound(board)
     machine.fetch("tftpboot {a} file", data)
 
@@ -221,12 +224,7 @@ def test_tftp_options(board, name, network):  # noqa: F811
 def test_tftp_sizes_that_are_asked_for(network):  # noqa: F811
     """What the variables say, between what the protocol and the card can; for what is no number as without them."""
     data = content(2000)
-
-    def play(transfer):
-        transfer.data_to_send = data
-        tftp_agrees()(transfer)
-
-    server = network.start(scripted.Tftp, play)
+    server = network.start(scripted.Tftp, sends(data, tftp_agrees()))
     machine = network.boot_bound(vm.BOARDS["qemu-x86"])
     for size, window, asked in ((None, None, (b"1468", b"64")), ("8", "1", (b"8", None)), ("0", "0", (b"8", None)),
                                 ("512", "2", (None, b"2")), ("70000", "70000", (b"1468", b"256")), ("x", "-1", (b"1468", b"64"))):
@@ -243,12 +241,7 @@ SURVIVED = {"strangers": tftp_strangers, "all-twice": tftp_all_twice, "garbage-b
 @pytest.mark.parametrize("board,name", by_turns(SURVIVED))
 def test_tftp_goes_on(board, name, network):  # noqa: F811
     data = content(20000)
-
-    def play(transfer):
-        transfer.data_to_send = data
-        SURVIVED[name](transfer)
-
-    network.start(scripted.Tftp, play)
+    network.start(scripted.Tftp, sends(data, SURVIVED[name]))
     machine = network.boot_bound(board)
     if name == "garbage-between":  # a clear error is as good
         text = machine.command(f"tftpboot {machine.address:x} file", 120)
