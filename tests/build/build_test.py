@@ -97,7 +97,7 @@ def test_switching_boards_in_a_source_folder_elsewhere_gives_the_same_bytes(copy
             ("qemu_arm", ["u-boot.bin", "vireo.bin", "vireo.elf"], ["u-boot.rom", "vireo.rom"]),
             ("qemu-x86_64", ["u-boot.bin", "u-boot.rom", "vireo.rom", "vireo.elf"], []),
             ("qemu_arm", ["u-boot.bin", "vireo.bin", "vireo.elf"], ["u-boot.rom", "vireo.rom"])):
-        date = {"SOURCE_DATE_EPOCH": "1790000000"}
+        date = {"SOURCE_DATE_EPOCH": "1790000000", "VIREO_COMMIT": "1234567"}  # which the copy cannot know
         make(f"O={boards / board}", f"{board}_defconfig")
         make(f"O={boards / board}", **date)
         make(f"{board}_defconfig", cwd=copy)
@@ -113,6 +113,43 @@ def test_switching_boards_in_a_source_folder_elsewhere_gives_the_same_bytes(copy
     make("mrproper", cwd=copy)
     left = {path.name for path in copy.iterdir()} - {path.name for path in TOP.iterdir()}
     assert not left, f"mrproper leaves {left}"
+
+
+def git(folder, *words):
+    subprocess.run(["git", "-C", folder, "-c", "user.name=A", "-c", "user.email=a@example.org", *words], check=True, stdout=subprocess.DEVNULL,
+                   stdin=subprocess.DEVNULL)
+
+
+def version(tree, file, **env):
+    """The commit that tools/build/version finds for a tree; the whole header must not depend on the clock."""
+    clean = {name: value for name, value in os.environ.items() if name not in ("VIREO_COMMIT", "SOURCE_DATE_EPOCH")}
+    subprocess.run([TOP / "tools/build/version", tree, file], check=True, env={**clean, **env})
+    return re.search(r'#define VIREO_COMMIT "(.*)"', file.read_text()).group(1)
+
+
+def test_the_commit_is_known_and_a_modified_tree_is_told_from_a_clean_one(tmp_path):
+    tree, file = tmp_path / "tree", tmp_path / "version.h"
+    (tree / "cmake").mkdir(parents=True)
+    shutil.copy(TOP / "cmake/llvm-version", tree / "cmake")
+    shutil.copy(TOP / "VERSION", tree)
+    assert version(tree, file) == ""  # a source archive
+    git(tmp_path, "init", "-q")
+    (tmp_path / "theirs").write_text("x")
+    git(tmp_path, "add", "theirs")
+    git(tmp_path, "commit", "-q", "-m", "somebody else's repository")
+    assert version(tree, file) == ""
+    git(tree, "init", "-q")
+    git(tree, "add", ".")
+    git(tree, "commit", "-q", "-m", "first")
+    assert re.fullmatch("[0-9a-f]{7}", version(tree, file))
+    header = file.read_text()
+    (tree / "disk.img").write_text("what git does not know does not count")
+    assert version(tree, file) and file.read_text() == header
+    (tree / "VERSION").touch()  # neither does another time
+    assert version(tree, file) and file.read_text() == header
+    (tree / "VERSION").write_text("0.1.0 \n")
+    assert re.fullmatch("[0-9a-f]{7}-dirty", version(tree, file))
+    assert version(tree, file, VIREO_COMMIT="v0.1-3") == "v0.1-3"
 
 
 def test_relative_output_folder(copy):
