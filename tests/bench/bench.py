@@ -71,6 +71,11 @@ def make_plugin():
         return None
 
 
+def own_folder():
+    """Makes the folder that the benchmarks work in, so that `make clean` knows whose it is."""
+    subprocess.run([os.path.join(TOP, "tools/build/own"), WORK], check=True)
+
+
 def build_folder(board):
     return os.path.join(WORK, board.name)
 
@@ -269,7 +274,7 @@ def main():
     options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that every QEMU is ended
     os.environ["PATH"] += ":/usr/sbin:/sbin"  # mke2fs and friends
-    os.makedirs(WORK, exist_ok=True)
+    own_folder()
     boards = [vm.BOARDS[name] for name in options.board or vm.BOARDS]
     start_runs = options.runs or (5 if options.quick else 15)
     disk_runs = options.runs or (3 if options.quick else 7)

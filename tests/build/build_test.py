@@ -201,7 +201,8 @@ def test_savedefconfig_gives_the_configuration_back(tmp_path):
         make(f"O={tmp_path}", f"{board}_defconfig")
         make(f"O={tmp_path}", "savedefconfig")
         subprocess.run(["/usr/bin/python3", "-B", TOP / "tools/kconfig/kconfig.py", "defconfig", tmp_path / "defconfig",
-                        "--config", tmp_path / "again"], cwd=TOP, check=True)
+                        "--config", tmp_path / "again"], cwd=TOP, check=True,
+                       env={**os.environ, "KCONFIG_CONFIG_HEADER": config(tmp_path).splitlines(keepends=True)[0]})
         assert (tmp_path / "again").read_text() == config(tmp_path)
 
 
@@ -216,6 +217,66 @@ def test_a_missing_tarball_is_one_clear_message(copy, tmp_path):
     assert len(result.stderr.splitlines()) == 1
     for part in ("no-such-tarball_1.7.2.orig.tar.xz", "92d8ca769805", "make fetch", "VIREO_THIRD_PARTY"):
         assert part in result.stderr
+
+
+def test_another_distribution_is_told_what_it_lacks(tmp_path):
+    """Ubuntu's apt knows mirrors, but none of Debian: another machine with network would not help."""
+    (tmp_path / "etc/apt/sources.list.d").mkdir(parents=True)
+    (tmp_path / "etc/os-release").write_text('PRETTY_NAME="Ubuntu 24.04 LTS"\n')
+    sources = tmp_path / "etc/apt/sources.list.d/ubuntu.sources"
+    sources.write_text("Types: deb\nURIs: http://archive.example.org/ubuntu/\n")
+    environment = {**os.environ, "VIREO_APT": str(tmp_path / "etc/apt"), "VIREO_THIRD_PARTY": str(tmp_path / "empty")}
+
+    def fetch(**more):
+        result = subprocess.run([TOP / "third_party/fetch", "--check"], capture_output=True, text=True, check=False, env={**environment, **more})
+        assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+        return result.stderr
+    assert "apt's sources on Ubuntu 24.04 LTS have no Debian mirror" in fetch() and "VIREO_MIRROR" in fetch()
+    assert "on a machine with network" in fetch(VIREO_MIRROR="http://mirror.example.org/debian")
+    sources.write_text("Types: deb\nURIs: http://mirror.example.org/debian\n")
+    assert "on a machine with network" in fetch()
+
+
+def test_the_hosted_program_needs_no_googletest(tmp_path):
+    """Beside a board's configuration, which stays. Only what would be built is asked: the build itself takes minutes."""
+    make(f"O={tmp_path}", "qemu_arm_defconfig")
+    before = config(tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/ninja").write_text('#!/bin/sh\nexec /usr/bin/ninja -n "$@"\n')
+    (tmp_path / "bin/ninja").chmod(0o755)
+    make("-s", f"O={tmp_path}", "vireo-hosted", PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
+    assert config(tmp_path) == before
+    asked = subprocess.run(["ninja", "-C", tmp_path / "build/hosted", "-t", "inputs", "vireo-hosted"], capture_output=True, text=True, check=True).stdout
+    assert "hosted/main.cpp" in asked and "gtest" not in asked and "tests/unit" not in asked
+
+
+def without(tmp_path, *programs):
+    """A PATH with everything but these."""
+    for folder in ("/usr/bin", "/bin", "/usr/sbin"):
+        for program in pathlib.Path(folder).iterdir():
+            if program.name not in programs and not (tmp_path / program.name).exists():
+                (tmp_path / program.name).symlink_to(program)
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize("program", ["cmake", "ninja", "clang-19", "ld.lld-19"])
+def test_a_missing_tool_is_one_line_that_says_what_installs_it(program, tmp_path):
+    make(f"O={tmp_path / 'out'}", "qemu_arm_defconfig")
+    (tmp_path / "bin").mkdir()
+    output = make("-s", f"O={tmp_path / 'out'}", check=False, PATH=without(tmp_path / "bin", program))
+    assert output.splitlines()[0] == f"{program} is missing: run tools/setup (as root), which installs what a build needs"
+    assert len(output.splitlines()) == 2  # the other one is make's
+
+
+def test_a_full_disk_is_called_so(tmp_path):
+    """In a file system of 3 MiB, in a namespace of its own."""
+    inner = f"mount -t tmpfs -o size=3m none '{tmp_path}' && make -s O='{tmp_path}' qemu_arm_defconfig && make -s O='{tmp_path}'"
+    result = subprocess.run(["unshare", "-m", "sh", "-c", inner], cwd=TOP, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                            env={**os.environ, "MAKEFLAGS": "", "CCACHE_READONLY": "1"}, timeout=600)
+    if "unshare failed" in result.stderr or "mount:" in result.stderr:
+        pytest.skip("no file system of its own can be made here")
+    assert result.returncode != 0
+    assert f"no space is left in {tmp_path}" in result.stderr.splitlines(), result.stderr
 
 
 def test_setup_without_root_names_all_packages_in_one_line(copy):
