@@ -4,6 +4,7 @@
 import contextlib
 import os
 
+import counting
 import qmp
 import vm
 from console import Console
@@ -33,7 +34,7 @@ def measure(name, command, address, workload, is_checked=False, plugin=None):
     with contextlib.ExitStack() as stack:
         monitor = stack.enter_context(qmp.Monitor()) if plugin else None
         if plugin:
-            command = [*command, "-plugin", f"{plugin},out={plugin}.counter", *monitor.arguments]
+            command = [*command, *counting.arguments(plugin, f"{plugin}.counter"), *monitor.arguments]
         console = stack.enter_context(Console(command, counter=f"{plugin}.counter" if plugin else None))
         console.boot()
         console.command("virtio scan")  # not every U-Boot looks for its disks before

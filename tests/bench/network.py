@@ -12,8 +12,10 @@ import subprocess
 import time
 import zlib
 
+import counting
 import net
 import peers
+import vm
 import workload as workloads
 from console import Console, NoPrompt
 
@@ -105,7 +107,7 @@ class Servers:
 
     def arguments(self, network):
         """QEMU's, for one NIC."""
-        back_end = net.tap() if network == "tap" else net.user(more=f",tftp={self.root}")
+        back_end = net.tap() if network == "tap" else net.user(more=f",tftp={vm.escape(self.root)}")
         return ["-m", "1G", *back_end, *net.nic(properties=NIC)]
 
     def host(self, network):
@@ -139,7 +141,7 @@ def measure(name, command, address, servers, network, is_checked=False, plugin=N
         if plugin:
             if os.path.exists(trace):
                 os.remove(trace)
-            command = [*command, "-plugin", f"{plugin},out={plugin}.counter", "-trace", "enable=virtio_queue_notify", "-D", trace]
+            command = [*command, *counting.arguments(plugin, f"{plugin}.counter"), "-trace", "enable=virtio_queue_notify", "-D", trace]
         console = stack.enter_context(Console(servers.namespace.command(command), counter=f"{plugin}.counter" if plugin else None))
         console.boot()
         console.command("virtio scan")

@@ -7,6 +7,8 @@ import re
 import struct
 import subprocess
 
+import vm
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -25,7 +27,7 @@ def make_plugin(folder):
 
 def arguments(plugin, counter, between=()):
     """What makes QEMU count into the file `counter`; `between`: two addresses of the linker's, for read_between()."""
-    return ["-plugin", ",".join([plugin, f"out={counter}", *(f"{key}={address:x}" for key, address in zip(("begin", "end"), between))])]
+    return ["-plugin", ",".join([f"file={vm.escape(plugin)}", f"out={vm.escape(counter)}", *(f"{key}={address:x}" for key, address in zip(("begin", "end"), between))])]
 
 
 def read(counter):
