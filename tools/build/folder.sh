@@ -69,9 +69,9 @@ made() {
 put() {
     ! cmp -s "$1" "$out/$2" || { made "$1" "$2"; return 0; }
     must_be_ours "$2"
-    cp "$1" "$out/build/$2.new"
+    cp "$1" "${1%/*}/$2.new" # in the build's own folder, in case that this is as far as it comes
     made "$1" "$2"
-    mv -f "$out/build/$2.new" "$out/$2"
+    mv -f "${1%/*}/$2.new" "$out/$2"
 }
 link() { must_be_ours "$2"; ln -sfn "$1" "$out/$2"; }
 
