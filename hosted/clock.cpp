@@ -183,6 +183,15 @@ void cancel(u64 handle) {
         }
 }
 
+void stand_still(u64 ticks) {
+    Clock& c = clock();
+    c.time += ticks;
+    std::multimap<u64, Event> later;
+    for (auto& [when, event] : c.agenda)
+        later.emplace(when + ticks, std::move(event));
+    c.agenda = std::move(later);
+}
+
 void set_runaway_limit(u64 looks) { clock().runaway_limit = looks; }
 void set_looks_per_turn(unsigned looks) { clock().looks_per_turn = looks; }
 

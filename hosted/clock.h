@@ -30,6 +30,10 @@ u64 clock_now();
 u64 schedule(u64 delay, std::function<void()> action);
 void cancel(u64 handle);
 
+// The host stops the whole machine for that long, its devices too: time jumps, and everything that was scheduled comes that
+// much later.
+void stand_still(u64 ticks);
+
 // How much the runaway guard allows until the next use_virtual_clock(), in looks at the clock and register accesses.
 void set_runaway_limit(u64 looks);
 // How often the event loop looks at memory between two turns until the next use_virtual_clock(): 1 otherwise, as time

@@ -27,11 +27,16 @@ constexpr Duration operator-(Instant later, Instant earlier) {
 constexpr Instant operator+(Instant when, Duration duration) {
     return {when.microseconds + duration.microseconds};
 }
+constexpr Duration operator-(Duration longer, Duration shorter) {
+    return {longer.microseconds - shorter.microseconds};
+}
+constexpr Duration operator+(Duration one, Duration other) { return {one.microseconds + other.microseconds}; }
 
 // The latest moment at which a wait ends. Every wait has one.
 class Deadline {
   public:
     static Deadline after(Duration duration);
+    static constexpr Deadline at(Instant when) { return Deadline(when); }
     static constexpr Deadline never() { return Deadline(Instant{~u64{0}}); }
     bool has_passed() const { return when_ != Instant{~u64{0}} && now() >= when_; }
     constexpr Instant when() const { return when_; }

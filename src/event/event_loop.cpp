@@ -12,6 +12,9 @@ constexpr Duration attentive = Duration::milli(8);
 constexpr u64 quiet_per_nap = 8;
 constexpr Duration longest_nap = Duration::milli(10);
 
+// No turn takes that long unless the machine stood still.
+constexpr Duration jump = Duration::seconds(1);
+
 // Who has news all the time leaves the others, and Ctrl-C, their turns.
 constexpr u32 looks_per_news = 64;
 
@@ -31,14 +34,15 @@ constexpr u32 looks_per_news = 64;
 }
 
 Result<> EventLoop::sleep(Duration duration) {
-    auto ended = wait_until(Deadline::after(duration), [] { return false; });
+    Deadline deadline = Deadline::after(duration);
+    auto ended = wait_until(deadline, [&] { return turn_time_ >= deadline.when(); });
     if (!ended && ended.error().code == ErrorCode::Timeout)
         return {};
     return ended;
 }
 
 // What a wait does between two looks at its condition. It takes a turn before it ends in vain.
-[[gnu::hot]] Result<> EventLoop::go_on(Deadline deadline, bool& has_turned) {
+[[gnu::hot]] Result<> EventLoop::go_on(Wait& wait) {
     bool is_busy = false;
     bool is_listening = false;
     for (Poller* poller = pollers_.front(); poller; poller = pollers_.next(*poller)) {
@@ -49,13 +53,14 @@ Result<> EventLoop::sleep(Duration duration) {
         is_listening |= listens;
     }
     Duration rest{};
-    if (has_turned) {
+    if (wait.has_turned) {
         if (std::exchange(interrupt_requested_, false))
             return error(ErrorCode::Interrupted, "Ctrl-C");
-        if (deadline.when() <= turn_time_)
+        Instant end = end_of(wait);
+        if (end <= turn_time_)
             return error(ErrorCode::Timeout, "deadline passed");
         if (!is_busy)
-            rest = rest_length(is_listening, deadline);
+            rest = rest_length(is_listening, end);
     }
     if (rest.microseconds > 0) {
         // Rounded up: waking early would cost a second, shorter sleep.
@@ -64,11 +69,28 @@ Result<> EventLoop::sleep(Duration duration) {
     } else if ((is_busy || is_listening) && serve_news()) {
         return {};
     }
+    Instant last_turn = turn_time_;
     bool any = poll_once();
+    note_jump(last_turn, rest);
     if (rest.microseconds > 0 && !any)
         looks_left_ = 0; // nothing has happened for long: nor does a new wait begin with looks
-    has_turned = true;
+    wait.has_turned = true;
     return {};
+}
+
+// When the wait ends in vain: its deadline, moved by the time in which nobody could have answered.
+Instant EventLoop::end_of(const Wait& wait) const {
+    if (wait.deadline.when() == Deadline::never().when())
+        return wait.deadline.when();
+    return wait.deadline.when() + (stood_still_ - wait.still_before);
+}
+
+void EventLoop::note_jump(Instant last_turn, Duration rest) {
+    Duration passed = turn_time_ - last_turn;
+    if (passed < rest + jump || last_turn < last_jump_ + jump)
+        return;
+    stood_still_ = stood_still_ + (passed - rest);
+    last_jump_ = turn_time_;
 }
 
 // Looks at memory until somebody has news, who is then polled alone: true. False: a turn is due. A turn costs more than
@@ -90,7 +112,7 @@ Result<> EventLoop::sleep(Duration duration) {
 
 // How long to look away: not at all soon after the last news of who listens; if nobody does, until the deadline or a wake
 // source.
-Duration EventLoop::rest_length(bool is_listening, Deadline deadline) {
+Duration EventLoop::rest_length(bool is_listening, Instant end) {
     // One second bounds the sleep of a wait without a deadline, and keeps a product with the clock's rate from
     // overflowing.
     Duration length = Duration::seconds(1);
@@ -102,7 +124,7 @@ Duration EventLoop::rest_length(bool is_listening, Deadline deadline) {
                      ? Duration{}
                      : std::min(Duration::micro(quiet.microseconds / quiet_per_nap), longest_nap);
     }
-    return std::min(length, deadline.when() - turn_time_);
+    return std::min(length, end - turn_time_);
 }
 
 } // namespace vireo::event

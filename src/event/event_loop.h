@@ -47,18 +47,24 @@ class EventLoop {
     // When the last turn began: what a clock says that costs nothing, and is late by a millisecond or so while somebody
     // waits.
     Instant turn_time() const { return turn_time_; }
+    // How long the machine has stood still in all while it waited: its host was stopped, or busy elsewhere. Nobody who
+    // was waited for could have answered meanwhile. Jumps of a second and more, but for one that follows another within
+    // a second: a machine that only ever stumbles still comes to the end of every wait, in twice the time.
+    Duration stood_still() const { return stood_still_; }
 
     // Runs until `condition` holds. Timeout when the deadline passes first, Interrupted after Ctrl-C. Whatever was in
-    // flight stays in flight: the caller who gives up cancels it with its device.
+    // flight stays in flight: the caller who gives up cancels it with its device. Time in which the machine stands still
+    // meanwhile moves the deadline.
     template <typename Condition> Result<> wait_until(Deadline deadline, Condition&& condition) {
-        for (bool has_turned = false; !condition();)
-            VIREO_TRY(go_on(deadline, has_turned));
+        Wait wait{deadline, stood_still_};
+        while (!condition())
+            VIREO_TRY(go_on(wait));
         return {};
     }
     Result<> wait(Request& request, Deadline deadline) {
         return wait_until(deadline, [&] { return request.is_done(); });
     }
-    // Lets time pass, keeping everything running.
+    // Lets time pass, keeping everything running. It passes while the machine stands still, too.
     Result<> sleep(Duration duration);
 
     // Makes the current wait (or, if there is none, the next) return Interrupted. Called by the console's poller.
@@ -66,13 +72,23 @@ class EventLoop {
     void clear_interrupt() { interrupt_requested_ = false; }
 
   private:
-    Result<> go_on(Deadline deadline, bool& has_turned);
+    // One wait_until(), between two looks at its condition.
+    struct Wait {
+        Deadline deadline;
+        Duration still_before; // stood_still() when it began
+        bool has_turned = false;
+    };
+    Result<> go_on(Wait& wait);
+    Instant end_of(const Wait& wait) const;
+    void note_jump(Instant last_turn, Duration rest);
     bool serve_news();
-    Duration rest_length(bool is_listening, Deadline deadline);
+    Duration rest_length(bool is_listening, Instant end);
 
     IntrusiveList<Poller> pollers_;
     u32 looks_left_ = 0; // until the next turn
     Instant turn_time_{};
+    Duration stood_still_{};
+    Instant last_jump_{};   // when the machine went on after it had stood still
     bool has_news_ = false; // a poller had something since the last rest
     Instant last_news_{};
     bool interrupt_requested_ = false;

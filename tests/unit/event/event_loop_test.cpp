@@ -190,5 +190,88 @@ TEST_F(EventLoopTest, a_late_frame_is_seen_an_eighth_later_at_most) {
     }
 }
 
+// Stops the machine in a turn, as SIGSTOP to QEMU does.
+class Stopper final : public Poller {
+  public:
+    Stopper(EventLoop& loop, Duration length, u64 turn, u64 every = ~u64{0})
+        : length_(length), turn_(turn), every_(every) {
+        loop.add(*this);
+    }
+    ~Stopper() { EventLoop::remove(*this); }
+    bool poll() override {
+        if (++turns_ == turn_) {
+            hosted::stand_still(length_.microseconds * hosted::microsecond);
+            turn_ += every_;
+        }
+        return false;
+    }
+    bool needs_polling() const override { return true; }
+
+  private:
+    Duration length_;
+    u64 turn_;
+    u64 every_;
+    u64 turns_ = 0;
+};
+
+TEST_F(EventLoopTest, a_machine_that_stood_still_still_hears_the_answer) {
+    Listener peer(loop);
+    peer.frame_after(Duration::seconds(19));
+    Stopper stopper(loop, Duration::seconds(25), 10);
+    Instant begin = now();
+    ASSERT_TRUE(
+        loop.wait_until(Deadline::after(Duration::seconds(20)), [&] { return peer.late.has_value(); }));
+    EXPECT_GE(now() - begin, Duration::seconds(44));
+    EXPECT_GE(loop.stood_still(), Duration::seconds(25));
+    EXPECT_LE(loop.stood_still(), Duration::milli(25'100));
+}
+
+TEST_F(EventLoopTest, silence_after_a_jump_ends_when_the_rest_of_the_time_has_passed) {
+    Stopper stopper(loop, Duration::seconds(25), 10);
+    Instant begin = now();
+    auto ended = loop.wait_until(Deadline::after(Duration::seconds(20)), [] { return false; });
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code, ErrorCode::Timeout);
+    EXPECT_GE(now() - begin, Duration::seconds(44));
+    EXPECT_LE(now() - begin, Duration::milli(45'200));
+}
+
+TEST_F(EventLoopTest, jumps_without_end_do_not_keep_a_wait_from_its_end) {
+    Stopper stopper(loop, Duration::seconds(2), 2, 1);
+    Instant begin = now();
+    auto ended = loop.wait_until(Deadline::after(Duration::seconds(20)), [] { return false; });
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code, ErrorCode::Timeout);
+    EXPECT_LE(now() - begin, Duration::seconds(46));
+}
+
+TEST_F(EventLoopTest, what_takes_less_than_a_second_is_no_jump) {
+    Stopper stopper(loop, Duration::milli(900), 10, 10);
+    EXPECT_FALSE(loop.wait_until(Deadline::after(Duration::seconds(20)), [] { return false; }));
+    EXPECT_EQ(loop.stood_still(), Duration{});
+}
+
+TEST_F(EventLoopTest, naps_and_sleep_are_no_jumps) {
+    Listener listener(loop);
+    ASSERT_TRUE(loop.sleep(Duration::seconds(10)));
+    listener.listening = false;
+    ASSERT_TRUE(loop.sleep(Duration::seconds(100)));
+    EXPECT_EQ(loop.stood_still(), Duration{});
+}
+
+TEST_F(EventLoopTest, sleep_is_over_when_its_time_has_passed_on_the_wall) {
+    Stopper stopper(loop, Duration::seconds(25), 10);
+    Instant begin = now();
+    ASSERT_TRUE(loop.sleep(Duration::seconds(20)));
+    EXPECT_LE(now() - begin, Duration::milli(25'200));
+}
+
+TEST_F(EventLoopTest, a_jump_does_not_make_an_endless_wait_end) {
+    Stopper stopper(loop, Duration::seconds(25), 10);
+    Listener peer(loop);
+    peer.frame_after(Duration::seconds(100));
+    EXPECT_TRUE(loop.wait_until(Deadline::never(), [&] { return peer.late.has_value(); }));
+}
+
 } // namespace
 } // namespace vireo::event
