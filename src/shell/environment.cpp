@@ -55,14 +55,17 @@ bool Environment::remove(std::string_view name) {
 }
 
 Result<> Environment::set(std::string_view name, std::string_view value) {
+    if (!value.empty())
+        return store(name, value);
+    remove(name);
+    return {};
+}
+
+Result<> Environment::store(std::string_view name, std::string_view value) {
     if (name.empty() || bad_name_character(name) != 0)
         return error(ErrorCode::InvalidArgument, "not a variable name");
     if (value.find('\0') != std::string_view::npos)
         return error(ErrorCode::InvalidArgument, "zero byte in a value");
-    if (value.empty()) {
-        remove(name);
-        return {};
-    }
     bool found;
     usize start = locate(name, found);
     usize old_bytes = found ? std::string_view(text_.data() + start).size() + 1 : 0;

@@ -14,8 +14,11 @@ class Environment {
     // The value, valid until the next change of any variable.
     std::optional<std::string_view> get(std::string_view name) const;
 
-    // Sets a variable; an empty value deletes it. Neither text may lie in this environment.
+    // Stores a variable, with an empty value too. Neither text may lie in this environment.
     // Errors: InvalidArgument (a bad name), TooLarge, NoMemory.
+    Result<> store(std::string_view name, std::string_view value);
+
+    // The same for commands whose result is a variable: no result, no variable.
     Result<> set(std::string_view name, std::string_view value);
     Result<> set_hex(std::string_view name,
                      u64 value); // lower case, without 0x, as U-Boot's commands write it
@@ -33,6 +36,15 @@ class Environment {
 
     // Bytes that "name=value" and a zero take for all, and the zero at the end.
     usize bytes() const { return used_ + 1; }
+
+    Environment() = default;
+    Environment(Environment&& other) noexcept
+        : text_(std::move(other.text_)), used_(std::exchange(other.used_, 0)) {}
+    Environment& operator=(Environment&& other) noexcept {
+        text_ = std::move(other.text_);
+        used_ = std::exchange(other.used_, 0);
+        return *this;
+    }
 
   private:
     // Where the variable is, or would be inserted.

@@ -60,21 +60,19 @@ Result<> Interpreter::interpret() {
         case Token::Kind::Incomplete:
             return more_wanted();
         case Token::Kind::Forbidden:
-            return syntax_error("'|', '&', ';;', '`' and '$(' are not supported; quote them");
+            return syntax_error("'|', '&', '`' and '$(' are not supported; quote them");
+        case Token::Kind::TooDeep:
+            return syntax_error("'${' stands inside too many of its kind");
         case Token::Kind::NewLine:
             after_command_ = false; // behind "&&" and "||" the command may follow on the next line
             break;
         case Token::Kind::Separator:
-            if (connector_ != Connector::None)
-                return syntax_error("a command is missing before ';'");
             after_command_ = false;
+            connector_ = Connector::None;
             break;
         case Token::Kind::And:
         case Token::Kind::Or:
-            if (!after_command_)
-                return syntax_error("a command is missing before '&&' or '||'");
-            after_command_ = false;
-            connector_ = token.kind == Token::Kind::And ? Connector::And : Connector::Or;
+            connect(token.kind == Token::Kind::And ? Connector::And : Connector::Or);
             break;
         case Token::Kind::Word:
             if (after_command_)
@@ -85,6 +83,12 @@ Result<> Interpreter::interpret() {
         }
     }
     return {};
+}
+
+// An operator without a command before it connects nothing, as in U-Boot: scripts have "; &&", and "&& ;" means ';'.
+void Interpreter::connect(Connector connector) {
+    if (std::exchange(after_command_, false))
+        connector_ = connector;
 }
 
 // Handles a reserved word where a command may stand; false if it is none.
@@ -118,7 +122,8 @@ Result<> Interpreter::begin(Statement::Kind kind) {
     return {};
 }
 
-// "for NAME in WORDS" up to the line end or ';'. The words are expanded once, here.
+// "for NAME in WORDS" up to the line end or ';'. The words are expanded once, here. As in U-Boot their quotes do not keep
+// blanks together: what comes out is one text, which take_item splits.
 Result<> Interpreter::begin_for() {
     VIREO_TRY(begin(Statement::Kind::For));
     Statement& loop = statements_.back();
@@ -134,6 +139,8 @@ Result<> Interpreter::begin_for() {
     expansion_.clear();
     for (;;) {
         Token token = lexer_.next();
+        if (token.kind == Token::Kind::TooDeep)
+            return syntax_error("'${' stands inside too many of its kind");
         if (token.kind == Token::Kind::Separator || token.kind == Token::Kind::NewLine)
             break;
         if (token.kind == Token::Kind::End || token.kind == Token::Kind::Incomplete)
@@ -142,31 +149,28 @@ Result<> Interpreter::begin_for() {
             return syntax_error("only words can follow 'for NAME in'");
         if (!loop.runs)
             continue;
-        if (auto added = expansion_.add(*context_, token.text); !added) {
+        if (auto added = expansion_.add_text(*context_, token.text); !added) {
             fail(added.error());
             loop.runs = false;
         }
     }
-    usize bytes = 0;
-    for (auto word : expansion_.words())
-        bytes += word.size() + 1;
-    if (bytes == 0 || !loop.runs)
+    std::string_view text = expansion_.text();
+    if (text.empty() || !loop.runs)
         return {};
-    loop.items = VIREO_TRY(OwnedArray<char>::create(bytes));
-    char* end = loop.items.data();
-    for (auto word : expansion_.words()) {
-        std::memcpy(end, word.data(), word.size());
-        end += word.size() + 1;
-    }
+    loop.items = VIREO_TRY(OwnedArray<char>::create(text.size()));
+    std::memcpy(loop.items.data(), text.data(), text.size());
     return {};
 }
 
 bool Interpreter::take_item(Statement& loop) {
-    if (loop.next_item >= loop.items.size())
+    constexpr std::string_view blanks = " \t\n";
+    std::string_view text(loop.items.data(), loop.items.size());
+    usize start = text.find_first_not_of(blanks, loop.next_item);
+    if (start == std::string_view::npos)
         return false;
-    std::string_view item(loop.items.data() + loop.next_item);
-    loop.next_item += item.size() + 1;
-    if (auto set = context_->locals.set(loop.variable, item); !set) {
+    loop.next_item = std::min(text.find_first_of(blanks, start), text.size());
+    std::string_view item = text.substr(start, loop.next_item - start);
+    if (auto set = context_->locals.store(loop.variable, item); !set) {
         fail(set.error());
         return false;
     }
@@ -238,35 +242,29 @@ Result<> Interpreter::next_branch(std::string_view word) {
     return {};
 }
 
-void Interpreter::assign(std::string_view word) {
+// Never the environment, whose variables have checks and callers of their own; `$name` prefers it, as in U-Boot.
+Result<> Interpreter::assign(std::string_view word) {
     std::string_view name = assigned_name(word);
     expansion_.clear();
-    auto value = expansion_.add_unsplit(*context_, word.substr(name.size() + 1));
-    if (!value)
-        return fail(value.error());
-    // What is an environment variable stays one: otherwise `$name` would go on showing the old value.
-    Environment& place = context_->environment.get(name) ? context_->environment : context_->locals;
-    if (auto set = place.set(name, expansion_.words()[0]); !set)
-        return fail(set.error());
-    context_->status = status_ok;
+    VIREO_TRY(expansion_.add_unsplit(*context_, word.substr(name.size() + 1)));
+    auto stored = context_->locals.store(name, expansion_.words()[0]);
+    expansion_.clear();
+    return stored;
 }
 
-// The words of one command, up to what ends it.
+// The words of one command, up to what ends it; assignments before it come first and stay.
 Result<> Interpreter::simple_command(std::string_view first) {
     bool run_it = runs();
-    bool assignment = !assigned_name(first).empty();
+    bool is_command = false;
     connector_ = Connector::None;
     after_command_ = true;
     Result<> expanded;
     expansion_.clear();
     std::string_view word = first;
     for (;;) {
-        if (assignment && assigned_name(word).empty())
-            return syntax_error("'NAME=VALUE' cannot stand before a command");
-        if (run_it && assignment)
-            assign(word);
-        else if (run_it && expanded)
-            expanded = expansion_.add(*context_, word);
+        is_command = is_command || assigned_name(word).empty();
+        if (run_it && expanded)
+            expanded = is_command ? expansion_.add(*context_, word) : assign(word);
         usize after_word = lexer_.position();
         Token token = lexer_.next();
         if (token.kind != Token::Kind::Word) {
@@ -275,10 +273,12 @@ Result<> Interpreter::simple_command(std::string_view first) {
         }
         word = token.text;
     }
-    if (!run_it || assignment)
+    if (!run_it)
         return {};
     if (!expanded)
         fail(expanded.error());
+    else if (!is_command)
+        context_->status = status_ok;
     else if (!expansion_.words().empty())
         context_->status = run_command(*context_, expansion_.words());
     return {};

@@ -9,7 +9,7 @@ namespace vireo::shell {
 struct Context;
 
 // Runs shell text: commands joined by ';', line ends, "&&" and "||"; if/then/elif/else/fi, while, until and
-// for; `name=value`. It works through the text from left to right with a bounded stack of open statements; a
+// for; `name=value`, alone or before a command. It works through the text from left to right with a bounded stack of open statements; a
 // loop jumps back in the text, and a branch that is not taken is read without being run. There is no
 // recursion.
 class Interpreter {
@@ -40,7 +40,7 @@ class Interpreter {
         usize again = 0;             // loops: where the next round starts in the text
         int status = 0;              // loops: of the last round
         std::string_view variable{}; // for: its name,
-        OwnedArray<char> items{};    // and what is left of its words, each with a zero at its end
+        OwnedArray<char> items{};    // and its words with blanks between them
         usize next_item = 0;
     };
     enum class Connector : u8 { None, And, Or };
@@ -53,7 +53,8 @@ class Interpreter {
     Result<> end_loop();
     Result<> next_branch(std::string_view word);
     Result<> simple_command(std::string_view first);
-    void assign(std::string_view word);
+    Result<> assign(std::string_view word);
+    void connect(Connector connector);
     bool take_item(Statement& loop);
 
     // True if what comes now is to be run, connectors aside.

@@ -3,6 +3,28 @@
 
 namespace vireo::shell {
 
+Quoting::Piece Quoting::take(char c, char next) {
+    char& quote = quotes_[level_];
+    if (quote == '\'') {
+        if (c != quote)
+            return Piece::Character;
+    } else if (c == '\\') {
+        return Piece::Escape;
+    } else if (c == '$' && next == '{') {
+        if (level_ == max_levels)
+            return Piece::TooDeep;
+        quotes_[++level_] = 0;
+        return Piece::Open;
+    } else if (quote == 0 && level_ > 0 && c == '}') {
+        --level_;
+        return Piece::Close;
+    }
+    if (quote == 0 ? c != '\'' && c != '"' : c != quote)
+        return Piece::Character;
+    quote = quote == 0 ? c : '\0';
+    return Piece::Quote;
+}
+
 Token Lexer::cut(Token::Kind kind, usize bytes) {
     Token token{kind, text_.substr(position_, bytes)};
     position_ += bytes;
@@ -33,7 +55,7 @@ Token Lexer::next() {
     case '\n':
         return cut(Token::Kind::NewLine, 1);
     case ';':
-        return doubled ? cut(Token::Kind::Forbidden, 2) : cut(Token::Kind::Separator, 1);
+        return cut(Token::Kind::Separator, 1); // ";;" is two, with no command between them
     case '&':
         return doubled ? cut(Token::Kind::And, 2) : cut(Token::Kind::Forbidden, 1);
     case '|':
@@ -45,28 +67,39 @@ Token Lexer::next() {
 
 Token Lexer::word() {
     usize start = position_;
-    char quote = 0;
+    Quoting quoting;
     for (; !at_end(); ++position_) {
         char c = peek();
-        if (c == '\\' && quote != '\'') {
+        bool is_bare = !quoting.is_quoted() && quoting.level() == 0;
+        switch (quoting.take(c, peek(1))) {
+        case Quoting::Piece::Escape:
             if (position_ + 1 == text_.size())
                 return cut(Token::Kind::Incomplete, 1);
             ++position_;
-        } else if (quote != 0) {
-            if (c == quote)
-                quote = 0;
-        } else if (c == '\'' || c == '"') {
-            quote = c;
-        } else if (c == '`') {
-            return cut(Token::Kind::Forbidden, 1);
-        } else if (c == '$' && peek(1) == '(') {
-            return cut(Token::Kind::Forbidden, 2);
-        } else if (c == ' ' || c == '\t' || c == '\n' || c == ';' || c == '&' || c == '|') {
+            continue;
+        case Quoting::Piece::Open:
+            ++position_;
+            continue;
+        case Quoting::Piece::TooDeep:
+            return cut(Token::Kind::TooDeep, 2);
+        case Quoting::Piece::Quote:
+        case Quoting::Piece::Close:
+            continue;
+        case Quoting::Piece::Character:
             break;
         }
+        if (!is_bare)
+            continue;
+        if (c == '`')
+            return cut(Token::Kind::Forbidden, 1);
+        if (c == '$' && peek(1) == '(')
+            return cut(Token::Kind::Forbidden, 2);
+        if (c == ' ' || c == '\t' || c == '\n' || c == ';' || c == '&' || c == '|')
+            break;
     }
-    open_quote_ = quote;
-    return {quote != 0 ? Token::Kind::Incomplete : Token::Kind::Word, text_.substr(start, position_ - start)};
+    open_quote_ = quoting.quote();
+    bool is_open = quoting.is_quoted() || quoting.level() > 0;
+    return {is_open ? Token::Kind::Incomplete : Token::Kind::Word, text_.substr(start, position_ - start)};
 }
 
 } // namespace vireo::shell

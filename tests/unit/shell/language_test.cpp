@@ -37,9 +37,56 @@ TEST_F(Language, variables) {
     EXPECT_EQ(run("echo 1$x"), "1one two\n");
     run("setenv odd.name- ok");
     EXPECT_EQ(run("echo ${odd.name-}"), "ok\n");
-    EXPECT_EQ(run("echo ${x"), "invalid argument: '${' wants a name and '}'\n");
+    run("setenv serial# 7");
+    EXPECT_EQ(run("echo ${serial#} [${no-such.name}] [${eth#}]"), "7 [] []\n");
+    EXPECT_EQ(run("echo ${x"), "syntax error: the text ends too early\n");
     EXPECT_EQ(status, 1);
-    EXPECT_EQ(run("echo ${}"), "invalid argument: '${' wants a name and '}'\n");
+}
+
+TEST_F(Language, what_else_stands_in_braces_is_one_error_line_and_runs_nothing) {
+    run("setenv x 1");
+    for (std::string_view inside :
+         {"",    " ",     "x y", ":-a", "=a", "x:",  "x:?a", "x:1", "x:0:1", "x=a", "x+a", "x?a", "#x",
+          "x%1", "x/1/2", "!x",  "x,,", "x^", "x@Q", "x[0]", "?",   "'x'",   "$x",  "x;y", "x\ny"}) {
+        EXPECT_EQ(run("echo a${" + std::string(inside) + "}b"),
+                  "invalid argument: '${' wants a name and '}', or between them :-TEXT, :=TEXT or :+TEXT\n")
+            << inside;
+        EXPECT_EQ(status, 1) << inside;
+    }
+    // A variable that has such a name is meant.
+    run("setenv x/1 slash");
+    EXPECT_EQ(run("echo ${x/1}"), "slash\n");
+}
+
+TEST_F(Language, texts_for_variables_without_a_value) {
+    run("setenv x 1; setenv e ''; setenv two 'a  b'");
+    EXPECT_EQ(run("echo ${x:-text} ${u:-text} ${e:-text} [${u:-}]"), "1 text text []\n");
+    EXPECT_EQ(run("echo \"${u:-a  b}\" ${u:-a  b} ${u:-'a  b'} ${u:-\"a  b\"}"), "a  b a b a  b a  b\n");
+    EXPECT_EQ(run("echo ${u:-a;b && c} ${u:-a\\}b} ${u:-a}b} ${u:-'}'}"), "a;b && c a}b ab} }\n");
+    EXPECT_EQ(run("echo ${u:-$x} ${u:-${x}2} \"${u:-$two}\" ${u:-\"$two\"} ${u:-$two}"),
+              "1 12 a  b a  b a b\n");
+    EXPECT_EQ(run("echo ${x:+alt} [${u:+alt}] [${e:+alt}]"), "alt [] []\n");
+    EXPECT_EQ(run("echo ${x:-${u:-${u:-never}}}${u:-${u:-deep}}"), "1deep\n");
+    EXPECT_EQ(run("y=${u:-a b}; echo \"$y\""), "a b\n");
+    EXPECT_EQ(run("for i in ${u:-a b \"c d\"}; do echo $i; done"), "a\nb\nc\nd\n");
+    EXPECT_EQ(run("echo ${u:-a\nb}"), "a b\n");
+}
+
+TEST_F(Language, a_text_becomes_the_value) {
+    EXPECT_EQ(run("echo [${u:=tt}] [$u]; showvar u; printenv u"),
+              "[tt] [tt]\nu=tt\n## Error: \"u\" not defined\n");
+    EXPECT_EQ(run("u=; echo ${u:=a  b}; echo \"$u\""), "a b\na  b\n");
+    EXPECT_EQ(run("u=1; echo ${u:=2}; echo $u"), "1\n1\n");
+    EXPECT_EQ(run("echo x${v:=${w:=in}side}y $v $w"), "xinsidey inside in\n");
+    EXPECT_EQ(run("if false; then echo ${n:=1}; fi; echo [$n]"), "[]\n"); // what is not run assigns nothing
+}
+
+TEST_F(Language, braces_inside_braces_are_bounded) {
+    EXPECT_EQ(run("echo ${a:-${a:-${a:-${a:-4}}}}"), "4\n");
+    EXPECT_EQ(run("echo ${a:-${a:-${a:-${a:-${a:-5}}}}}"),
+              "syntax error: '${' stands inside too many of its kind\n");
+    EXPECT_EQ(run("for i in ${a:-${a:-${a:-${a:-${a:-5}}}}}; do echo; done"),
+              "syntax error: '${' stands inside too many of its kind\n");
 }
 
 TEST_F(Language, values_are_not_read_again_as_commands) {
@@ -68,11 +115,22 @@ TEST_F(Language, operators) {
 }
 
 TEST_F(Language, syntax_errors_run_nothing) {
-    for (std::string_view wrong :
-         {"echo a | cat", "echo a &", "echo a; | b", "a;;b", "echo `x`", "echo $(x)", "&& a", "echo x; || a",
-          "then echo", "fi", "done", "if true; do echo; fi", "for 1x in a; do echo; done",
-          "for x of a; do echo; done", "if true; then echo a; else echo b; else echo c; fi",
-          "if true; then echo a; fi echo b", "while true; then", "x=1 echo a", "echo a && ; echo b"}) {
+    for (std::string_view wrong : {
+             "echo a | cat",
+             "echo a &",
+             "echo a; | b",
+             "echo `x`",
+             "echo $(x)",
+             "then echo",
+             "fi",
+             "done",
+             "if true; do echo; fi",
+             "for 1x in a; do echo; done",
+             "for x of a; do echo; done",
+             "if true; then echo a; else echo b; else echo c; fi",
+             "if true; then echo a; fi echo b",
+             "while true; then",
+         }) {
         std::string text = run(wrong);
         EXPECT_EQ(text.rfind("syntax error: ", 0), 0u) << wrong << ": " << text;
         EXPECT_EQ(std::ranges::count(text, '\n'), 1) << wrong;
@@ -82,8 +140,9 @@ TEST_F(Language, syntax_errors_run_nothing) {
 
 TEST_F(Language, text_that_ends_too_early) {
     for (std::string_view part :
-         {"echo 'a", "echo \"a", "echo a\\", "if true; then echo a", "while true", "for x", "for x in a b",
-          "true &&", "false ||", "if true; then while false; do echo; done"})
+         {"echo ${a", "echo ${a:-b", "echo \"${a}", "for i in ${a", "x=${a:-'}", "echo 'a", "echo \"a",
+          "echo a\\", "if true; then echo a", "while true", "for x", "for x in a b", "true &&", "false ||",
+          "if true; then while false; do echo; done"})
         EXPECT_EQ(run(part), "syntax error: the text ends too early\n") << part;
 }
 
@@ -120,11 +179,50 @@ TEST_F(Language, shell_variables) {
     EXPECT_EQ(run("foo='a  b'; echo \"$foo\" ${foo}"), "a  b a b\n");
     EXPECT_EQ(run("showvar"), "foo=a  b\n");
     EXPECT_EQ(run("printenv foo"), "## Error: \"foo\" not defined\n");
-    EXPECT_EQ(run("foo=; showvar; echo [$foo]"), "[]\n");
+    EXPECT_EQ(run("foo=; showvar; echo [$foo]"), "foo=\n[]\n");
     EXPECT_EQ(run("a=1 b=$foo c=3; echo $a$b$c"), "13\n");
     EXPECT_EQ(run("echo foo=bar"), "foo=bar\n");
-    // One that is in the environment is changed there.
-    EXPECT_EQ(run("setenv e 1; e=2; printenv e"), "e=2\n");
+    EXPECT_EQ(run("foo=; showvar foo"), "foo=\n");
+}
+
+// As in U-Boot: `$name` prefers the environment, so both agree about what is seen.
+TEST_F(Language, assignments_never_write_the_environment) {
+    EXPECT_EQ(run("setenv e 1; e=2; printenv e; echo $e; showvar e"), "e=1\n1\ne=2\n");
+    EXPECT_EQ(run("for e in x y; do echo $e; done; printenv e"), "1\n1\ne=1\n");
+    EXPECT_EQ(run("setenv e; echo $e"), "y\n");
+    // The environment's checks cannot be gone around.
+    EXPECT_EQ(run("ipaddr=zz; ethaddr=1; loadaddr=; printenv ipaddr; printenv ethaddr; printenv loadaddr"),
+              "## Error: \"ipaddr\" not defined\n## Error: \"ethaddr\" not defined\nloadaddr=40200000\n");
+}
+
+TEST_F(Language, an_assignment_before_a_command) {
+    EXPECT_EQ(run("a=b echo hi $a; echo $a"), "hi b\nb\n");
+    EXPECT_EQ(run("q=1 r=$q$q echo $r c=d"), "11 c=d\n");
+    EXPECT_EQ(run("a=1 false; echo $? $a"), "1 1\n");
+    EXPECT_EQ(run("if a=2 test $a = 2; then echo yes; fi"), "yes\n");
+    EXPECT_EQ(run("false; a=3; echo $?"), "0\n");
+    EXPECT_EQ(run("false && a=4 echo no; echo $a"), "3\n");
+    EXPECT_EQ(run("a=${b%c} echo never; echo $?").substr(0, 17), "invalid argument:");
+    EXPECT_EQ(run("setenv s 'echo [$a]'; a=5 run s"), "[5]\n");
+}
+
+// What U-Boot's parser takes, with its meaning: ';' ends a chain, and an operator without a command before it is none.
+TEST_F(Language, separators_and_operators_without_a_command) {
+    EXPECT_EQ(run("echo a;; echo b"), "a\nb\n");
+    EXPECT_EQ(run("if true; then echo a;; fi;"), "a\n");
+    EXPECT_EQ(run("true; && echo y"), "y\n");
+    EXPECT_EQ(run("false; && echo y"), "y\n");
+    EXPECT_EQ(run("true; || echo z"), "z\n");
+    EXPECT_EQ(run("if true; && true; then echo x; fi"), "x\n");
+    EXPECT_EQ(run("true ;; && echo w"), "w\n");
+    EXPECT_EQ(run("; echo s;; echo t;"), "s\nt\n");
+    EXPECT_EQ(run("&& echo and"), "and\n");
+    EXPECT_EQ(run("false && ; echo t"), "t\n");
+    EXPECT_EQ(run("true || && echo x"), "");
+    EXPECT_EQ(run("false || || echo x"), "x\n");
+    EXPECT_EQ(run("for i in a b;; do ; echo $i;; done; && echo c"), "a\nb\nc\n");
+    EXPECT_EQ(run("if true;; then && echo a; else ; echo b; fi"), "a\n");
+    EXPECT_EQ(run("setenv r 'true;; echo in; && echo on'; run r"), "in\non\n");
 }
 
 TEST_F(Language, if_statements) {
@@ -142,7 +240,7 @@ TEST_F(Language, if_statements) {
 }
 
 TEST_F(Language, loops) {
-    EXPECT_EQ(run("for i in a 'b c' d; do echo \"<$i>\"; done"), "<a>\n<b c>\n<d>\n");
+    EXPECT_EQ(run("for i in a 'b c' d; do echo \"<$i>\"; done"), "<a>\n<b>\n<c>\n<d>\n");
     EXPECT_EQ(run("for i in; do echo x; done; echo end"), "end\n");
     run("setenv list '1 2'");
     EXPECT_EQ(run("for i in $list 3; do for j in x y; do echo $i$j; done; done"), "1x\n1y\n2x\n2y\n3x\n3y\n");
@@ -152,6 +250,40 @@ TEST_F(Language, loops) {
     EXPECT_EQ(run("while false; do echo a; done; echo $?"), "0\n");
     EXPECT_EQ(run("if false; then while true; do echo a; done; for i in b; do echo c; done; fi"), "");
     EXPECT_EQ(run("for i in a b\ndo\n echo $i # x\ndone"), "a\nb\n");
+}
+
+// The list is expanded, loses its quotes, and every word of it is split at blanks.
+TEST_F(Language, for_splits_quoted_words) {
+    run("setenv o 'A B'; setenv odd ' x\t\ty  '");
+    for (auto [list, items] : {std::pair{"\"$o\"", "<A><B>"},
+                               {"\"a b\"c d", "<a><bc><d>"},
+                               {"'a b'", "<a><b>"},
+                               {"a\\ b", "<a><b>"},
+                               {"a\" \"b", "<a><b>"},
+                               {"\"a   b\"", "<a><b>"},
+                               {"''", ""},
+                               {"\"$unset\" '' $unset", ""},
+                               {"'' x \"\"", "<x>"},
+                               {"' '", ""},
+                               {"\"a;b\" 'c&&d'", "<a;b><c&&d>"},
+                               {"\"$odd\"z", "<x><y><z>"},
+                               {"$odd", "<x><y>"},
+                               {"'a\nb'", "<a><b>"},
+                               {"${unset:-\"p q\"}", "<p><q>"}})
+        EXPECT_EQ(run("for i in " + std::string(list) + "; do echo -n \"<$i>\"; done"), items) << list;
+    EXPECT_EQ(run("for i in \"$o\"; do for j in \"$i 1\" ''; do echo $j; done; done"), "A\n1\nB\n1\n");
+    EXPECT_EQ(run("setenv s 'for i in \"$o\"; do echo s$i; done'; run s"), "sA\nsB\n");
+    EXPECT_EQ(run("for i in \"$o\"; do true; done; echo $i"), "B\n");
+}
+
+TEST_F(Language, for_takes_more_words_than_a_command_does) {
+    std::string list;
+    for (int i = 0; i < 300; ++i)
+        list += " 'w w'";
+    EXPECT_EQ(run("for i in" + list + "; do echo -n $i; done").size(), 600u);
+    run("setenv a " + std::string(9000, 'x'));
+    EXPECT_EQ(run("for i in $a $a; do echo $i; done; echo $?"),
+              "too large: command line too long with its variables\n1\n");
 }
 
 TEST_F(Language, nesting_is_bounded) {
@@ -195,10 +327,11 @@ TEST_F(Language, control_c_ends_nested_runs_and_says_so_once) {
 // Bytes at random: an answer, no crash, no hang.
 TEST_F(Language, any_text_ends) {
     constexpr std::string_view pieces[] = {
-        "if ", "then ", "else ", "elif ", "fi ",          "for ",        "x ",   "in ",
-        "do ", "done ", ";",     "&&",    "||",           "\n",          "'",    "\"",
-        "\\",  "$",     "{",     "}",     "x=1 ",         "echo ",       "true", "false ",
-        "#",   "$x",    "${x}",  "$?",    "while false ", "until true ", "\xff", " "};
+        "if ",   "then ",        "else ",       "elif ", "fi ",    "for ", "x ",    "in ",
+        "${y:-", "${x:=",        "${y:+",       "b=",    ";;",     "do ",  "done ", ";",
+        "&&",    "||",           "\n",          "'",     "\"",     "\\",   "$",     "{",
+        "}",     "x=1 ",         "echo ",       "true",  "false ", "#",    "$x",    "${x}",
+        "$?",    "while false ", "until true ", "\xff",  " "};
     u32 seed = 1;
     for (int round = 0; round < 3000; ++round) {
         std::string line;
