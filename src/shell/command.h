@@ -29,6 +29,8 @@ struct Command {
     int (*repeat)(Context& context) = nullptr;
     // Its name may end in .b, .w, .l or .q.
     bool has_widths = false;
+    // Its name may end in .s: its values are texts then.
+    bool has_texts = false;
     // Ctrl-C ends it without `<INTERRUPT>`.
     bool ends_silently = false;
     // The word that is a path on the disk that words 1 and 2 name, for Tab; 0 if there is none.
@@ -44,7 +46,7 @@ std::span<const Command> all_commands();
 const Command* next_command(const Command* previous);
 
 // The command with this name, or the only one whose name starts so; nullptr if there is none. Behind the name
-// of a command that has widths, one of ".b", ".w", ".l", ".q" is left out of account.
+// of a command that has widths, one of ".b", ".w", ".l", ".q" is left out of account; ".s" behind one that has texts.
 const Command* find_command(std::string_view name);
 
 // Checks the count of words and runs the command. `arguments` is not empty. Everything that goes wrong has

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "shell/context.h"
+#include "shell/arguments.h"
 
 // The linker collects the entries that VIREO_COMMAND makes and names both ends.
 extern "C" {
@@ -21,7 +21,10 @@ const Command* next_command(const Command* previous) {
     return next;
 }
 
-static std::string_view without_width(std::string_view name) {
+static std::string_view without_suffix(std::string_view name, const Command& command) {
+    bool is_text = command.has_texts && name.ends_with(".s");
+    if (is_text || !command.has_widths)
+        return name.substr(0, name.size() - (is_text ? 2 : 0));
     if (name.ends_with(".b") || name.ends_with(".w") || name.ends_with(".l") || name.ends_with(".q"))
         name.remove_suffix(2);
     return name;
@@ -31,7 +34,7 @@ const Command* find_command(std::string_view name) {
     const Command* only = nullptr;
     bool is_ambiguous = name.empty();
     for (const Command& command : all_commands()) {
-        std::string_view wanted = command.has_widths ? without_width(name) : name;
+        std::string_view wanted = without_suffix(name, command);
         if (command.name == wanted)
             return &command;
         if (!std::string_view(command.name).starts_with(wanted) || wanted.empty())
@@ -46,6 +49,19 @@ void print_usage(Context& context, const Command& command) {
     print(context.console, "{} - {}\n\nUsage:\n{}\n", command.name, command.summary, command.usage);
 }
 
+// Who types a wrong call is shown how it is done. In a script, where the usage would push away what led to it, one line
+// shows the call as it was made: mostly a variable in it has no value.
+static void refuse_call(Context& context, const Command& command, Arguments arguments) {
+    if (context.nesting <= 1)
+        return print_usage(context, command);
+    context.console.write("wrong call:");
+    for (auto word : arguments) {
+        context.console.write(" ");
+        print_untrusted(context.console, word);
+    }
+    print(context.console, " (see 'help {}')\n", command.name);
+}
+
 int run_command(Context& context, Arguments arguments) {
     const Command* command = find_command(arguments[0]);
     if (!command) {
@@ -55,7 +71,7 @@ int run_command(Context& context, Arguments arguments) {
     bool is_fitting = arguments.size() >= command->min_words && arguments.size() <= command->max_words;
     int status = is_fitting ? command->run(context, arguments) : status_usage;
     if (status == status_usage) {
-        print_usage(context, *command);
+        refuse_call(context, *command, arguments);
         status = status_failed;
     }
     context.repeatable = command->repeat ? command : nullptr;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers in scripts: setexpr and itest. All numbers are hexadecimal, as in U-Boot.
 #include "shell/arguments.h"
+#include "shell/commands/setexpr.h"
 
 namespace vireo::shell {
 namespace {
@@ -50,7 +51,15 @@ std::optional<u64> calculate(Context& context, u64 left, std::string_view operat
 }
 
 int setexpr(Context& context, Arguments arguments) {
-    if (arguments.size() == 4)
+    std::string_view verb = arguments[2];
+    if (verb == "fmt")
+        return set_formatted(context, arguments);
+    // With five words a calculation may start so, too: none is a hexadecimal number, though.
+    if (verb == "sub" || verb == "gsub")
+        return substitute(context, arguments);
+    if (arguments[0].ends_with(".s"))
+        return set_text(context, arguments);
+    if (arguments.size() != 3 && arguments.size() != 5)
         return status_usage;
     u8 width = unit_width(arguments[0], default_width);
     auto value = operand(context, arguments[2], width);
@@ -64,47 +73,74 @@ int setexpr(Context& context, Arguments arguments) {
     return set ? status_ok : fail(context, "setexpr", set.error());
 }
 
+// How two values compare, or nothing after a line that says what is wrong with one.
+std::optional<std::strong_ordering> compare_operands(Context& context, std::string_view command,
+                                                     std::string_view left_word,
+                                                     std::string_view right_word) {
+    if (command.ends_with(".s")) {
+        auto left = text_operand(context, left_word);
+        auto right = left ? text_operand(context, right_word) : std::nullopt;
+        return right ? std::optional(left->view() <=> right->view()) : std::nullopt;
+    }
+    u8 width = unit_width(command, default_width);
+    auto left = operand(context, left_word, width);
+    auto right = left ? operand(context, right_word, width) : std::nullopt;
+    return right ? std::optional(*left <=> *right) : std::nullopt;
+}
+
+// A wrong call is one line, not the usage: it stands in conditions, and mostly a variable in it has no value.
 int itest(Context& context, Arguments arguments) {
-    u8 width = unit_width(arguments[0], default_width);
-    auto left = operand(context, arguments[1], width);
-    auto right = left ? operand(context, arguments[3], width) : std::nullopt;
-    if (!right)
-        return status_failed;
     struct Relation {
-        std::string_view names[2];
-        bool holds;
+        std::string_view names[3];
+        bool (*holds)(std::partial_ordering);
     };
-    const Relation relations[] = {{{"-eq", "=="}, *left == *right}, {{"-ne", "!="}, *left != *right},
-                                  {{"-lt", "<"}, *left < *right},   {{"-le", "<="}, *left <= *right},
-                                  {{"-gt", ">"}, *left > *right},   {{"-ge", ">="}, *left >= *right}};
-    for (const Relation& relation : relations)
-        if (arguments[2] == relation.names[0] || arguments[2] == relation.names[1])
-            return relation.holds ? status_ok : status_failed;
-    return status_usage;
+    constexpr Relation relations[] = {{{"-eq", "=="}, std::is_eq}, {{"-ne", "!=", "<>"}, std::is_neq},
+                                      {{"-lt", "<"}, std::is_lt},  {{"-le", "<="}, std::is_lteq},
+                                      {{"-gt", ">"}, std::is_gt},  {{"-ge", ">="}, std::is_gteq}};
+    if (arguments.size() != 4) {
+        context.console.write("itest: wants VALUE RELATION VALUE; a word is missing, or one too many "
+                              "(an empty variable without quotes is none)\n");
+        return status_failed;
+    }
+    std::string_view wanted = arguments[2];
+    auto relation = std::ranges::find_if(relations, [&](const Relation& candidate) {
+        return !wanted.empty() && std::ranges::find(candidate.names, wanted) != std::end(candidate.names);
+    });
+    if (relation == std::end(relations)) {
+        print(context.console, "itest: Unknown operator '{}'\n", wanted);
+        return status_failed;
+    }
+    auto order = compare_operands(context, arguments[0], arguments[1], arguments[3]);
+    return order && relation->holds(*order) ? status_ok : status_failed;
 }
 
 VIREO_COMMAND(setexpr_command) = {
     .name = "setexpr",
     .summary = "calculate",
-    .usage = "setexpr[.b, .w, .l, .q] name value - set variable 'name' to 'value'\n"
-             "setexpr[.b, .w, .l, .q] name value1 operation value2 - set it to the result of + - * / % '&' "
-             "'|' or ^\n"
-             "     values: hexadecimal, or *address for what lies in memory; unsigned, cut to the width "
-             "(default q)",
+    .usage =
+        "setexpr[.b, .w, .l, .q] name value - set variable 'name' to 'value'\n"
+        "setexpr[.b, .w, .l, .q] name value1 operation value2 - set it to the result of + - * / % '&' "
+        "'|' or ^\n"
+        "     values: hexadecimal, or *address for what lies in memory; unsigned, cut to the width "
+        "(default q)\n"
+        "setexpr.s name text [+ text] - set it to a text, or to two in one; *address: up to the zero there\n"
+        "setexpr name sub regex replacement [text] - replace the first match in 'text' (the value of "
+        "'name')\n"
+        "setexpr name gsub regex replacement [text] - replace all; '\\0' to '\\9': what (...) has matched\n"
+        "setexpr name fmt format [value ...] - as printf: %d %i %u %x %X %o of hexadecimal values, %s %c %b",
     .run = setexpr,
     .min_words = 3,
-    .max_words = 5,
     .has_widths = true,
+    .has_texts = true,
 };
 VIREO_COMMAND(itest_command) = {
     .name = "itest",
-    .summary = "compare numbers",
-    .usage = "itest[.b, .w, .l, .q] value1 relation value2 - status 0 if it holds\n"
-             "     relation: -eq -ne -lt -le -gt -ge, or == != < <= > >=; values as in setexpr",
+    .summary = "compare numbers, or texts",
+    .usage = "itest[.b, .w, .l, .q, .s] value1 relation value2 - status 0 if it holds\n"
+             "     relation: -eq -ne -lt -le -gt -ge, or == != < <= > >=; values as in setexpr; .s: texts",
     .run = itest,
-    .min_words = 4,
-    .max_words = 4,
     .has_widths = true,
+    .has_texts = true,
 };
 
 } // namespace

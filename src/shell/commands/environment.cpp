@@ -65,12 +65,18 @@ int set_variable(Context& context, Arguments words) {
         return fail(context, "setenv", value.error());
     if (!may_set(context, name, {value->data(), value->size()}, is_forced))
         return status_failed;
-    if (auto set = context.environment.set(name, {value->data(), value->size()}); !set)
+    if (words.size() == 1) { // no value at all; `setenv name ""` is an empty one
+        context.environment.remove(name);
+        return status_ok;
+    }
+    if (auto set = context.environment.store(name, {value->data(), value->size()}); !set)
         return fail(context, "setenv", set.error());
     return status_ok;
 }
 
 int print_variables(Context& context, Arguments names) {
+    if (!names.empty() && names[0] == "-a") // all; U-Boot hides those whose name starts with '.' otherwise
+        names = names.subspan(1);
     Writer& out = context.console;
     int status = status_ok;
     for (auto name : names) {
@@ -118,18 +124,60 @@ int delete_variables(Context& context, Arguments names) {
     for (auto name : names) {
         if (!may_set(context, name, {}, is_forced))
             status = status_failed;
-        else if (!context.environment.remove(name))
-            status = not_defined(context, name);
+        else
+            context.environment.remove(name); // gone is what was wanted, also if it never was
     }
     return status;
 }
 
+// The default of `name` from `defaults`; a variable that has none is deleted, with a line.
+int reset_variable(Context& context, const Environment& defaults, std::string_view name, bool is_forced) {
+    auto value = defaults.get(name);
+    if (value == context.environment.get(name))
+        return status_ok; // neither is there, or both are the same
+    if (!may_set(context, name, value.value_or(""), is_forced))
+        return status_failed;
+    if (!value) {
+        print(context.console, "'{}' has no default: deleted\n", name);
+        context.environment.remove(name);
+        return status_ok;
+    }
+    auto set = context.environment.store(name, *value);
+    return set ? status_ok : fail(context, "env default", set.error());
+}
+
+// env default [-f] [-k] -a, or [-f] NAME ...
 int reset_variables(Context& context, Arguments words) {
-    if (words.size() != 1 || words[0] != "-a")
+    bool all = false;
+    bool is_forced = false;
+    bool keeps = false;
+    for (; !words.empty() && words[0].starts_with('-'); words = words.subspan(1)) {
+        if (words[0].find_first_not_of("afk", 1) != std::string_view::npos)
+            return status_usage;
+        all = all || words[0].contains('a');
+        is_forced = is_forced || words[0].contains('f');
+        keeps = keeps || words[0].contains('k');
+    }
+    if (all != words.empty() || (keeps && !all))
         return status_usage;
-    context.console.write("## Resetting to default environment\n");
+    if (all)
+        context.console.write("## Resetting to default environment\n");
+    Environment before = std::exchange(context.environment, Environment());
     set_default_variables(context);
-    return status_ok;
+    if (all && !keeps)
+        return status_ok;
+    Environment defaults = std::exchange(context.environment, std::move(before));
+    int status = status_ok;
+    auto reset = [&](std::string_view name, bool force) {
+        if (reset_variable(context, defaults, name, force) != status_ok)
+            status = status_failed;
+    };
+    usize cursor = 0;
+    for (auto variable = defaults.next(cursor); all && variable; variable = defaults.next(cursor))
+        reset(variable->name, true);
+    for (auto name : words)
+        reset(name, is_forced);
+    return status;
 }
 
 int env(Context& context, Arguments arguments) {
@@ -165,7 +213,7 @@ VIREO_COMMAND(setenv_command) = {
     .name = "setenv",
     .summary = "set a variable",
     .usage = "setenv [-f] name value ... - set 'name' to the words, with one blank between them\n"
-             "setenv [-f] name - delete 'name'\n"
+             "setenv [-f] name - delete 'name' (setenv name \"\": set it to nothing)\n"
              "     -f: even if it can be set only once (ethaddr)",
     .run = setenv,
     .min_words = 2,
@@ -173,7 +221,8 @@ VIREO_COMMAND(setenv_command) = {
 VIREO_COMMAND(printenv_command) = {
     .name = "printenv",
     .summary = "print variables",
-    .usage = "printenv - print all variables and the room that they take\nprintenv name ... - print these",
+    .usage =
+        "printenv [-a] - print all variables and the room that they take\nprintenv name ... - print these",
     .run = printenv,
 };
 VIREO_COMMAND(run_command_entry) = {
@@ -193,12 +242,13 @@ VIREO_COMMAND(boot_command) = {
 VIREO_COMMAND(env_command) = {
     .name = "env",
     .summary = "work on variables",
-    .usage = "env print [name ...] - the same as printenv\n"
+    .usage = "env print [-a | name ...] - the same as printenv\n"
              "env set [-f] name [value ...] - the same as setenv\n"
              "env run name ... - the same as run\n"
-             "env delete [-f] name ... - delete variables\n"
+             "env delete [-f] name ... - delete variables, if they are there\n"
              "env exists name - status 0 if there is such a variable\n"
-             "env default -a - delete all variables and set the defaults",
+             "env default [-f] [-k] -a - set the defaults and delete all others (-k: keep them)\n"
+             "env default [-f] name ... - give these their defaults; one that has none is deleted",
     .run = env,
     .min_words = 2,
     .subcommands = "default delete exists print run set",
