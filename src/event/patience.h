@@ -12,8 +12,9 @@ struct Budget {
     Duration silence;
     // What the whole may take however little comes: to connect, to be asked twice, to spin up.
     Duration head_start;
-    // Units a second that must have come on average in the time beyond the head start; one that trickles has its silence
-    // broken again and again, and is ended by this. 0: the head start is all the time there is.
+    // Units a second that must come on average; one that trickles has its silence broken again and again, and is ended by
+    // this. What comes sooner is no credit for later beyond the head start: who sends much at once and trickles then is
+    // ended a head start later. 0: the head start is all the time there is.
     u64 least_rate = 0;
 };
 
@@ -38,6 +39,8 @@ class Patience {
     Verdict verdict() const;
 
     u64 units() const { return units_; }
+    // Units a second that came since the peer fell behind its least rate: for whoever says that it is too slow.
+    u64 rate() const;
     // Since it began, without the time in which the machine stood still.
     Duration elapsed() const;
 
@@ -52,6 +55,11 @@ class Patience {
     Instant last_progress_;
     Duration still_before_progress_;
     u64 units_ = 0;
+    // In time without stand-stills, since the start: how long it may take as things are, and since when (and how many units)
+    // it has been less than a head start from there.
+    Duration allowed_;
+    Duration behind_since_{};
+    u64 behind_units_ = 0;
 };
 
 } // namespace vireo::event

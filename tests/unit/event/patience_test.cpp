@@ -69,6 +69,25 @@ TEST_F(PatienceTest, a_tenth_less_than_the_least_rate_is_too_slow_in_the_end) {
     EXPECT_LE(patience.elapsed(), Duration::seconds(300));
 }
 
+// Else a peer could send much at once and trickle for as long as it likes.
+TEST_F(PatienceTest, what_came_at_once_is_no_credit_beyond_the_head_start) {
+    Patience patience(loop, budget);
+    trickle(1'000'000, Duration::seconds(1), 1);
+    hosted::schedule(1'000'000 * hosted::microsecond, [this] { trickle(1, Duration::seconds(9), ~u64{0}); });
+    EXPECT_EQ(receive(patience, ~u64{0}), Patience::Verdict::TooSlow);
+    EXPECT_GE(patience.elapsed(), Duration::seconds(31));
+    EXPECT_LE(patience.elapsed(), Duration::milli(31'200));
+    EXPECT_EQ(patience.rate(), 0u); // of what came since
+}
+
+TEST_F(PatienceTest, the_rate_is_that_of_the_time_in_which_it_was_too_slow) {
+    Patience patience(loop, budget);
+    trickle(50, Duration::seconds(1), ~u64{0});
+    EXPECT_EQ(receive(patience, ~u64{0}), Patience::Verdict::TooSlow);
+    EXPECT_GE(patience.rate(), 48u);
+    EXPECT_LE(patience.rate(), 50u);
+}
+
 TEST_F(PatienceTest, without_a_rate_the_head_start_is_all) {
     Patience patience(loop, {.silence = Duration::seconds(10), .head_start = Duration::seconds(30)});
     trickle(1'000'000, Duration::seconds(1), ~u64{0});
