@@ -153,6 +153,8 @@ template <usize N> class StringBuffer final : public Writer {
     }
     std::string_view view() const { return {data_, size_}; }
     bool truncated() const { return truncated_; }
+    // Keeps the first `bytes` of what is there.
+    void shorten(usize bytes) { size_ = std::min(size_, bytes); }
     void clear() {
         size_ = 0;
         truncated_ = false;

@@ -19,9 +19,11 @@ Result<> run_for(event::EventLoop& loop, event::Duration longest, Condition&& co
 
 } // namespace
 
-Result<> TftpSocket::run(TftpSession& session, const IpAddress& server, TransferWatcher& watcher) {
-    VIREO_TRY(socket_.open(network_, server.family, 0, *this));
+Result<> TftpSocket::run(TftpSession& session, const IpAddress& server, TransferWatcher& watcher,
+                         const event::Budget& budget) {
+    VIREO_TRY(socket_.open(network_, server.family, own_port_, *this));
     session_ = &session;
+    event::Patience patience(network_.loop(), budget);
     session.start(event::now());
     u32 timeouts = 0;
     Result<> outcome{};
@@ -32,7 +34,12 @@ Result<> TftpSocket::run(TftpSession& session, const IpAddress& server, Transfer
             run_for(network_.loop(), left, [&] { return session.state() != TftpSession::State::Running; });
         if (!outcome)
             break;
-        session.tick(event::now());
+        patience.reached(session.progress());
+        if (auto verdict = patience.verdict(); verdict == event::Patience::Verdict::Left)
+            session.tick(event::now());
+        else
+            session.lose_patience(
+                verdict == event::Patience::Verdict::TooSlow ? std::optional(patience.rate()) : std::nullopt);
         watcher.moved(session.bytes(), session.total());
         if (session.timeouts() != std::exchange(timeouts, session.timeouts()))
             watcher.waited();
@@ -57,46 +64,56 @@ void TftpSocket::datagram(Bytes payload, const IpAddress& from, u16 port) {
         session_->datagram(payload, from, port, network_.loop().turn_time());
 }
 
-Result<> HttpSocket::run(HttpDownload& download, const IpAddress& server, TransferWatcher& watcher) {
+Result<> HttpSocket::run(HttpDownload& download, const IpAddress& server, TransferWatcher& watcher,
+                         event::Patience& patience) {
     download_ = &download;
     is_connected_ = false;
     end_.reset();
-    VIREO_TRY(socket_.connect(network_, server, download.url().port, *this));
-    Result<> outcome = network_.loop().wait_until(event::Deadline::after(connect_patience), [&] {
-        return is_connected_ || end_ || !network_.health();
-    });
-    if (outcome)
-        outcome = network_.health();
-    if (outcome && end_ && !is_connected_)
-        outcome = *end_ ? error(ErrorCode::Io, "closed at once") : *end_;
-    event::Instant last_news = event::now();
-    u64 last_bytes = download.bytes();
+    download.connecting();
+    patience.reached(download.progress());
+    Result<> outcome = connect(server, patience);
     while (outcome && download.state() == HttpDownload::State::Running) {
         if (end_) {
             download.ended(*end_);
             break;
         }
-        outcome = run_for(network_.loop(), stall_patience,
+        outcome = run_for(network_.loop(), watch_interval,
                           [&] { return end_ || download.state() != HttpDownload::State::Running; });
         if (outcome)
             outcome = network_.health();
+        patience.reached(download.progress());
         watcher.moved(download.bytes(), download.total());
-        event::Instant now = event::now();
-        if (download.bytes() != std::exchange(last_bytes, download.bytes()))
-            last_news = now;
-        else if (outcome && now >= last_news + stall_patience && !end_)
-            end_ = error(ErrorCode::Timeout, "the server sends nothing");
+        if (outcome && !end_ && download.state() == HttpDownload::State::Running)
+            judge(patience);
     }
     socket_.close();
     download_ = nullptr;
     return outcome;
 }
 
+Result<> HttpSocket::connect(const IpAddress& server, const event::Patience& patience) {
+    VIREO_TRY(socket_.connect(network_, server, download_->url().port, *this));
+    VIREO_TRY(network_.loop().wait_until(patience.deadline(),
+                                         [&] { return is_connected_ || end_ || !network_.health(); }));
+    VIREO_TRY(network_.health());
+    if (end_ && !is_connected_)
+        return *end_ ? error(ErrorCode::Io, "closed at once") : *end_;
+    return {};
+}
+
+void HttpSocket::judge(const event::Patience& patience) {
+    auto verdict = patience.verdict();
+    if (verdict == event::Patience::Verdict::Silent)
+        end_ = error(ErrorCode::Timeout, "the server sends nothing");
+    else if (verdict == event::Patience::Verdict::TooSlow)
+        download_->lose_patience(patience.rate());
+}
+
 // At once: a server that speaks first must find us listening.
 void HttpSocket::connected() {
     is_connected_ = true;
     download_->begin();
-    StringBuffer<2048> request; // a target, a host, a validator and the lines around them
+    StringBuffer<Url::max_bytes + 512> request; // a target, a host, a validator and the lines around them
     download_->print_request(request);
     VIREO_ASSERT(!request.truncated());
     auto sent = socket_.send(std::as_bytes(std::span(request.view())));

@@ -22,7 +22,7 @@ void check_request(const HttpDownload& download) {
     download.print_request(request);
     require(request.text.starts_with("GET /") && request.text.ends_with("\r\n\r\n"),
             "a request has its form");
-    require(request.text.size() <= 2048, "a request fits its buffer");
+    require(request.text.size() <= net::Url::max_bytes + 512, "a request fits its buffer");
     usize lines = 0;
     bool is_blank_line = false;
     for (usize at = 0; at < request.text.size(); ++lines) {
@@ -33,6 +33,9 @@ void check_request(const HttpDownload& download) {
         at += 2;
     }
     require(is_blank_line && lines <= 9, "nobody slips lines into a request");
+    require((request.text.find("\r\nRange: ") == request.text.npos) ==
+                (request.text.find("\r\nIf-Range: ") == request.text.npos),
+            "a part is asked for only of a version that is known");
 }
 
 void hear(HttpDownload& download, Bytes bytes, u32 seed) {
@@ -48,8 +51,11 @@ void hear(HttpDownload& download, Bytes bytes, u32 seed) {
 // The same server, told in pieces (seed not 0) or at once.
 void run(HttpDownload& download, FuzzedData input, u64 memory_bytes, u32 seed) {
     usize connections = 0;
+    std::string version; // of the bytes that are there
+    u64 progress = 0;
     while (download.state() == State::Connect) {
-        require(++connections <= HttpDownload::max_redirects + 2, "connections end");
+        require(++connections <= HttpDownload::max_redirects + 3, "connections end");
+        download.connecting();
         download.begin();
         check_request(download);
         bool is_orderly = input.flag();
@@ -58,6 +64,13 @@ void run(HttpDownload& download, FuzzedData input, u64 memory_bytes, u32 seed) {
         if (download.state() == State::Running)
             download.ended(is_orderly ? Result<>() : error(ErrorCode::Io, "reset"));
         require(download.state() != State::Running, "the end of a connection is an end");
+        require(download.progress() > progress, "each connection is progress");
+        progress = download.progress();
+        const net::HttpHeader& head = download.header();
+        if (download.state() == State::Done && head.status == 206)
+            require(!version.empty() && head.validator.view() == version, "two versions are never joined");
+        if (head.status == 200)
+            version = head.validator.view();
     }
     if (download.state() == State::Done && download.total())
         require(*download.total() == download.bytes(), "all that was announced is there");

@@ -480,7 +480,13 @@ def tftp():
     session("without_options", datagram(data(1, b"short")), flags=2)
     session("options", *map(datagram, [agreed] + blocks))
     session("refused", datagram(b"\0\5\0\10no options\0"), datagram(data(1, b"short")))
-    session("error", datagram(b"\0\5\0\1File not found\0"))
+    session("error", datagram(b"\0\5\0\1File not found\0"), tick)
+    session("forged_error", datagram(b"\0\5\0\1File not found\0"), *map(datagram, [agreed] + blocks))
+    session("too_slow", datagram(data(1, bytes(512))), flags=8)
+    session("harmless_options", datagram(b"\0\6timeout\0005\0tsize\000-1\0"), datagram(data(1, b"end")))
+    session("repeats", *[datagram(agreed, 0, 99)] * 6)
+    # From block 65535 to block 1 is too far for a seed: acknowledgements of what is missing, then.
+    session("gap_again", datagram(agreed), *[datagram(blocks[1])] * 5, *map(datagram, blocks))
     session("strangers", datagram(agreed), datagram(blocks[0], 1), datagram(blocks[0], 2), *map(datagram, blocks))
     session("loss", datagram(agreed), datagram(blocks[0]), datagram(blocks[2]), tick, datagram(blocks[0], 0, 99),
             datagram(blocks[1]), datagram(blocks[2]))
@@ -506,7 +512,16 @@ def http():
     download("length", answer(b"200 OK", b"Content-Length: 5", body=b"hello"))
     download("chunks", answer(b"200 OK", b"Transfer-Encoding: chunked", body=b"5\r\nhello\r\nA;x=y\r\n0123456789\r\n0\r\nT: x\r\n\r\n"))
     download("until_end", answer(b"200 OK", body=b"hello"))
-    download("resumed", half, answer(b"206 Partial Content", b"Content-Range: bytes 5-9/10", b"Content-Length: 5", body=b"56789"))
+    download("resumed", half, answer(b"206 Partial Content", b'ETag: "1"', b"Content-Range: bytes 5-9/10", b"Content-Length: 5", body=b"56789"))
+    download("another_version", half, answer(b"206 Partial Content", b'ETag: "2"', b"Content-Range: bytes 5-9/10", body=b"56789"),
+             answer(b"200 OK", b"Content-Length: 6", body=b"abcdef"))
+    dates = (b"Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", b"Date: Sun, 06 Nov 1994 09:49:37 GMT")
+    download("dates", answer(b"200 OK", *dates, b"Content-Length: 10", body=b"01234", end=0),
+             answer(b"206 Partial Content", *dates, b"Content-Range: bytes 5-9/10", body=b"56789"))
+    download("refused_rest", half, answer(b"416 No", b"Content-Range: bytes */4", b"Content-Length: 0"), answer(b"200 OK", body=b"abcd"))
+    download("encoded", answer(b"200 OK", b"Content-Encoding: gzip", b"Content-Type: multipart/byteranges", body=b"hello"))
+    download("folded", answer(b"200 OK", b"X: a", b"\tb", b"Content-Length:", b" 5", body=b"hello"))
+    download("dots", answer(b"302 Found", b"Location: ../a/./b/..?../c"), answer(b"200 OK", body=b"hello"))
     download("begun_anew", half, answer(b"200 OK", b"Content-Length: 6", body=b"abcdef"))
     download("lost_twice", half, half)
     download("redirects", *[answer(b"302 Found", b"Location: " + place) for place in

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A TFTP server, or whoever else sends datagrams. Input: flags (1: we write; 2: no options), bytes of memory (2), block size
-// to ask for (2), window to ask for; then records: what happens (the low bits choose the sender), time (10 ms each), and for
-// a datagram its length (2) and its bytes.
+// A TFTP server, or whoever else sends datagrams. Input: flags (1: we write; 2: no options; 8: it is called too slow), bytes
+// of memory (2), block size to ask for (2), window to ask for; then records: what happens (the low bits choose the sender),
+// time (10 ms each), and for a datagram its length (2) and its bytes.
 #include "net/tftp.h"
 #include "fuzz/support.h"
 
@@ -30,10 +30,11 @@ class Wire final : public net::TftpPort {
     u16 largest_block = 512;
 };
 
-void run(TftpSession& session, Wire& wire, FuzzedData& input, u64 memory_bytes, u16 window) {
+void run(TftpSession& session, Wire& wire, FuzzedData& input, u64 memory_bytes, u16 window, u8 flags) {
     event::Instant now{1'000'000};
     session.start(now);
     u64 bytes = 0;
+    u64 progress = 0;
     while (!input.is_empty() && session.state() == TftpSession::State::Running) {
         u8 what = input.byte();
         now = now + event::Duration::milli(10 * u64{input.byte()});
@@ -48,16 +49,19 @@ void run(TftpSession& session, Wire& wire, FuzzedData& input, u64 memory_bytes, 
         require(session.bytes() >= bytes && session.bytes() <= memory_bytes,
                 "bytes grow, and not beyond the memory");
         bytes = session.bytes();
+        require(session.progress() >= progress, "progress is never taken back");
+        progress = session.progress();
     }
     require(wire.to_strangers <= 16, "strangers do not use us to flood others");
-    // Then nothing comes: it ends, in time, and says nothing more.
-    event::Instant quiet = now;
-    for (int i = 0; i < 64 && session.state() == TftpSession::State::Running; ++i) {
-        require(session.wakes_at() <= quiet + TftpSession::patience, "it wakes before its patience ends");
+    // Then nothing comes: it asks again, not too often and not too seldom, until somebody has no patience any more.
+    for (int i = 0; i < 8 && session.state() == TftpSession::State::Running; ++i) {
+        require(session.wakes_at() <= now + event::Duration::seconds(2), "it wakes soon");
         now = std::max(now, session.wakes_at());
         session.tick(now);
     }
-    require(session.state() != TftpSession::State::Running, "silence ends it");
+    require(session.progress() == progress, "silence is no progress");
+    session.lose_patience(flags & 8 ? std::optional<u64>(1) : std::nullopt);
+    require(session.state() != TftpSession::State::Running, "lost patience ends it");
     u32 sent = wire.sent;
     session.tick(now + event::Duration::seconds(100));
     session.datagram(std::as_bytes(std::span("\0\3\0\1", 4)), server, 1000, now);
@@ -88,10 +92,10 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
     wire.largest_block = std::max(options.block_bytes, wire.largest_block);
     if (flags & 1) {
         net::TftpWriter writer(wire, fuzz::server, "file", options, memory.bytes());
-        fuzz::run(writer, wire, input, memory.bytes().size(), options.window);
+        fuzz::run(writer, wire, input, memory.bytes().size(), options.window, flags);
     } else {
         net::TftpReader reader(wire, fuzz::server, "file", options, memory.bytes());
-        fuzz::run(reader, wire, input, memory.bytes().size(), options.window);
+        fuzz::run(reader, wire, input, memory.bytes().size(), options.window, flags);
     }
     return 0;
 }

@@ -135,6 +135,7 @@ UNUSUAL = {
     "continue-first": http(b"HTTP/1.1 100 Continue\r\n\r\n", HEAD, b"CONTENT-LENGTH:\t 70000  \r\n\r\n", BODY),
     "same-length-twice": http(HEAD, b"Content-Length: 70000\r\nContent-Length: 70000\r\n\r\n", BODY),
     "more-than-announced": http(HEAD, b"Content-Length: 70000\r\n\r\n", BODY + b"and more"),
+    "folded-lines": http(HEAD + b"X-A: b\r\n\tc: d\r\nX-B: e\r\n    f\r\nContent-Length:\r\n 70000\r\n\r\n", BODY),
     "no-reason": http(b"HTTP/1.1 200\r\nContent-Length: 70000\r\n\r\n", BODY),
 }
 
@@ -144,6 +145,118 @@ def test_http_unusual(board, name, network):  # noqa: F811
     network.start(scripted.Http, UNUSUAL[name])
     machine = network.boot_bound(board)
     machine.fetch(f"wget {{a}} http://{net.HOST}/file", BODY)
+
+
+def in_two_versions(first=b"", second=b"", status=b"206 Partial Content"):
+    """A file that changes while it is fetched: half of one version, then the rest of another one, whatever was asked."""
+    old, new = content(70_000, 2), content(70_000, 3)
+
+    def answer(connection, request):
+        if connection_number(request) == 0:
+            connection.sendall(HEAD + first + b"Content-Length: 70000\r\n\r\n" + old[:35_000])
+        elif "\r\nRange:" in request:
+            connection.sendall(b"HTTP/1.1 " + status + b"\r\n" + second + b"Content-Range: bytes 35000-69999/70000\r\n\r\n" + new[35_000:])
+        else:
+            connection.sendall(HEAD + b"Content-Length: 70000\r\n\r\n" + new)
+    seen = []
+
+    def connection_number(request):
+        seen.append(request)
+        return len(seen) - 1
+    return answer, new
+
+
+TAG = b'ETag: "v1"\r\n'
+DATE = b"Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nDate: Sun, 06 Nov 1994 09:49:37 GMT\r\n"
+VERSIONS = {
+    "no-validators": (),
+    "another-tag": (TAG, b'ETag: "v2"\r\n'),
+    "no-tag-any-more": (TAG,),
+    "weak-tags": (b'ETag: W/"v1"\r\n', b'ETag: W/"v1"\r\n'),
+    "another-date": (DATE, DATE.replace(b"49:37", b"49:38")),
+    "a-date-of-now": (DATE.replace(b"09:", b"08:"), DATE),
+    "another-encoding": (TAG, TAG + b"Content-Encoding: gzip\r\n"),
+    "several-parts": (TAG, TAG + b"Content-Type: multipart/byteranges; boundary=x\r\n"),
+    "rest-refused": (TAG, TAG + b"Content-Length: 0\r\n", b"416 Range Not Satisfiable"),
+    "condition-failed": (TAG, TAG + b"Content-Length: 0\r\n", b"412 Precondition Failed"),
+}
+
+
+@pytest.mark.parametrize("board,name", by_turns(VERSIONS))
+def test_two_versions_are_never_joined(board, name, network):  # noqa: F811
+    answer, new = in_two_versions(*VERSIONS[name])
+    network.start(scripted.Http, answer)
+    machine = network.boot_bound(board)
+    machine.fetch(f"wget {{a}} http://{net.HOST}/file", new)
+
+
+def trickles(head, piece, interval=9):
+    def answer(connection, _):
+        connection.sendall(head)
+        while True:
+            connection.sendall(piece)
+            time.sleep(interval)  # that slow is what it is
+    return answer
+
+
+@pytest.mark.parametrize("name,answer", [("qemu_arm64", trickles(HEAD + b"Content-Length: 70000\r\n\r\n", b"x")),
+                                         ("qemu-x86", trickles(HEAD + b"Content-Length: 7000000\r\n\r\n" + bytes(100_000), b"x" * 500, 1))],
+                         ids=["from-the-start", "after-much-at-once"])
+def test_a_server_that_trickles_is_given_up(name, answer, network):  # noqa: F811
+    network.start(scripted.Http, answer)
+    machine = network.boot_bound(vm.BOARDS[name])
+    started = time.monotonic()
+    machine.fails_with(f"wget {machine.address:x} http://{net.HOST}/file",
+                       "wget: the server is too slow: [0-9]+ bytes a second came, 1024 are the least", timeout=120)
+    assert 25 < time.monotonic() - started < 100
+    machine.is_alive()
+
+
+def test_dot_segments_in_a_redirect(network):  # noqa: F811
+    data = network.file("sub/f")
+    network.nginx('location /start { add_header Location "../sub/f" always; return 302; } '
+                  'location /far { add_header Location "/x/./y/../../sub/./g/../f?../q" always; return 302; }')
+    machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
+    machine.fetch(f"wget {{a}} http://{net.HOST}/start", data)
+    machine.fetch(f"wget {{a}} http://{net.HOST}/far", data)
+    machine.fetch(f"wget {{a}} http://{net.HOST}/x/../sub/./f", data)
+
+
+def test_a_long_location(network):  # noqa: F811
+    """A session's token of 2,000 bytes."""
+    token = "t" * 2000
+
+    def answer(connection, request):
+        if token in request.split()[1]:
+            connection.sendall(HEAD + b"Content-Length: 5000\r\n\r\n" + SMALL)
+        else:
+            connection.sendall(f"HTTP/1.1 302 Found\r\nLocation: /file?session={token}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    network.start(scripted.Http, answer)
+    machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
+    machine.fetch(f"wget {{a}} http://{net.HOST}/file", SMALL)
+
+
+def test_content_that_is_encoded(network):  # noqa: F811
+    network.start(scripted.Http, http(HEAD, b"Content-Encoding: gzip\r\nContent-Length: 5000\r\n\r\n", SMALL))
+    machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
+    text = machine.fetch(f"wget {{a}} http://{net.HOST}/file", SMALL)
+    assert text.endswith("\nThe server sent it encoded ('gzip'); it is stored as it came\n"), text
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_url_as_boot_file(name, network):  # noqa: F811
+    """As DHCP's answer, and typed: by HTTP and by TFTP, wherever $serverip is."""
+    data = network.file("b.img")
+    network.dnsmasq(boot=f"http://{net.HOST}/b.img")
+    network.nginx()
+    machine = network.boot(vm.BOARDS[name])
+    machine.succeeds("setenv autoload; setenv loadaddr %x" % machine.address)
+    machine.fetch("dhcp", data)
+    machine.succeeds("setenv serverip 192.168.77.99")
+    machine.fetch("tftpboot", data)
+    machine.fetch(f"tftpboot {{a}} tftp://{net.HOST}/b.img", data)
+    assert machine.fails("tftpboot https://server.test/x") == "wget: not supported (only http:// URLs can be fetched)\n"
 
 
 @pytest.mark.parametrize("board", [vm.BOARDS[name] for name in BOARDS], ids=BOARDS)

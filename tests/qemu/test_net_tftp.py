@@ -69,21 +69,29 @@ def tftp_without_end(transfer):
             return
 
 
+def tftp_repeats(transfer):
+    """The first block, for ever."""
+    while not transfer.server.is_over():
+        transfer.data(1, bytes(512))
+        if transfer.wait(scripted.ERROR, None, 0.4):
+            return
+
+
 TFTP = {
     "error-packet": (tftp_error, r"TFTP error: 'keep out"),
     "error-without-end": (tftp_error_without_end, "TFTP error: "),
     "too-large": (tftp_announces(8 << 30), "TFTP error: the file has 8589934592 bytes, only [0-9]+ are free at 0x"),
     "size-of-all-bits": (tftp_announces((1 << 64) - 1), "TFTP error: "),
     "size-beyond-64-bits": (tftp_announces(1 << 80), "TFTP error: "),
-    "negative-size": (tftp_announces(-5), "TFTP error: "),
     "shrinks": (tftp_announces(6000), "TFTP error: the server announced 6000 bytes and sent 5000"),
     "grows": (tftp_announces(4000), "TFTP error: "),
     "block-larger-than-agreed": (tftp_oversized, "TFTP error: "),
-    "options-larger-than-asked": (tftp_answers(blksize=60000, windowsize=60000), "TFTP error: "),
-    "block-of-nothing": (tftp_answers(blksize=0), "TFTP error: "),
-    "window-of-nothing": (tftp_answers(windowsize=0), "TFTP error: "),
-    "option-nobody-asked-for": (tftp_answers(rollover=1), "TFTP error: "),
-    "option-of-no-number": (tftp_answers(blksize="1e3"), "TFTP error: "),
+    "options-larger-than-asked": (tftp_answers(blksize=60000, windowsize=60000), "TFTP error: .* option 'blksize=60000': more than was asked for"),
+    "block-of-nothing": (tftp_answers(blksize=0), "TFTP error: .* option 'blksize=0': less than 8"),
+    "window-of-nothing": (tftp_answers(windowsize=0), "TFTP error: .* option 'windowsize=0': less than 1"),
+    "option-nobody-asked-for": (tftp_answers(rollover=1), "TFTP error: .* option 'rollover=1': not asked for"),
+    "option-of-no-number": (tftp_answers(blksize="1e3"), "TFTP error: .* option 'blksize=1e3': not a number"),
+    "repeats-itself": (tftp_repeats, "TFTP error: the server answers, but there is nothing new: block 2 is missing"),
     "larger-than-memory": (tftp_without_end, "TFTP error: the file is larger than the memory: only [0-9]+ bytes are free at 0x"),
 }
 
@@ -201,6 +209,8 @@ AGREED = {
     "windows-of-plain-blocks": tftp_agrees(windowsize=7),
     "only-the-size": tftp_agrees(tsize="size"),
     "a-size-that-is-not-known": tftp_agrees(tsize=0),
+    "a-size-that-is-none": tftp_agrees(tsize=-1),
+    "another-timeout": tftp_agrees(timeout=5),
     "capitals": tftp_agrees(BLKSIZE=512, TSize="size"),
 }
 
@@ -258,6 +268,98 @@ def test_more_blocks_than_a_block_number_counts(network):  # noqa: F811
     machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
     machine.succeeds("setenv tftpblocksize 16; setenv tftpwindowsize 64")
     machine.fetch("tftpboot {a} file", data, timeout=120)
+
+
+def tftp_from_one(window, size):
+    """A server whose numbers go on with 1 after 65535, block by block or in windows; repeats what is not acknowledged."""
+    def play(transfer):
+        data = transfer.data_to_send
+        transfer.accept(blksize=8, **({"windowsize": window} if window > 1 else {}), **({"tsize": len(data)} if size else {}))
+        assert transfer.wait(scripted.ACK, 0, 20)
+        last, done = len(data) // 8 + 1, 0
+        while done < last and not transfer.server.is_over():
+            for number in range(done + 1, min(done + window, last) + 1):
+                transfer.data((number - 1) % 65535 + 1, data[(number - 1) * 8:number * 8])
+            answer = transfer.wait(scripted.ACK, None, 5)
+            if not answer:
+                return
+            got = struct.unpack(">H", answer[2:4])[0]
+            done += next((more for more in range(window + 1) if (done + more - 1) % 65535 + 1 == got or done + more == got == 0), 0)
+    return play
+
+
+@pytest.mark.parametrize("window,size", [(1, False), (64, True), (64, False)], ids=["block-by-block", "windows-and-a-size", "windows-without-a-size"])
+def test_block_numbers_that_start_over_at_1(window, size, network):  # noqa: F811
+    """No RFC says what follows 65535: the file where it can be told, else one line, soon."""
+    data = content(8 * 65_600 + 3)
+    network.start(scripted.Tftp, sends(data, tftp_from_one(window, size)))
+    machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
+    machine.succeeds("setenv tftpblocksize 8")
+    if window > 1 and not size:
+        text = machine.fails_with("tftpboot file", "TFTP error: the server sent block 1 after block 65535; 0 would follow", timeout=180)
+        assert "starting again" not in text, text
+        machine.is_alive()
+    else:
+        machine.fetch("tftpboot {a} file", data, timeout=180)
+
+
+def test_a_forged_refusal_is_not_believed(network):  # noqa: F811
+    """Somebody is quicker than the server, and has its address: the real answer comes, and counts."""
+    data = content(2000)
+
+    def play(transfer):
+        with transfer.server.open(socket.SOCK_DGRAM, (net.HOST, 0)) as other:
+            for code in (1, 8):
+                transfer.send(scripted.ERROR, b"forged\0", code, to=other)
+        transfer.send_all(data)
+
+    network.start(scripted.Tftp, play)
+    machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
+    machine.fetch("tftpboot {a} file", data)
+
+
+def test_an_answer_from_another_address_is_told(network):  # noqa: F811
+    network.namespace.ip("address", "add", "192.168.77.2/24", "dev", net.TAP)
+
+    def play(transfer):
+        with transfer.server.open(socket.SOCK_DGRAM, ("192.168.77.2", 0)) as other:
+            transfer.send(scripted.DATA, SMALL[:512], 1, to=other)
+
+    network.start(scripted.Tftp, play)
+    machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
+    machine.fails_with("tftpboot file", "TFTP error: the server does not answer; an answer came from 192.168.77.2", timeout=90)
+
+
+def test_other_ports(network):  # noqa: F811
+    """$tftpdstp and $tftpsrcp, as U-Boot has them; a URL's port goes before."""
+    data = content(2000)
+    server = network.start(scripted.Tftp, lambda transfer: transfer.send_all(data), port=6969)
+    machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
+    machine.succeeds("setenv tftpdstp 6969; setenv tftpsrcp 4000")
+    machine.fetch("tftpboot {a} file", data)
+    assert server.transfers[-1].peer[1] == 4000
+    server.forget(server.transfers[-1].peer)
+    machine.succeeds("setenv tftpdstp 7000; setenv tftpsrcp")
+    machine.fetch(f"tftpboot {{a}} tftp://{net.HOST}:6969/file", data)
+    assert server.transfers[-1].peer[1] != 4000
+
+
+def test_a_server_that_trickles_is_given_up(network):  # noqa: F811
+    """Each block in time, and yet for ever; then the next command works."""
+    def play(transfer):
+        transfer.accept(blksize=8)
+        for number in range(1, 1000):
+            if not transfer.wait(scripted.ACK, number - 1, 20) or transfer.wait(scripted.ERROR, None, 8.5):
+                return
+            transfer.data(number, bytes(8))
+
+    network.start(scripted.Tftp, play)
+    machine = network.boot_bound(vm.BOARDS["qemu_arm64"])
+    started = time.monotonic()
+    machine.fails_with(f"tftpboot {machine.address:x} {net.HOST}:file",
+                       "TFTP error: the server is too slow: [0-9]+ bytes a second came, 1024 are the least", timeout=120)
+    assert 25 < time.monotonic() - started < 100
+    machine.is_alive()
 
 
 def test_a_server_that_stalls_in_the_middle(network):  # noqa: F811

@@ -155,9 +155,9 @@ class Transfer:
 class Tftp(Server):
     """Calls `play(transfer)` for each request, one after the other; a request that is repeated meanwhile is passed over."""
 
-    def __init__(self, namespace, play, address=net.HOST):
+    def __init__(self, namespace, play, address=net.HOST, port=69):
         self._play, self.transfers, self._seen = play, [], set()
-        super().__init__(namespace, socket.SOCK_DGRAM, 69, address)
+        super().__init__(namespace, socket.SOCK_DGRAM, port, address)
 
     def forget(self, peer):
         """The next request of this one is another one."""

@@ -66,7 +66,7 @@ int dhcp(Context& context, Arguments arguments) {
     IpAddress servers[2];
     std::ranges::copy(lease->dns, servers);
     session.network().set_dns_servers(servers);
-    return wants_file(context) ? load_by_tftp(context, session, arguments.subspan(1)) : status_ok;
+    return wants_file(context) ? load_net_file(context, session, arguments.subspan(1)) : status_ok;
 }
 
 int ping(Context& context, Arguments arguments, IpAddress::Family family) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "shell/arguments.h"
 #include "shell/network.h"
 
 namespace vireo::shell {
@@ -12,11 +13,14 @@ struct NetFile {
     std::string_view whole;  // with the server
     std::string_view server; // empty: $serverip
     std::string_view name;
+    u16 port = 0;              // of a tftp:// URL; 0: what $tftpdstp says
     StringBuffer<16> own_name; // "0A00020F.img" if nothing says how the file is called
+    // By HTTP, from the URL in `whole`.
+    bool is_http() const;
     std::string_view file_name() const { return name.empty() ? own_name.view() : name; }
 };
 
-// Nothing, and one line, if a number or a name is wrong.
+// Nothing, and one line, if a number or a name is wrong. A URL is taken apart if it is one of TFTP.
 std::optional<NetFile> net_file_arguments(Context& context, Arguments words);
 // Splits "ip:" or "host:" or "[ipv6]:" off the front of `file`; empty if there is none.
 std::string_view split_server(std::string_view& file);
@@ -33,6 +37,14 @@ bool print_way(Context& context, NetworkSession& session, std::string_view lead,
                std::string_view own_name, std::optional<u16> port = {});
 // "the file has 5 bytes, only 3 are free at 0x40000000", or its like if nobody said how many it has.
 void print_too_large(Writer& out, std::optional<u64> announced, u64 free_bytes, u64 address);
+// "the server is too slow: ..."
+void print_too_slow(Writer& out, u64 bytes_per_second);
+// A text from a server, as far as it was kept, which "..." says.
+template <usize N> void print_from_server(Writer& out, const StringBuffer<N>& text) {
+    print_untrusted(out, text.view());
+    if (text.truncated())
+        out.write("...");
+}
 // "Filename 'x'."
 void print_file_name(Writer& out, std::string_view name);
 // Sets $filesize and $fileaddr.
@@ -43,11 +55,13 @@ enum class Fetched : u8 {
     Refused, // the server has no such file, or does not give it
     Failed
 };
-// Reads a file by TFTP to memory and sets the variables. All has been printed; with `is_search` no more than the errors that
+// Reads a file by TFTP to memory and sets the variables. `port` of the server; 0: what $tftpdstp says. All has been printed; with `is_search` no more than the errors that
 // concern the next file too, and the size.
 Fetched fetch_by_tftp(Context& context, NetworkSession& session, const net::IpAddress& server,
-                      std::string_view name, u64 address, bool is_search = false);
-// tftpboot, without the command's name, on an open network.
-int load_by_tftp(Context& context, NetworkSession& session, Arguments words);
+                      std::string_view name, u64 address, bool is_search = false, u16 port = 0);
+// tftpboot, without the command's name, on an open network: by TFTP, or by HTTP if the file's name is such a URL.
+int load_net_file(Context& context, NetworkSession& session, Arguments words);
+// wget, the same way.
+int load_by_http(Context& context, NetworkSession& session, const NetFile& file);
 
 } // namespace vireo::shell

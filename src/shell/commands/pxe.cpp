@@ -2,6 +2,7 @@
 #include "net/pxe.h"
 #include "autoconf.h"
 #include "net/tftp.h"
+#include "net/url.h"
 #include "shell/arguments.h"
 #include "shell/commands/net_files.h"
 
@@ -33,6 +34,10 @@ int get(Context& context) {
         return status_failed;
     // Beside the boot file.
     std::string_view folder = environment.get("bootfile").value_or("");
+    if (!net::url_scheme(folder).empty()) {
+        out.write("$bootfile is a URL; looking in pxelinux.cfg/ of the TFTP server\n");
+        folder = "";
+    }
     folder = folder.substr(0, folder.rfind('/') + 1);
     net::PxeNames names(environment.get("pxeuuid").value_or(""), session.card().facts().mac,
                         address_variable(context, "ipaddr"), processor);
@@ -41,6 +46,10 @@ int get(Context& context) {
         print(path, "{}pxelinux.cfg/", folder);
         if (!names.next(path))
             break;
+        if (path.truncated()) {
+            print(out, "TFTP error: a file name of more than {} bytes\n", net::TftpSession::max_name_bytes);
+            return status_failed;
+        }
         out.write("Retrieving file: ");
         print_untrusted(out, path.view());
         out.write("\n");

@@ -17,7 +17,7 @@ int wget_error(Context& context, const Error& why) {
 
 // "http://..." as it is, "[ip:]path" as U-Boot has it. NotReady: no server is known.
 Result<net::Url> url_of(Context& context, const NetFile& file) {
-    if (file.whole.contains("://"))
+    if (!net::url_scheme(file.whole).empty())
         return net::Url::parse(file.whole);
     net::Url url;
     if (file.server.empty()) {
@@ -30,7 +30,7 @@ Result<net::Url> url_of(Context& context, const NetFile& file) {
         url.host.write(file.server);
     }
     if (url.host.truncated())
-        return error(ErrorCode::TooLarge, "host name");
+        return error(ErrorCode::TooLarge, "a host name of more than 253 bytes");
     VIREO_TRY(url.set_target(file.file_name()));
     return url;
 }
@@ -43,12 +43,14 @@ int report(Context& context, const HttpDownload& download, u64 free_bytes, u64 a
     out.write("wget: ");
     if (failure.kind == HttpDownload::Failure::Kind::Status) {
         print(out, "HTTP status {} ", download.header().status);
-        print_untrusted(out, download.header().reason.view());
+        print_from_server(out, download.header().reason);
         out.write("\n");
     } else if (failure.kind == HttpDownload::Failure::Kind::TooLarge) {
         print_too_large(out, download.total(), free_bytes, address);
     } else if (failure.kind == HttpDownload::Failure::Kind::TooManyRedirects) {
         print(out, "more than {} redirects\n", HttpDownload::max_redirects);
+    } else if (failure.kind == HttpDownload::Failure::Kind::TooSlow) {
+        print_too_slow(out, failure.rate);
     } else {
         out.write("redirect loop: '");
         download.url().print(out);
@@ -57,9 +59,32 @@ int report(Context& context, const HttpDownload& download, u64 free_bytes, u64 a
     return status_failed;
 }
 
+// Why there will be one more connection.
+void print_next_step(Writer& out, const HttpDownload& download, bool is_redirected) {
+    if (is_redirected) {
+        out.write("Redirected to '");
+        download.url().print(out);
+        out.write("'\n");
+    } else if (download.is_starting_anew()) {
+        out.write("What came is no rest of the same file; starting from its beginning\n");
+    } else {
+        print(out, "Connection lost after {} bytes; trying again\n", download.bytes());
+    }
+}
+
+// The whole file is there. It is kept as it came, packed too: names say .gz of what is meant so.
+void print_done(Writer& out, TransferDisplay& display, const HttpDownload& download) {
+    display.finish(download.bytes());
+    if (const auto& encoding = download.header().encoding; !encoding.view().empty()) {
+        out.write("The server sent it encoded ('");
+        print_from_server(out, encoding);
+        out.write("'); it is stored as it came\n");
+    }
+}
+
 // One connection; false, and one line, if nothing more can come of it.
-bool connect(Context& context, NetworkSession& session, HttpDownload& download, u64 address,
-             std::string_view own_name) {
+bool connect(Context& context, NetworkSession& session, HttpDownload& download, event::Patience& patience,
+             u64 address, std::string_view own_name) {
     Writer& out = context.console;
     const net::Url& url = download.url();
     auto server = session.find(url.host.view());
@@ -70,9 +95,9 @@ bool connect(Context& context, NetworkSession& session, HttpDownload& download, 
     TransferDisplay display(out, "Loading");
     net::HttpSocket socket(session.network());
     usize redirects = download.redirects();
-    auto ended = socket.run(download, *server, display);
+    auto ended = socket.run(download, *server, display, patience);
     if (download.state() == HttpDownload::State::Done) {
-        display.finish(download.bytes());
+        print_done(out, display, download);
         return true;
     }
     display.end_line();
@@ -87,38 +112,39 @@ bool connect(Context& context, NetworkSession& session, HttpDownload& download, 
         return wget_error(context, ended.error()) == status_ok;
     if (download.state() != HttpDownload::State::Connect)
         return true;
-    if (download.redirects() > redirects) {
-        out.write("Redirected to '");
-        download.url().print(out);
-        out.write("'\n");
-    } else {
-        print(out, "Connection lost after {} bytes; trying again\n", download.bytes());
-    }
+    print_next_step(out, download, download.redirects() > redirects);
     return true;
 }
 
 int wget(Context& context, Arguments arguments) {
     NetworkSession session(context);
     auto file = session ? net_file_arguments(context, arguments.subspan(1)) : std::nullopt;
-    if (!file)
-        return status_failed;
-    auto url = url_of(context, *file);
+    return file ? load_by_http(context, session, *file) : status_failed;
+}
+
+} // namespace
+
+int load_by_http(Context& context, NetworkSession& session, const NetFile& file) {
+    auto url = url_of(context, file);
     if (!url)
         return wget_error(context, url.error());
-    auto memory = free_memory_from(context, file->address, "wget: ");
+    auto memory = free_memory_from(context, file.address, "wget: ");
     if (!memory)
         return status_failed;
     auto download = make_owned<HttpDownload>(*url, *memory); // too large for the stack
     if (!download)
         return wget_error(context, download.error());
-    std::string_view own_name = file->own_name.view(); // said once
+    event::Patience patience(session.network().loop(), net::transfer_budget);
+    std::string_view own_name = file.own_name.view(); // said once
     while ((*download)->state() == HttpDownload::State::Connect)
-        if (!connect(context, session, **download, file->address, std::exchange(own_name, {})))
+        if (!connect(context, session, **download, patience, file.address, std::exchange(own_name, {})))
             return status_failed;
     if ((*download)->state() != HttpDownload::State::Done)
-        return report(context, **download, memory->size(), file->address);
-    return set_file_variables(context, (*download)->bytes(), file->address);
+        return report(context, **download, memory->size(), file.address);
+    return set_file_variables(context, (*download)->bytes(), file.address);
 }
+
+namespace {
 
 VIREO_COMMAND(wget_command) = {
     .name = "wget",

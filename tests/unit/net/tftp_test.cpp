@@ -169,39 +169,88 @@ TEST_F(Tftp, options_hold_once_the_server_has_agreed) {
     EXPECT_EQ(content(), "12345678abcdefghend");
 }
 
-TEST_F(Tftp, options_that_were_not_asked_for_are_refused) {
-    for (const std::string& options : {"blksize\0"
-                                       "1469\0"s,
-                                       "blksize\0"
-                                       "7\0"s,
-                                       "blksize\0"
-                                       "0\0"s,
-                                       "blksize\0-1\0"s,
-                                       "blksize\0"
-                                       "99999999999999999999\0"s,
-                                       "windowsize\0"
-                                       "5\0"s,
-                                       "windowsize\0"
-                                       "0\0"s,
-                                       "windowsize\0\0"s,
-                                       "timeout\0"
-                                       "2\0"s,
-                                       "multicast\0x\0"s,
-                                       "blksize\0"
-                                       "512"s,
-                                       "blksize\0"s, "blksize"s, "\0\0"s,
-                                       "blksize\0"
-                                       "65536\0"s,
-                                       "blksize\0"
-                                       "512\0blksize\0"
-                                       "512\0"s}) {
+// One option, as text, and what is wrong with it.
+TEST_F(Tftp, options_that_were_not_asked_for_are_refused_by_name) {
+    struct Row {
+        std::string options, text;
+        const char* what;
+    };
+    for (const Row& row : std::vector<Row>{
+             {"blksize\0"
+              "1469\0"s,
+              "blksize=1469", "more than was asked for"},
+             {"blksize\0"
+              "65544\0"s,
+              "blksize=65544", "more than was asked for"},
+             {"blksize\0"
+              "7\0"s,
+              "blksize=7", "less than 8"},
+             {"blksize\0"
+              "0\0"s,
+              "blksize=0", "less than 8"},
+             {"blksize\0-1\0"s, "blksize=-1", "not a number"},
+             {"blksize\0"
+              "1e3\0"s,
+              "blksize=1e3", "not a number"},
+             {"blksize\0"
+              "99999999999999999999\0"s,
+              "blksize=99999999999999999999", "not a number"},
+             {"windowsize\0"
+              "5\0"s,
+              "windowsize=5", "more than was asked for"},
+             {"windowsize\0"
+              "65537\0"s,
+              "windowsize=65537", "more than was asked for"},
+             {"windowsize\0"
+              "0\0"s,
+              "windowsize=0", "less than 1"},
+             {"windowsize\0\0"s, "windowsize=", "not a number"},
+             {"multicast\0x\0"s, "multicast=x", "not asked for"},
+             {"blksize\0"
+              "512"s,
+              "blksize=512", "cut off"},
+             {"blksize\0"s, "blksize=", "cut off"},
+             {"blksize"s, "blksize=", "cut off"},
+             {"\0\0"s, "=", "not asked for"},
+             {"tsize\0"
+              "18446744073709551616\0"s,
+              "tsize=18446744073709551616", "more than any file has"},
+             {"blksize\0"
+              "512\0BLKSIZE\0"
+              "512\0"s,
+              "BLKSIZE=512", "given twice"},
+             {"x\0"s + std::string(200, 'y') + "\0"s, "x=" + std::string(126, 'y'), "not asked for"}}) {
         read({.block_bytes = 1468, .window = 4});
         wire.take();
-        answer(option_ack(options));
-        expect_failure(Kind::Protocol);
+        answer(option_ack(row.options));
+        expect_failure(Kind::Option);
+        EXPECT_EQ(session->failure().text.view(), row.text);
+        EXPECT_STREQ(session->failure().what, row.what) << row.text;
+        EXPECT_EQ(session->failure().text.truncated(), row.text.size() == 128);
         auto sent = wire.take();
         ASSERT_EQ(sent.size(), 1u);
         EXPECT_EQ(sent[0].substr(0, 4), "\0\5\0\10"s);
+    }
+}
+
+// When the server repeats itself is its own affair; what is no size says nothing.
+TEST_F(Tftp, options_that_do_no_harm_are_taken) {
+    for (const std::string& options : {"timeout\0"
+                                       "5\0"s,
+                                       "timeout\0"
+                                       "0\0"s,
+                                       "timeout\0x\0"s, "tsize\0-1\0"s, "tsize\0\0"s,
+                                       "tsize\0"
+                                       "0\0"s,
+                                       "tsize\0"
+                                       "1 2\0"s}) {
+        read({.block_bytes = 1468});
+        wire.take();
+        answer(option_ack(options));
+        EXPECT_EQ(wire.take(), Texts{ack(0)}) << options;
+        EXPECT_EQ(session->total(), std::nullopt);
+        answer(data(1, "end"));
+        EXPECT_EQ(session->state(), State::Done);
     }
 }
 
@@ -209,6 +258,8 @@ TEST_F(Tftp, a_server_that_refuses_options_is_asked_without) {
     read({.block_bytes = 1468, .window = 4});
     wire.take();
     answer(error_packet(8, "no options here"), 4000);
+    EXPECT_TRUE(wire.take().empty());
+    wake();
     EXPECT_EQ(wire.take(), Texts{"\0\1dir/file\0octet\0"s});
     answer(option_ack("blksize\0"
                       "512\0"s)); // to nothing that was asked
@@ -219,13 +270,55 @@ TEST_F(Tftp, a_server_that_refuses_options_is_asked_without) {
     // Only once.
     read({.block_bytes = 1468});
     answer(error_packet(8, "no"));
+    wake();
     answer(error_packet(8, "really not"));
+    wake();
+    expect_failure(Kind::Refused);
+}
+
+// Whoever is quicker than the server can forge a refusal: it counts only if nothing better comes soon.
+TEST_F(Tftp, a_refusal_waits_a_moment_for_the_real_answer) {
+    auto refuse = [&](unsigned code) {
+        read({.block_bytes = 1468});
+        wire.take();
+        answer(error_packet(code, "forged"), 4000);
+        EXPECT_EQ(session->wakes_at(), now + TftpSession::refusal_delay);
+    };
+    for (unsigned code : {1, 8}) {
+        refuse(code);
+        pass(TftpSession::refusal_delay);
+        answer(option_ack("blksize\0"
+                          "8\0"s));
+        EXPECT_EQ(wire.take(), Texts{ack(0)});
+        EXPECT_GT(session->wakes_at(), now);
+        answer(data(1, "real"));
+        EXPECT_EQ(session->state(), State::Done);
+        refuse(code);
+        answer(data(1, "real"));
+        EXPECT_EQ(session->state(), State::Done);
+    }
+    // The first one is what is told, and no later one makes it wait for longer.
+    refuse(1);
+    event::Instant end = session->wakes_at();
+    for (int i = 0; i < 9; ++i) {
+        pass(event::Duration::milli(11));
+        answer(error_packet(2, "again"), 4001);
+        session->tick(now);
+    }
+    EXPECT_EQ(session->state(), State::Running);
+    EXPECT_EQ(session->wakes_at(), end);
+    wake();
+    expect_failure(Kind::Refused);
+    EXPECT_EQ(session->failure().code, 1);
+    EXPECT_EQ(session->failure().text.view(), "forged");
+    answer(data(1, "late"));
     expect_failure(Kind::Refused);
 }
 
 TEST_F(Tftp, an_error_of_the_server_ends_it) {
     read({});
     answer(error_packet(1, "File not found"));
+    wake();
     expect_failure(Kind::Refused);
     EXPECT_EQ(session->failure().code, 1);
     EXPECT_EQ(session->failure().text.view(), "File not found");
@@ -235,6 +328,7 @@ TEST_F(Tftp, an_error_of_the_server_ends_it) {
     answer("\0\5\0\0"s + std::string(600, 'x'));
     expect_failure(Kind::Refused);
     EXPECT_EQ(session->failure().text.view(), std::string(128, 'x'));
+    EXPECT_TRUE(session->failure().text.truncated());
     // Too short to mean anything.
     read({});
     answer("\0\5\0"s);
@@ -340,6 +434,89 @@ TEST_F(Tftp, block_numbers_start_again_at_0) {
     EXPECT_EQ(content(), expected + "end");
 }
 
+// Blocks of 8 bytes as a server counts them that goes on with 1 after 65535, until block `last`.
+class TftpFromOne : public Tftp {
+  protected:
+    static unsigned number_of(unsigned block) { return (block - 1) % 65535 + 1; }
+    static std::string block_of(unsigned block) { return std::to_string(10'000'000 + block); }
+    void begin(u16 window, std::string_view more = {}) {
+        read({.block_bytes = 16, .window = window}, 8 * 140'000);
+        answer(option_ack("blksize\0"
+                          "8\0windowsize\0"s +
+                          std::to_string(window) + "\0"s + std::string(more)));
+        for (unsigned block = 1; block <= 65535; ++block)
+            answer(data(block, block_of(block)));
+        wire.take();
+    }
+    void go_on(unsigned first, unsigned last) {
+        for (unsigned block = first; block <= last; ++block)
+            answer(data(number_of(block), block_of(block)));
+        answer(data(number_of(last + 1), "end"));
+    }
+    void expect_file(unsigned last) {
+        ASSERT_EQ(session->state(), State::Done);
+        std::string expected;
+        for (unsigned block = 1; block <= last; ++block)
+            expected += block_of(block);
+        EXPECT_TRUE(content() == expected + "end");
+    }
+};
+
+TEST_F(TftpFromOne, block_by_block_it_is_the_file) {
+    begin(1);
+    answer(data(1, block_of(65536)));
+    EXPECT_EQ(wire.take(), Texts{ack(1)});
+    go_on(65537, 131'072); // over the second end too
+    EXPECT_EQ(wire.take().back(), ack(number_of(131'073)));
+    expect_file(131'072);
+}
+
+TEST_F(TftpFromOne, in_windows_it_is_the_file_if_its_size_is_known) {
+    begin(4, "tsize\0"s + std::to_string(8 * 66'000 + 3) + "\0"s);
+    // 65533, 65534, 65535 and then 1: block 0 could be lost.
+    for (int pass = 0; pass < 3; ++pass) {
+        for (unsigned block = 65536; block < 65540; ++block)
+            answer(data(number_of(block), block_of(block)));
+        EXPECT_EQ(session->bytes(), 8u * 65535);
+        EXPECT_EQ(wire.take(), Texts{ack(65535)});
+    }
+    go_on(65536, 66'000);
+    expect_file(66'000);
+}
+
+TEST_F(TftpFromOne, in_windows_without_a_size_it_is_one_clear_error) {
+    begin(4);
+    for (int pass = 0; pass < 3; ++pass)
+        for (unsigned block = 65536; block < 65540; ++block)
+            answer(data(number_of(block), block_of(block)));
+    EXPECT_EQ(session->state(), State::Running);
+    wire.take();
+    answer(data(1, block_of(65536)));
+    expect_failure(Kind::Protocol);
+    EXPECT_TRUE(std::string_view(session->failure().what).starts_with("block 1 after block 65535"));
+    EXPECT_EQ(wire.take().size(), 1u);
+}
+
+// And a server that counts from 0, whose block 0 is lost three times.
+TEST_F(TftpFromOne, a_block_0_that_was_lost_is_waited_for) {
+    begin(4, "tsize\0"s + std::to_string(8 * 65'537 + 3) + "\0"s);
+    for (int pass = 0; pass < 3; ++pass)
+        answer(data(1, block_of(65537)));
+    answer(data(0, block_of(65536)));
+    answer(data(1, block_of(65537)));
+    answer(data(2, "end"));
+    expect_file(65'537);
+}
+
+// That the wrong guess was made shows in the size: a file without its block 65536 is no file.
+TEST_F(TftpFromOne, a_wrong_guess_is_no_file) {
+    begin(4, "tsize\0"s + std::to_string(8 * 65'537 + 3) + "\0"s);
+    for (int pass = 0; pass < 4; ++pass)
+        answer(data(1, block_of(65537)));
+    answer(data(2, "end"));
+    expect_failure(Kind::WrongSize);
+}
+
 // Which of two requests is answered cannot be told: no round trip is learned from that.
 TEST_F(Tftp, an_answer_to_what_was_sent_twice_is_not_measured) {
     read({});
@@ -350,36 +527,130 @@ TEST_F(Tftp, an_answer_to_what_was_sent_twice_is_not_measured) {
     EXPECT_EQ(now - before, event::Duration::seconds(1));
 }
 
-TEST_F(Tftp, silence_is_answered_less_and_less_often_and_ends) {
+TEST_F(Tftp, silence_is_answered_less_and_less_often) {
     read({});
-    event::Instant start = now;
     wire.take();
     std::vector<u64> waits;
-    while (session->state() == State::Running) {
+    while (waits.size() < 6) {
         event::Instant before = now;
         wake();
         waits.push_back((now - before).microseconds / 1000);
-        if (session->state() == State::Running) {
-            EXPECT_EQ(wire.take(), Texts{plain_request});
-        }
+        EXPECT_EQ(wire.take(), Texts{plain_request});
     }
-    EXPECT_EQ(waits, (std::vector<u64>{1000, 2000, 2000, 2000, 2000, 1000}));
-    expect_failure(Kind::Silent);
-    EXPECT_EQ(now - start, TftpSession::patience);
+    EXPECT_EQ(waits, (std::vector<u64>{1000, 2000, 2000, 2000, 2000, 2000}));
     EXPECT_EQ(session->timeouts(), 6u);
+    session->lose_patience(std::nullopt);
+    expect_failure(Kind::Silent);
+    EXPECT_TRUE(wire.take().empty()); // there is nobody to tell
+    EXPECT_FALSE(session->failure().stranger.is_set());
 }
 
-TEST_F(Tftp, a_server_that_repeats_itself_for_ever_is_given_up) {
+TEST_F(Tftp, an_interval_that_is_asked_for_stays) {
+    read({.interval = event::Duration::milli(3500)});
+    EXPECT_NE(wire.take()[0].find("\0timeout\0"
+                                  "3\0"s),
+              std::string::npos);
+    answer(data(1, std::string(512, 'a')));
+    for (int i = 0; i < 5; ++i) {
+        event::Instant before = now;
+        wake();
+        EXPECT_EQ(now - before, event::Duration::milli(3500));
+    }
+    read({.interval = event::Duration::seconds(300)});
+    EXPECT_NE(wire.take().back().find("\0timeout\0"
+                                      "255\0"s),
+              std::string::npos);
+}
+
+TEST_F(Tftp, the_request_goes_to_the_port_that_is_wanted) {
+    read({.request_port = 6969});
+    EXPECT_EQ(wire.sent.at(0).port, 6969);
+    answer(data(1, std::string(512, 'a')));
+    EXPECT_EQ(wire.sent.at(1).port, server_port);
+}
+
+// It answers: another try would end like the first, and "does not answer" would send the user the wrong way.
+TEST_F(Tftp, a_server_that_repeats_itself_for_ever_is_not_silent) {
     read({});
     answer(data(1, std::string(512, 'a')));
-    event::Instant start = now;
-    while (session->state() == State::Running && now < start + event::Duration::seconds(60)) {
-        pass(event::Duration::milli(50));
+    u64 progress = session->progress();
+    for (int i = 0; i < 100; ++i) {
+        pass(event::Duration::milli(100));
         answer(data(1, std::string(512, 'a')));
         session->tick(now);
+        EXPECT_EQ(session->progress(), progress);
     }
+    wire.take();
+    session->lose_patience(std::nullopt);
+    expect_failure(Kind::Stuck);
+    EXPECT_EQ(session->failure().block, 2u);
+    EXPECT_EQ(wire.take()[0].substr(0, 4), "\0\5\0\0"s);
+    // Once, long ago: that is silence.
+    read({});
+    answer(data(1, std::string(512, 'a')));
+    pass(event::Duration::milli(100));
+    answer(data(1, std::string(512, 'a')));
+    pass(event::Duration::seconds(6));
+    session->tick(now);
+    session->lose_patience(std::nullopt);
     expect_failure(Kind::Silent);
-    EXPECT_EQ(now - start, TftpSession::patience);
+    // The same of options, and of what a writer is told.
+    read({});
+    for (int i = 0; i < 10; ++i) {
+        answer(option_ack("tsize\0"
+                          "5\0"s));
+        pass(event::Duration::seconds(1));
+        EXPECT_EQ(session->progress(), 1u);
+    }
+    session->lose_patience(std::nullopt);
+    expect_failure(Kind::Stuck);
+    EXPECT_EQ(session->failure().block, 1u);
+    write({}, std::string(600, 'a'));
+    answer(ack(0));
+    for (int i = 0; i < 10; ++i) {
+        pass(event::Duration::seconds(1));
+        answer(ack(0));
+    }
+    session->lose_patience(std::nullopt);
+    expect_failure(Kind::Stuck);
+}
+
+TEST_F(Tftp, a_server_that_is_too_slow_hears_of_it) {
+    read({});
+    answer(data(1, std::string(512, 'a')));
+    wire.take();
+    session->lose_patience(7);
+    expect_failure(Kind::TooSlow);
+    EXPECT_EQ(session->failure().rate, 7u);
+    EXPECT_EQ(wire.take(), Texts{error_packet(0, "too slow")});
+    session->lose_patience(std::nullopt); // it is over
+    expect_failure(Kind::TooSlow);
+}
+
+TEST_F(Tftp, an_answer_from_another_address_is_remembered) {
+    for (const std::string& packet : {data(1, "x"), option_ack(""), error_packet(1, "no"), ack(0)}) {
+        read({});
+        answer("\0\1x\0octet\0"s, server_port, v4(3)); // no answer
+        answer(packet, server_port, v4(2));
+        session->lose_patience(std::nullopt);
+        expect_failure(Kind::Silent);
+        EXPECT_TRUE(session->failure().stranger == v4(2));
+    }
+    read({});
+    answer("\0\1x\0octet\0"s, server_port, v4(3));
+    answer("\0\7x\0octet\0"s, server_port, v4(3));
+    session->lose_patience(std::nullopt);
+    EXPECT_FALSE(session->failure().stranger.is_set());
+}
+
+TEST_F(Tftp, port_0_is_nobody) {
+    read({});
+    wire.take();
+    answer(data(1, "x"), 0);
+    answer(error_packet(1, "x"), 0);
+    EXPECT_EQ(session->state(), State::Running);
+    EXPECT_TRUE(wire.take().empty());
+    EXPECT_EQ(session->progress(), 0u);
 }
 
 TEST_F(Tftp, a_lost_acknowledgement_is_sent_again_soon_on_a_quick_network) {
