@@ -99,7 +99,7 @@ class NetCommands : public ShellTest {
             peer.send_segment(reply);
         }
     }
-    // A byte, or the next of trickle_texts, at a time, for ever.
+    // Text after text, for ever, as long as the client has not come anew.
     void trickle(Tcp segment) {
         if (trickle_interval == Duration{})
             return;
