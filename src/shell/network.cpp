@@ -30,7 +30,7 @@ device::NetDevice* active_card(Context& context, usize& number) {
     bool has_card = false;
     for (number = 0; number < cards.count(); ++number) {
         device::NetDevice* card = cards.find(number);
-        if (card && (!wanted || has_name(*card, number, *wanted)))
+        if (card && (!wanted || wanted->empty() || has_name(*card, number, *wanted)))
             return card;
         has_card |= card != nullptr;
     }

@@ -330,6 +330,7 @@ TEST_F(NetCommands, cards) {
     EXPECT_EQ(status, 1);
     card.link = false;
     EXPECT_EQ(run("setenv ethact; net list"), "eth0 : fake#0 52:54:00:12:34:56 active link down\n");
+    EXPECT_EQ(run("setenv ethact ''; net list"), "eth0 : fake#0 52:54:00:12:34:56 active link down\n");
     EXPECT_EQ(run("ping 10.0.2.2"), "fake#0: not ready (link is down)\n");
     card.link = true;
     card.state = error(ErrorCode::DeviceBroken, "broken");
