@@ -2,6 +2,7 @@
 #include "device/block_device.h"
 
 #include "base/math.h"
+#include "event/bootstage.h"
 
 namespace vireo::device {
 
@@ -197,6 +198,7 @@ Result<> BlockDevice::flush() {
         return {};
     VIREO_TRY(usable());
     VIREO_TRY(prepare());
+    event::WorkTimer timer(event::Work::Disks);
     BlockRequest& request = requests_[0];
     request.operation = Operation::Flush;
     request.first_block = 0;
@@ -248,6 +250,7 @@ class BlockDevice::Transfer {
           block_bytes_(device.facts_.block_bytes) {}
 
     Result<> run() {
+        event::WorkTimer timer(event::Work::Disks);
         for (;;) {
             refill();
             if (busy_ == 0)

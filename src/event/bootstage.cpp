@@ -10,6 +10,7 @@ namespace {
 constinit Stage noted[16] = {};
 constinit usize noted_count = 0;
 constinit bool is_started = false;
+constinit u64 ticks_of[kinds_of_work] = {};
 
 } // namespace
 
@@ -18,6 +19,7 @@ Instant Stage::when() const { return instant_of(ticks); }
 void first_stage(const char* name, u64 ticks) {
     noted_count = 0;
     is_started = false;
+    std::ranges::fill(ticks_of, 0);
     mark_stage(name, ticks);
 }
 
@@ -36,5 +38,17 @@ void end_of_start(const char* name) {
 }
 
 std::span<const Stage> stages() { return {noted, noted_count}; }
+
+std::string_view name_of(Work work) {
+    constexpr std::string_view names[kinds_of_work] = {"dm_r", "disk", "network"};
+    return names[static_cast<usize>(work)];
+}
+
+// A length of time in ticks is as long as the moment so many ticks after 0 is late.
+Duration time_spent(Work work) { return {instant_of(ticks_of[static_cast<usize>(work)]).microseconds}; }
+
+WorkTimer::WorkTimer(Work work) : began_(arch::ticks()), work_(work) {}
+
+WorkTimer::~WorkTimer() { ticks_of[static_cast<usize>(work_)] += arch::ticks() - began_; }
 
 } // namespace vireo::event

@@ -3,7 +3,8 @@
 
 #include "event/clock.h"
 
-// How the time from reset to the prompt went: moments with names, in the order in which they were reached.
+// How the time from reset to the prompt went: moments with names, in the order in which they were reached. And how much time
+// went into what is done again and again, then and later.
 namespace vireo::event {
 
 struct Stage {
@@ -22,5 +23,30 @@ void mark_stage(const char* name, u64 ticks);
 void end_of_start(const char* name);
 
 std::span<const Stage> stages();
+
+enum class Work : u8 {
+    Devices, // finding and starting them; `virtio scan` too
+    Disks,   // operations of disks, from the first request to the last answer
+    Network, // while it is open: commands that use it
+};
+inline constexpr usize kinds_of_work = 3;
+
+// What stands in a report: `dm_r` is what test suites for U-Boot look for, and means the same.
+std::string_view name_of(Work work);
+// Since first_stage().
+Duration time_spent(Work work);
+
+// Measures one piece of work, from its making to its end. Pieces of the same kind do not lie within each other.
+class WorkTimer {
+  public:
+    explicit WorkTimer(Work work);
+    ~WorkTimer();
+    WorkTimer(const WorkTimer&) = delete;
+    WorkTimer& operator=(const WorkTimer&) = delete;
+
+  private:
+    u64 began_;
+    Work work_;
+};
 
 } // namespace vireo::event

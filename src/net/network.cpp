@@ -106,6 +106,7 @@ Result<> Network::open(device::NetDevice& card) {
     VIREO_TRY(stir_random(card));
     health_ = {};
     next_look_ = event::now() + health_step;
+    open_time_.emplace(event::Work::Network);
     loop_.add(*this);
     interface_->attach(card, true);
     return {};
@@ -124,6 +125,7 @@ void Network::close() {
         return;
     interface_->detach();
     event::EventLoop::remove(*this);
+    open_time_.reset();
 }
 
 bool Network::poll() {

