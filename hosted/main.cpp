@@ -110,7 +110,7 @@ class Terminal final : public system::SerialPort {
     enum class Mode { Raw, Plain, OutputOnly };
     explicit Terminal(Mode mode) : mode_(mode) {}
 
-    void send(std::string_view bytes) override {
+    void send(std::string_view bytes, Waiter*) override {
         for (char c : bytes)
             if (mode_ == Mode::Raw || c != '\r') // "\r\n" is for terminals and serial lines
                 output_.push_back(c);
@@ -124,6 +124,7 @@ class Terminal final : public system::SerialPort {
             return std::nullopt;
         return input_[next_++];
     }
+    bool may_interrupt() const override { return mode_ == Mode::Raw; }
     void flush() {
         std::string_view rest = output_;
         while (!rest.empty()) {

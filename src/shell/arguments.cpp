@@ -23,11 +23,20 @@ static void print_range(Writer& out, u64 base, u64 bytes) {
 
 std::optional<u64> first_unreadable(Context& context, u64 address, u64 bytes) {
     constexpr u64 page = 4096; // what is closed to us is whole pages
-    if (context.memory.check_writable(address, bytes))
-        return std::nullopt;
-    for (u64 at = address; at < address + bytes; at = align_down(at, page) + page)
-        if (auto value = context.machine.load(at, 1); !value && value.error().code == ErrorCode::Io)
-            return at;
+    constexpr unsigned pages_per_look = 256;
+    const u64 end = address + bytes;
+    unsigned pages = 0;
+    // Only what is somebody's can be closed to us, and that is little of all RAM, as a rule. The list is sorted.
+    for (const system::MemoryRegion& taken : context.memory.reservations()) {
+        u64 taken_end = checked_add<u64>(taken.base, taken.bytes).value_or(~u64{0});
+        for (u64 at = std::max(address, taken.base); at < std::min(end, taken_end);
+             address = at = align_down(at, page) + page) {
+            if (++pages % pages_per_look == 0 && context.interrupted())
+                return at;
+            if (auto value = context.machine.load(at, 1); !value && value.error().code == ErrorCode::Io)
+                return at;
+        }
+    }
     return std::nullopt;
 }
 
@@ -44,6 +53,8 @@ static std::optional<MutableBytes> checked_memory(Context& context, u64 address,
     bool is_ram = checked_add<u64>(address, bytes) && map.check_readable(address, bytes);
     if (is_ram && !writes) {
         if (auto closed = first_unreadable(context, address, bytes)) {
+            if (context.poller.was_interrupted())
+                return std::nullopt;
             context.console.write(lead);
             (void)refuse_access(context, *closed, "read",
                                 error(ErrorCode::Io, "the processor refused the access"));

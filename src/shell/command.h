@@ -33,6 +33,8 @@ struct Command {
     bool has_texts = false;
     // Ctrl-C ends it without `<INTERRUPT>`.
     bool ends_silently = false;
+    // A word of U-Boot's that says in one line what Vireo has not: not listed, not completed, not shortened.
+    bool is_absent = false;
     // The word that is a path on the disk that words 1 and 2 name, for Tab; 0 if there is none.
     u8 file_word = 0;
     // Words that Tab completes as its first argument, separated by blanks.
@@ -42,10 +44,10 @@ struct Command {
 // All commands of this build, in the order of the linker.
 std::span<const Command> all_commands();
 
-// Walks the commands by name: the first one after nullptr, nullptr after the last one.
+// Walks the commands by name, those that are absent left out: the first one after nullptr, nullptr after the last one.
 const Command* next_command(const Command* previous);
 
-// The command with this name, or the only one whose name starts so; nullptr if there is none. Behind the name
+// The command with this name, or the only one that is not absent and whose name starts so; nullptr if there is none. Behind the name
 // of a command that has widths, one of ".b", ".w", ".l", ".q" is left out of account; ".s" behind one that has texts.
 const Command* find_command(std::string_view name);
 

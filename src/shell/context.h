@@ -39,10 +39,13 @@ class ConsolePoller final : public event::Poller {
     void begin_command();
     void end_command();
     bool was_interrupted() const { return interrupted_; }
+    // Looks for Ctrl-C without waiting for anything: between two commands, of which none may have looked.
+    void glance();
     // True for the first caller after an interrupt: who tells the user.
     bool take_report() { return std::exchange(report_, false); }
 
   private:
+    bool take_interrupt();
     system::Console& console_;
     event::EventLoop& loop_;
     bool interrupted_ = false;

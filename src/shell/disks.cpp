@@ -79,8 +79,23 @@ std::unique_ptr<block::PartitionTable> read_table(Context& context, u64 number, 
     return nullptr;
 }
 
+static bool is_absent_storage(std::string_view interface) {
+    constexpr std::string_view names[] = {"ide", "mmc", "nvme", "sata", "scsi", "usb"};
+    return std::ranges::find(names, interface) != std::ranges::end(names);
+}
+
+bool refuse_absent_storage(Context& context, std::string_view interface) {
+    if (!is_absent_storage(interface))
+        return false;
+    print(context.console, "no {} disks on this machine: Vireo drives VirtIO disks (see 'virtio info')\n",
+          interface);
+    return true;
+}
+
 device::BlockDevice* find_disk(Context& context, std::string_view interface, std::string_view& spec,
                                u64& number) {
+    if (refuse_absent_storage(context, interface))
+        return nullptr;
     std::string_view device = spec.substr(0, spec.find_first_of(":#"));
     std::string_view whole = std::exchange(spec, spec.substr(device.size()));
     if (device == "-") {
@@ -185,7 +200,7 @@ std::optional<block::Volume> open_volume(Context& context, std::string_view inte
 std::optional<block::Volume> find_volume(Context& context, std::string_view interface,
                                          std::string_view spec) {
     auto volume = open_volume(context, interface, spec);
-    if (!volume)
+    if (!volume && !is_absent_storage(interface))
         print(context.console, "Couldn't find partition {} {}\n", interface, spec);
     return volume;
 }

@@ -14,6 +14,9 @@ void print_disk(Writer& out, const device::BlockDevice& disk);
 // table.
 int print_partitions(Context& context, u64 number, device::BlockDevice& disk);
 
+// For the interfaces of U-Boot's disks that no machine of ours has ("usb", "mmc", ...): one line, and true.
+bool refuse_absent_storage(Context& context, std::string_view interface);
+
 // The disk that an interface ("virtio") and the part of `spec` before ':' or '#' name; `spec` keeps what
 // follows. nullptr, and one line that says why, if there is none. `number` is set to its number.
 device::BlockDevice* find_disk(Context& context, std::string_view interface, std::string_view& spec,

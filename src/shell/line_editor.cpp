@@ -8,11 +8,15 @@
 namespace vireo::shell {
 
 static constexpr u8 control_key(char letter) { return static_cast<u8>(letter - '@'); }
-static constexpr u8 escape_byte = 0x1b;
 static constexpr u8 delete_byte = 0x7f;
 
 // Further apart than the bytes of a paste, nearer than two keys.
 static constexpr auto paste_gap = event::Duration::milli(20);
+
+// The bytes of a sequence come at once; what comes after such a gap was typed by somebody.
+static constexpr auto sequence_gap = event::Duration::milli(250);
+
+static constexpr u8 utf_8_start = 0xc2; // of the characters that are one byte in ISO 8859-1
 
 static bool is_text(u8 byte) { return byte >= ' ' && byte != delete_byte; }
 
@@ -20,20 +24,34 @@ LineEditor::Ending LineEditor::read(std::string_view prompt) {
     prompt_ = prompt;
     length_ = cursor_ = age_ = 0;
     too_long_ = searching_ = is_interrupted_ = false;
-    escape_ = Escape::None;
+    (void)sequence_.give_up();
     display_.begin(prompt);
     std::optional<u8> pending;
     for (;;) {
-        u8 byte = pending ? *pending : wait_for_byte();
+        u8 byte = pending ? *pending : next_byte();
         pending.reset();
-        if (is_text(byte) && escape_ == Escape::None)
+        if (sequence(byte))
+            continue;
+        if (is_text(byte))
             pending = type_text(byte);
-        else if (byte == '\t' && escape_ == Escape::None && trim(line()).empty() &&
-                 (pending = type_pasted_tab()))
+        else if (byte == '\t' && type_pasted_tab(pending))
             continue;
         else if (auto ending = key(byte))
             return *ending;
     }
+}
+
+// Only time that is spent waiting counts: the bytes of a sequence may have come while the terminal was slow to take output.
+u8 LineEditor::next_byte() {
+    if (auto byte = context_.console.read())
+        return *byte;
+    auto began = event::now();
+    u8 byte = wait_for_byte();
+    if (event::now() - began >= sequence_gap) {
+        give_up_sequence();
+        is_pasting_ = false;
+    }
+    return byte;
 }
 
 // The prompt is the one place that waits without a deadline.
@@ -70,32 +88,48 @@ std::optional<u8> LineEditor::type_text(u8 first) {
         if (!next && !is_unfinished)
             break;
         if (!next)
-            next = wait_for_byte();
-        if (!is_text(*next))
+            next = next_byte();
+        bool starts_sequence = EscapeSequence::is_8_bit_start(*next);
+        if (starts_sequence && static_cast<u8>(piece[count - 1]) == utf_8_start) {
+            type({piece, count - 1});
+            sequence_.begin(*next, true);
+            return std::nullopt;
+        }
+        if (!is_text(*next) || (starts_sequence && !is_unfinished))
             break;
         piece[count++] = static_cast<char>(*std::exchange(next, std::nullopt));
     }
-    if (!searching_)
-        insert({piece, count});
-    else if (!search_.extend({piece, count}))
-        bell();
-    refresh();
+    type({piece, count});
     return next;
 }
 
+void LineEditor::type(std::string_view text) {
+    if (text.empty())
+        return;
+    if (!searching_)
+        insert(text);
+    else if (!search_.extend(text))
+        bell();
+    refresh();
+}
+
 // A Tab in front of everything else is a question for all commands, unless a text with tabs is being pasted: then more
-// comes at once. Nothing if it is a question.
-std::optional<u8> LineEditor::type_pasted_tab() {
-    std::optional<u8> next;
-    (void)context_.loop.wait_until(event::Deadline::after(paste_gap), [&] {
-        next = context_.console.read();
-        return next.has_value();
-    });
-    if (next && !too_long_) {
+// comes at once, in `next`, or the terminal has said so. False if it is a question.
+bool LineEditor::type_pasted_tab(std::optional<u8>& next) {
+    if (!is_pasting_ && !trim(line()).empty())
+        return false;
+    if (!is_pasting_)
+        (void)context_.loop.wait_until(event::Deadline::after(paste_gap), [&] {
+            next = context_.console.read();
+            return next.has_value();
+        });
+    if (!is_pasting_ && !next)
+        return false;
+    if (!too_long_) {
         insert(" ");
         refresh();
     }
-    return next;
+    return true;
 }
 
 void LineEditor::refresh() {
@@ -123,9 +157,7 @@ std::optional<LineEditor::Ending> LineEditor::key(u8 byte) {
     }
     if (too_long_)
         return std::nullopt;
-    if (escape_ != Escape::None)
-        escape(byte);
-    else if (!searching_ || !search_key(byte))
+    if (!searching_ || !search_key(byte))
         control(byte);
     if (is_interrupted_)
         return interrupted();
@@ -177,93 +209,76 @@ void LineEditor::control(u8 byte) {
         return search_.begin();
     case '\t':
         return complete();
-    case escape_byte:
-        escape_ = Escape::Started;
-        return;
     default:
         return; // no key of ours
     }
 }
 
-void LineEditor::ordinary(u8 byte) {
-    end_search();
-    char text = static_cast<char>(byte);
-    if (is_text(byte))
-        insert({&text, 1});
-    else
-        control(byte);
-}
-
-// ESC [ parameters final, and ESC O final, as terminals send for the arrow and editing keys.
-void LineEditor::escape(u8 byte) {
-    Escape state = std::exchange(escape_, Escape::None);
-    if (state == Escape::Started) {
-        first_parameter_ = last_parameter_ = 0;
-        is_first_ = true;
-        if (byte == '[')
-            escape_ = Escape::Sequence;
-        else if (byte == 'O')
-            escape_ = Escape::Single;
-        else if (byte == escape_byte)
-            escape_ = Escape::Started;
-        else
-            ordinary(byte); // a lone Escape means nothing
-        return;
+bool LineEditor::sequence(u8 byte) {
+    if (!sequence_.is_open()) {
+        bool is_start = byte == EscapeSequence::escape_byte || EscapeSequence::is_8_bit_start(byte);
+        if (is_start)
+            sequence_.begin(byte);
+        return is_start;
     }
-    bool is_final = byte >= 0x40 && byte <= 0x7e;
-    if (is_final)
-        return final_of_sequence(byte);
-    if (byte < ' ' || byte > 0x7e)
-        return ordinary(byte); // not a sequence after all
-    parameter(byte);
-    escape_ = state;
+    auto outcome = EscapeSequence::Outcome::NotMine;
+    if (byte != '\n' && byte != control_key('C'))
+        outcome = sequence_.take(byte);
+    if (outcome == EscapeSequence::Outcome::NotMine)
+        give_up_sequence();
+    else if (outcome == EscapeSequence::Outcome::Key && !too_long_)
+        key_of_sequence();
+    return outcome != EscapeSequence::Outcome::NotMine;
 }
 
-// Numbers, separated by semicolons; the first and the last one are kept.
-void LineEditor::parameter(u8 byte) {
-    if (byte == ';') {
-        is_first_ = false;
-        last_parameter_ = 0;
-    } else if (byte >= '0' && byte <= '9' && last_parameter_ < 1000) {
-        last_parameter_ = static_cast<u16>(last_parameter_ * 10 + (byte - '0'));
-        if (is_first_)
-            first_parameter_ = last_parameter_;
+void LineEditor::give_up_sequence() { type(sequence_.give_up()); }
+
+// Keys as terminals send them: ESC [ parameters final, ESC O final.
+void LineEditor::key_of_sequence() {
+    u8 byte = sequence_.final_byte();
+    if (byte == 'R') { // the display's question is answered: row, column
+        display_.take_width(sequence_.last_parameter());
+        return refresh();
     }
-}
-
-void LineEditor::final_of_sequence(u8 byte) {
-    if (byte == 'R') // the display's question is answered: row, column
-        return display_.take_width(last_parameter_);
     end_search();
-    std::string_view text = line();
     switch (byte) {
     case 'A':
-        return recall(true);
+        recall(true);
+        break;
     case 'B':
-        return recall(false);
+        recall(false);
+        break;
     case 'C':
-        cursor_ = character_after(text, cursor_);
-        return;
+        cursor_ = character_after(line(), cursor_);
+        break;
     case 'D':
-        cursor_ = character_before(text, cursor_);
-        return;
+        cursor_ = character_before(line(), cursor_);
+        break;
     case 'H':
         cursor_ = 0;
-        return;
+        break;
     case 'F':
         cursor_ = length_;
-        return;
+        break;
     case '~':
-        if (first_parameter_ == 1 || first_parameter_ == 7)
-            cursor_ = 0;
-        else if (first_parameter_ == 4 || first_parameter_ == 8)
-            cursor_ = length_;
-        else if (first_parameter_ == 3)
-            erase(cursor_, character_after(text, cursor_));
-        return;
+        edit_key(sequence_.first_parameter());
+        break;
     default:
-        return;
+        break;
     }
+    refresh();
+}
+
+// The keys that have a number, as the VT220 gave them, and what xterm says around a paste.
+void LineEditor::edit_key(u16 number) {
+    if (number == 1 || number == 7)
+        cursor_ = 0;
+    else if (number == 4 || number == 8)
+        cursor_ = length_;
+    else if (number == 3)
+        erase(cursor_, character_after(line(), cursor_));
+    else if (number == 200 || number == 201)
+        is_pasting_ = number == 200;
 }
 
 usize LineEditor::word_start() const {
@@ -330,9 +345,6 @@ bool LineEditor::search_key(u8 byte) {
         return true;
     case control_key('G'): // never mind
         searching_ = false;
-        return true;
-    case escape_byte: // the display's answer or a key that ends the search
-        escape_ = Escape::Started;
         return true;
     default:
         end_search();

@@ -2,13 +2,15 @@
 #pragma once
 
 #include "shell/context.h"
+#include "shell/escape_sequence.h"
 #include "shell/history.h"
 #include "shell/line_display.h"
 
 namespace vireo::shell {
 
 // Reads a line from the console with editing, history, its search, and completion. Bytes over 0x7f are text (UTF-8): the
-// cursor moves by whole characters, and the display counts the columns that they take.
+// cursor moves by whole characters, and the display counts the columns that they take. What a terminal answers to questions,
+// also of others and too late, is no input.
 class LineEditor {
   public:
     static constexpr usize max_line_bytes = LineDisplay::max_bytes;
@@ -26,20 +28,20 @@ class LineEditor {
     History& history() { return history_; }
 
   private:
-    enum class Escape : u8 { None, Started, Sequence, Single };
-
     // Handles one byte; an Ending if the line is over.
     std::optional<Ending> key(u8 byte);
     Ending interrupted();
     void control(u8 byte);
-    void ordinary(u8 byte);
-    void escape(u8 byte);
-    void parameter(u8 byte);
-    void final_of_sequence(u8 byte);
+    bool sequence(u8 byte); // true: it was of an escape sequence
+    void give_up_sequence();
+    void key_of_sequence();
+    void edit_key(u16 number);
 
     u8 wait_for_byte();
+    u8 next_byte();
     std::optional<u8> type_text(u8 first);
-    std::optional<u8> type_pasted_tab();
+    void type(std::string_view text);
+    bool type_pasted_tab(std::optional<u8>& next);
     void insert(std::string_view text);
     void erase(usize start, usize end);
     void replace(std::string_view text);
@@ -60,10 +62,8 @@ class LineEditor {
     usize cursor_ = 0;
     bool too_long_ = false;
     bool is_interrupted_ = false; // while Tab looked at a disk
-    Escape escape_ = Escape::None;
-    u16 first_parameter_ = 0; // of an escape sequence
-    u16 last_parameter_ = 0;
-    bool is_first_ = true;       // the first parameter is not over
+    EscapeSequence sequence_;
+    bool is_pasting_ = false;    // the terminal has said so
     usize age_ = 0;              // of the line recalled from history, 0 for the one being typed,
     char draft_[max_line_bytes]; // which is kept here
     usize draft_length_ = 0;

@@ -14,6 +14,8 @@ std::span<const Command> all_commands() { return {__start_vireo_commands, __stop
 const Command* next_command(const Command* previous) {
     const Command* next = nullptr;
     for (const Command& command : all_commands()) {
+        if (command.is_absent)
+            continue;
         bool is_later = !previous || std::string_view(command.name) > previous->name;
         if (is_later && (!next || std::string_view(command.name) < next->name))
             next = &command;
@@ -37,7 +39,7 @@ const Command* find_command(std::string_view name) {
         std::string_view wanted = without_suffix(name, command);
         if (command.name == wanted)
             return &command;
-        if (!std::string_view(command.name).starts_with(wanted) || wanted.empty())
+        if (!std::string_view(command.name).starts_with(wanted) || wanted.empty() || command.is_absent)
             continue;
         is_ambiguous |= only != nullptr;
         only = &command;
@@ -75,6 +77,7 @@ int run_command(Context& context, Arguments arguments) {
         status = status_failed;
     }
     context.repeatable = command->repeat ? command : nullptr;
+    context.poller.glance();
     if (context.poller.was_interrupted()) {
         status = status_failed;
         if (context.poller.take_report() && !command->ends_silently)

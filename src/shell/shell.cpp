@@ -20,6 +20,15 @@ ConsolePoller::~ConsolePoller() { event::EventLoop::remove(*this); }
 
 bool ConsolePoller::poll() {
     console_.poll();
+    return take_interrupt();
+}
+
+void ConsolePoller::glance() {
+    console_.glance();
+    (void)take_interrupt();
+}
+
+bool ConsolePoller::take_interrupt() {
     if (!console_.take_interrupt())
         return false;
     interrupted_ = report_ = true;
@@ -95,6 +104,27 @@ int run_line(Context& context, std::string_view text) {
 
 namespace {
 
+// The end of a paste may still be on its way: of the line that was cut nothing is taken for a line of its own. It is over
+// when nothing more of it has come for a while, or with its end.
+void outwait_cut_line(Context& context) {
+    constexpr auto quiet = event::Duration::milli(100);
+    system::Console& console = context.console;
+    for (u64 before = ~u64{0}; console.is_cutting_line() && console.dropped() != before;) {
+        before = console.dropped();
+        (void)context.loop.sleep(quiet);
+    }
+    console.end_cut_line();
+}
+
+// Once for all that was dropped while commands ran.
+void report_dropped_input(Context& context) {
+    if (context.console.dropped() == 0)
+        return;
+    outwait_cut_line(context);
+    print(context.console, "[{} bytes of input were dropped: {} KiB are kept while a command runs]\n",
+          context.console.take_dropped(), system::Console::kept_bytes / 1024);
+}
+
 // The prompt: collects lines until they are whole, runs them.
 class Prompt {
   public:
@@ -102,6 +132,7 @@ class Prompt {
 
     // One line, and what follows from it; false when the user leaves.
     bool step() {
+        report_dropped_input(context_);
         switch (editor_.read(length_ == 0 ? CONFIG_PROMPT : "> ")) {
         case LineEditor::Ending::EndOfInput:
             return false;

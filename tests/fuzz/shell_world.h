@@ -14,7 +14,7 @@ class FuzzedPort final : public system::SerialPort {
     // Nothing comes before somebody has looked so many times.
     void hold_back(unsigned looks) { looks_left_ = looks; }
 
-    void send(std::string_view bytes) override {
+    void send(std::string_view bytes, Waiter*) override {
         sent_ += bytes.size();
         require(sent_ < most_output, "output ends");
     }

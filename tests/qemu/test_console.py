@@ -210,6 +210,59 @@ def test_64_kib_pasted_while_a_command_runs(port_board, machines, tmp_path):
     assert answers == [f"{number:04d}" for number in range(1050)]
 
 
+def test_what_does_not_fit_is_dropped_in_whole_lines_and_told(port_board, machines, tmp_path):
+    line = connect(machines, port_board, tmp_path)
+    lines = [b"echo line-%04d %s\r" % (number, b"x" * 48) for number in range(2000)]
+    line.send(b"while true; do sleep 0.1; done\r" + b"".join(lines) + b"\x03")
+    text = line.expect(rb"[\r\n]<INTERRUPT>\r\n(?:\[[^\n]*\r\n)?=> ")
+    notice = re.search(r"\n\[(\d+) bytes of input were dropped: 64 KiB are kept while a command runs\]\n", text)
+    assert notice and 0 < int(notice[1]) <= len(b"".join(lines)) - 65536, text[-300:]
+    assert "line-" not in text
+    line.send(b"echo after-\"paste\"\r")
+    line.expect(rb"\nafter-paste\r\n=> ")
+
+
+@pytest.mark.parametrize("command", ["while true; do true; done", "sleep 100000", "until false; do echo -n; done"])
+def test_control_c_behind_a_large_paste(port_board, machines, tmp_path, command):
+    """72,000 bytes are more than is kept; Ctrl-C was dead behind them."""
+    line = connect(machines, port_board, tmp_path)
+    line.send(command.encode() + b"\r")
+    line.wait_for(command.encode()[-8:])
+    line.send(b"".join(b"echo line-%04d\r" % number for number in range(4800)) + b"\x03")
+    text = line.expect(PROMPT)
+    assert ("<INTERRUPT>\n" in text) == (not command.startswith("sleep")) and "line-" not in text, text[-300:]
+    line.send(b"echo after-\"paste\"\r")
+    line.expect(rb"\nafter-paste\r\n=> ")
+
+
+def test_control_c_behind_lines_that_do_not_wait(port_board, machines, tmp_path):
+    line = connect(machines, port_board, tmp_path)
+    line.send(b"".join(b"echo line-%04d\r" % number for number in range(4000)) + b"\x03echo after-\"paste\"\r")
+    text = line.expect(rb"\nafter-paste\r\n=> ")
+    assert "<INTERRUPT>\n=> echo after" in text and "dropped" not in text
+
+
+def test_long_ranges_of_memory_hear_control_c(machines):
+    """Each page of the whole range was looked at first: 15 seconds for 16 GiB."""
+    machine = machines.boot(vm.BOARDS["qemu_arm64"], ["-m", "16G"])
+    for command in ("md.b 40000000 400000000", "cmp.b 40000000 240000000 200000000", "crc32 40000000 400000000",
+                    "mw.b 48000000 0 1fffffff", "cp.b 240000000 340000000 100000000"):
+        begun = time.monotonic()
+        machine.send(command + "\r")
+        machine.expect("40000000: " if command.startswith("md") else re.escape(command[-8:]))
+        machine.send("\x03")
+        machine.expect("<INTERRUPT>")
+        machine.expect(vm.PROMPT_AT_LINE_START)
+        assert time.monotonic() - begun < 5, command
+
+
+def test_answers_of_terminals_are_no_input(port_board, machines):
+    machine = machines.boot(port_board)
+    for answer in ("\x1b[[A", "\x1b]11;rgb:1e1e/1e1e/1e1e\x07", "\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\", "\x1bP>|XTerm(390)\x1b\\",
+                   "\x1b_Gi=31;OK\x1b\\", "\x1b[?1;2c", "\x1b[24;80R", "\x1bOP", "\x1b[200~\x1b[201~"):
+        assert machine.command(f"echo x{answer}y") == "xy\n", answer
+
+
 def test_the_editors_comforts(board, machines, tmp_path):
     root = tmp_path / "root"
     (root / "boot").mkdir(parents=True)

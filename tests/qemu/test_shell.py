@@ -96,7 +96,9 @@ def test_line_editing_history_and_completion(board, machines):
 
 def test_help_lists_and_explains_every_command(board, machines):
     machine = machines.boot(board)
-    names = [line.split()[0] for line in machine.command("help").splitlines() if line.strip()]
+    listing = machine.command("help").splitlines()
+    assert listing[0] == "?         - alias for 'help'"
+    names = [line.split()[0] for line in listing if line.strip()]
     for expected in ("bdinfo", "cmp", "crc32", "echo", "fstype", "help", "load", "ls", "md", "mw", "part", "poweroff",
                      "printenv", "reset", "rng", "run", "setenv", "size", "sleep", "time", "version", "virtio"):
         assert expected in names
@@ -127,12 +129,25 @@ def test_autoboot_counts_down_only_with_bootcmd(machines):
     assert "not defined" in machine.command("printenv bootcmd")
 
 
+def test_disks_that_are_not_there_are_one_line_and_a_status(board, machines):
+    """What boot scripts try before they come to VirtIO."""
+    machine = machines.boot(board)
+    for line in ("usb start", "mmc dev 0", "mmc rescan", "scsi scan", "nvme scan", "sata init", "ide reset", "load usb 0 $loadaddr f",
+                 "part list mmc 0", "ls nvme 0:1 /", "fstype scsi 0"):
+        kind = next(word for word in line.split() if word in ("usb", "mmc", "scsi", "nvme", "sata", "ide"))
+        text = machine.command(f"if {line}; then echo yes; else echo no; fi")
+        assert text == f"no {kind} disks on this machine: Vireo drives VirtIO disks (see 'virtio info')\nno\n", line
+
+
 def test_time_version_bdinfo(board, machines):
     machine = machines.boot(board)
     assert re.search(r"^time: \d+\.\d{3} seconds$", machine.command("time sleep 0.2"), re.M)
     version = machine.command("version")
     assert re.search(r"^Vireo \d", version) and "clang" in version and "LLD" in version
-    assert "-> start    = 0x" in machine.command("bdinfo")
+    facts = machine.command("bdinfo")
+    assert "-> start    = 0x" in facts
+    # Addresses and sizes have one width.
+    assert {len(number) for number in re.findall(r"0x([0-9a-f]+)", facts)} == {16}
 
 
 def test_poweroff_leaves_the_image_as_written(board, tmp_path, machines):

@@ -458,7 +458,7 @@ def test_a_warm_reset_trusts_nothing_in_ram(board, machines):
     """All RAM that is free is not zero when the machine starts for the second time."""
     machine = machines.start(Variant(board, "", "-m 64M").command(None), PATIENCE)
     machine.boot()
-    regions = re.findall(r"0x([0-9a-f]{8})\.\.0x([0-9a-f]{8}) ", machine.command("bdinfo"))
+    regions = re.findall(r"0x([0-9a-f]{16})\.\.0x([0-9a-f]{16}) ", machine.command("bdinfo"))
     free = int(regions[0][1], 16) + 1
     end = int(regions[1][0], 16)
     assert end - free > 16 * MIB, regions

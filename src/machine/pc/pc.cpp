@@ -51,7 +51,7 @@ class Pc final : public PhysicalMachine {
         return error(ErrorCode::Timeout, "the machine did not switch off");
     }
     void print_facts(Writer& out) const override {
-        print(out, "relocaddr   = 0x{:08x}\n", arch::image_base());
+        print(out, "relocaddr   = 0x{:016x}\n", arch::image_base());
         print(out, "clock_rate  = {} Hz\n", arch::ticks_per_second());
     }
 

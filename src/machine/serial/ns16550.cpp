@@ -44,8 +44,8 @@ void Ns16550::start(const io::Window& registers) {
     ModemControl::write(registers_, ready);
 }
 
-void Ns16550::send(std::string_view bytes) {
-    room_.send(bytes, [this](std::string_view part) -> usize {
+void Ns16550::send(std::string_view bytes, Waiter* waiter) {
+    room_.send(bytes, waiter, [this](std::string_view part) -> usize {
         if ((LineStatus::read(registers_) & transmitter_empty) == 0)
             return 0;
         // An empty transmitter takes a FIFO full without being asked again.

@@ -36,8 +36,8 @@ void Pl011::start(const io::Window& registers) {
     Control::write(registers_, enabled_both_ways);
 }
 
-void Pl011::send(std::string_view bytes) {
-    room_.send(bytes, [this](std::string_view part) -> usize {
+void Pl011::send(std::string_view bytes, Waiter* waiter) {
+    room_.send(bytes, waiter, [this](std::string_view part) -> usize {
         if ((Flags::read(registers_) & transmit_empty) == 0)
             return 0;
         // An empty FIFO takes all that fits it without being asked again.

@@ -18,7 +18,7 @@ class Pl011 final : public system::SerialPort {
     // Sets the port up. `registers` covers `register_bytes`. Interrupts stay off.
     void start(const io::Window& registers);
 
-    void send(std::string_view bytes) override;
+    void send(std::string_view bytes, Waiter* waiter) override;
     std::optional<u8> receive() override;
 
     // Whether the port asks for an interrupt while it holds received bytes.

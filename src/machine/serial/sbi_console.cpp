@@ -19,8 +19,8 @@ uptr address_of(const void* bytes) { return reinterpret_cast<uptr>(bytes); }
 
 void SbiConsole::start() { takes_bursts_ = sbi::has(sbi::debug_console); }
 
-void SbiConsole::send(std::string_view bytes) {
-    room_.send(bytes, [this](std::string_view part) -> usize {
+void SbiConsole::send(std::string_view bytes, Waiter* waiter) {
+    room_.send(bytes, waiter, [this](std::string_view part) -> usize {
         if (!takes_bursts_)
             return sbi::call(sbi::put_character_0_1, 0, static_cast<u8>(part[0])).error == 0 ? 1 : 0;
         auto answer = sbi::call(sbi::debug_console, write_bytes, part.size(), address_of(part.data()));

@@ -14,7 +14,7 @@ class SbiConsole final : public system::SerialPort {
 
     void start();
 
-    void send(std::string_view bytes) override;
+    void send(std::string_view bytes, Waiter* waiter) override;
     std::optional<u8> receive() override;
 
   private:

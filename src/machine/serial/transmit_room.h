@@ -3,50 +3,97 @@
 
 #include "base/format.h"
 #include "event/clock.h"
+#include "system/console.h"
 
 namespace vireo::machine {
 
 // Sends through a port that can be full. It has no room while whoever reads it is busy (a script, a terminal that was
-// stopped), and then nothing may be lost; but a reader that never comes back must not stop the machine: after one whole
-// deadline without room the port counts as stuck, and is not waited for again until it has room. The first thing that a
-// reader who does come back sees is how much was lost.
+// stopped), and then nothing may be lost; but a reader that never comes back must not stop the machine, nor one that takes a
+// little now and then. So the waits have a budget: ten seconds, of which each byte that is taken gives five milliseconds
+// back. A reader of 200 bytes in a second is always waited for. When the budget is used up the port counts as stuck, and
+// what finds no room at once is lost; the first thing that a reader who does come back sees is how much that was.
 class TransmitRoom {
   public:
     // Sends all bytes. `take_some(bytes)` takes as many of the first of them as there is room for now, and says how many.
-    // Asking leaves the guest, so it is done no more often than that.
-    template <typename Take> void send(std::string_view bytes, Take&& take_some) {
+    // Asking leaves the guest, so it is done no more often than that. `waiter` may be null; once it gives up, the rest of
+    // what it sends has a short grace in all.
+    template <typename Take>
+    void send(std::string_view bytes, system::SerialPort::Waiter* waiter, Take&& take_some) {
         // Asked in several places: one copy of it is enough.
         auto take = [&] [[gnu::noinline]] (std::string_view part) -> usize { return take_some(part); };
         if (lost_ > 0) {
             StringBuffer<80> notice;
             print(notice, "\r\n[{} bytes of output were lost, nobody took them]\r\n", lost_);
-            if (usize taken = take(notice.view()); taken > 0) {
+            usize taken = take(notice.view());
+            if (taken == 0)
+                taken = wait(notice.view(), waiter, take);
+            if (taken > 0) {
                 lost_ = 0;
-                stuck_ = false;
-                deliver(notice.view().substr(taken), take);
+                budget_ = std::max(budget_, who_comes_back);
+                deliver(notice.view().substr(taken), waiter, take);
             }
         }
-        deliver(bytes, take);
+        deliver(bytes, waiter, take);
     }
 
   private:
-    template <typename Take> void deliver(std::string_view bytes, Take& take) {
+    template <typename Take>
+    void deliver(std::string_view bytes, system::SerialPort::Waiter* waiter, Take& take) {
         while (!bytes.empty()) {
-            usize taken = 0;
-            auto is_taken = [&] { return (taken = take(bytes)) > 0; };
-            if (!is_taken() && !stuck_)
-                (void)event::poll_until(event::Deadline::after(deadline), is_taken);
-            stuck_ = taken == 0;
-            if (stuck_) {
+            usize taken = take(bytes);
+            if (taken == 0)
+                taken = wait(bytes, waiter, take);
+            if (taken == 0) {
                 lost_ += bytes.size();
                 return;
             }
+            give_back(taken);
             bytes.remove_prefix(taken);
         }
     }
 
-    static constexpr auto deadline = event::Duration::seconds(10);
-    bool stuck_ = false;
+    // What was taken in the end; 0 if the budget did not last.
+    template <typename Take>
+    usize wait(std::string_view bytes, system::SerialPort::Waiter* waiter, Take& take) {
+        event::Instant began = event::now();
+        std::optional<event::Instant> given_up;
+        usize taken = 0;
+        for (;;) {
+            event::Instant now = event::now();
+            if (!waiter || !waiter->gives_up()) {
+                given_up.reset();
+                grace_ = whole_grace;
+            } else if (!given_up) {
+                given_up = now;
+            }
+            if (now - began >= budget_ || (given_up && now - *given_up >= grace_))
+                break;
+            if (taken = take(bytes); taken > 0)
+                break;
+            arch::relax();
+        }
+        spend(budget_, began);
+        if (given_up)
+            spend(grace_, *given_up);
+        return taken;
+    }
+
+    static void spend(event::Duration& budget, event::Instant since) {
+        u64 spent = (event::now() - since).microseconds;
+        budget = {budget.microseconds - std::min(spent, budget.microseconds)};
+    }
+
+    void give_back(usize bytes) {
+        u64 more = bytes * each_byte.microseconds;
+        budget_ = {std::min(budget_.microseconds + more, whole_budget.microseconds)};
+    }
+
+    static constexpr auto whole_budget = event::Duration::seconds(10);
+    static constexpr auto each_byte = event::Duration::milli(5);
+    static constexpr auto whole_grace = event::Duration::milli(250);
+    static constexpr auto who_comes_back = event::Duration::milli(100); // at least, to hear of the loss
+    event::Duration budget_ = whole_budget;
+    event::Duration grace_ = whole_grace;
     u64 lost_ = 0;
 };
 

@@ -113,9 +113,9 @@ class EarlyConsole final : public Writer {
             port_ = &start_default_console();
         while (!text.empty()) {
             usize line = std::min(text.find('\n'), text.size());
-            port_->send(text.substr(0, line));
+            port_->send(text.substr(0, line), nullptr);
             if (line < text.size())
-                port_->send("\r\n");
+                port_->send("\r\n", nullptr);
             text.remove_prefix(std::min(line + 1, text.size()));
         }
     }
@@ -189,7 +189,7 @@ Result<> VirtMachine::power_off() { return virt::power_off(devices_); }
 
 void VirtMachine::print_facts(Writer& out) const {
     print(out, "fdt_blob    = 0x{:016x}\n", reinterpret_cast<uptr>(tree_.blob()));
-    print(out, "fdt_size    = 0x{:x}\n", tree_.used_bytes());
+    print(out, "fdt_size    = 0x{:016x}\n", tree_.used_bytes());
     print(out, "relocaddr   = 0x{:016x}\n", arch::image_base());
     print(out, "privilege   = {}\n", arch::privilege());
 }

@@ -83,6 +83,8 @@ int set_size(Context& context, u64 bytes) {
 }
 
 int load(Context& context, Arguments arguments) {
+    if (refuse_absent_storage(context, arguments[1]))
+        return status_failed; // whatever else is missing
     auto plan = plan_load(context, arguments);
     if (!plan)
         return status_failed;

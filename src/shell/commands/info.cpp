@@ -26,7 +26,7 @@ int bdinfo(Context& context, Arguments) {
     context.machine.print_facts(out);
     number = 0;
     for (const system::MemoryRegion& taken : context.memory.reservations()) {
-        print(out, "reserved {:2} = 0x{:08x}..0x{:08x} {}\n", number++, taken.base, taken.end() - 1,
+        print(out, "reserved {:2} = 0x{:016x}..0x{:016x} {}\n", number++, taken.base, taken.end() - 1,
               taken.owner);
     }
     return status_ok;

@@ -50,8 +50,10 @@ class Source {
           in_place_(is_ram(context, address, bytes)) {}
 
     // What follows `offset`, as much of it as there is at once: in place, or until the next call. Nothing, and one line, if an
-    // access failed. `offset` and `most` are multiples of the width: who asks again for the same asks the device again.
+    // access failed; nothing after Ctrl-C. `offset` and `most` are multiples of the width: who asks again for the same asks the device again.
     std::optional<Bytes> read(u64 offset, usize most = chunk_bytes) {
+        if (context_.poller.was_interrupted()) // while it was found out what of the range can be read
+            return std::nullopt;
         u64 left = std::min<u64>(bytes_ - offset, most);
         if (in_place_)
             return Bytes(context_.machine.memory(address_ + offset), static_cast<usize>(left));

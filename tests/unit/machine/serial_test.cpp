@@ -6,6 +6,7 @@
 #include "machine/serial/ns16550.h"
 #include "machine/serial/pl011.h"
 
+#include <functional>
 #include <gtest/gtest.h>
 #include <string>
 
@@ -25,6 +26,7 @@ class FakePort : public hosted::RegisterBlock {
     std::string typed;        // not fetched yet
     usize reader_naps = 0;    // the transmitter looks full so many times, then somebody takes all of it
     usize naps_each_time = 0; // the same again after each time
+    bool takes_once = false;  // somebody takes what is there, and no more
 
   protected:
     bool is_empty() {
@@ -35,7 +37,7 @@ class FakePort : public hosted::RegisterBlock {
             taken += waiting_;
             waiting_.clear();
             reader_naps = naps_each_time;
-            is_read = naps_each_time == 0;
+            is_read = naps_each_time == 0 && !takes_once;
         }
         return waiting_.empty();
     }
@@ -146,7 +148,7 @@ std::string text_of(usize bytes) {
 TYPED_TEST(Serial, a_burst_asks_once_a_fifo) {
     this->machine.settle();
     std::string text = text_of(100);
-    this->machine.port.send(text);
+    this->machine.port.send(text, nullptr);
     (void)this->machine.port.receive();
     EXPECT_EQ(this->machine.fake.taken, text);
     EXPECT_LE(this->machine.fake.asked, 7u + 1); // 100 / 16, and the look for input
@@ -158,7 +160,7 @@ TYPED_TEST(Serial, a_reader_that_comes_late_gets_every_byte) {
     this->machine.fake.is_read = false;
     this->machine.fake.reader_naps = 1000;
     std::string text = text_of(5000);
-    this->machine.port.send(text);
+    this->machine.port.send(text, nullptr);
     (void)this->machine.port.receive();
     EXPECT_EQ(this->machine.fake.dropped, 0u);
     EXPECT_EQ(this->machine.fake.taken, text);
@@ -166,7 +168,7 @@ TYPED_TEST(Serial, a_reader_that_comes_late_gets_every_byte) {
 
 TYPED_TEST(Serial, before_the_fifos_are_on_nothing_is_lost_either) {
     std::string text = text_of(200);
-    this->machine.port.send(text);
+    this->machine.port.send(text, nullptr);
     (void)this->machine.port.receive();
     EXPECT_EQ(this->machine.fake.dropped, 0u);
     EXPECT_EQ(this->machine.fake.taken, text);
@@ -174,24 +176,24 @@ TYPED_TEST(Serial, before_the_fifos_are_on_nothing_is_lost_either) {
 
 TYPED_TEST(Serial, nobody_reading_costs_one_deadline_and_what_was_lost_is_told) {
     this->machine.settle();
-    this->machine.port.send("kept");
+    this->machine.port.send("kept", nullptr);
     (void)this->machine.port.receive(); // somebody has taken that
     this->machine.fake.is_read = false;
     u64 before = hosted::clock_now();
-    this->machine.port.send(text_of(16)); // fits
-    this->machine.port.send(text_of(100));
+    this->machine.port.send(text_of(16), nullptr); // fits
+    this->machine.port.send(text_of(100), nullptr);
     EXPECT_LT(hosted::clock_now() - before, 11 * hosted::second);
     before = hosted::clock_now();
-    this->machine.port.send(text_of(23));
+    this->machine.port.send(text_of(23), nullptr);
     EXPECT_LT(hosted::clock_now() - before, hosted::millisecond);
     EXPECT_EQ(this->machine.fake.dropped, 0u);
 
     this->machine.fake.is_read = true;
-    this->machine.port.send("back\r\n");
+    this->machine.port.send("back\r\n", nullptr);
     (void)this->machine.port.receive();
     EXPECT_EQ(this->machine.fake.taken,
               "kept" + text_of(16) + "\r\n[123 bytes of output were lost, nobody took them]\r\nback\r\n");
-    this->machine.port.send("once\r\n");
+    this->machine.port.send("once\r\n", nullptr);
     (void)this->machine.port.receive();
     EXPECT_TRUE(this->machine.fake.taken.ends_with("back\r\nonce\r\n"));
 }
@@ -202,16 +204,86 @@ TYPED_TEST(Serial, a_slow_reader_who_comes_back_is_told_all_of_it) {
     auto& port = this->machine.port;
     this->machine.settle();
     fake.is_read = false;
-    port.send(text_of(16)); // fits
-    port.send(text_of(100));
+    port.send(text_of(16), nullptr); // fits
+    port.send(text_of(100), nullptr);
     fake.is_read = true;
     fake.naps_each_time = 50;
-    port.send("back\r\n");
+    port.send("back\r\n", nullptr);
     fake.naps_each_time = fake.reader_naps = 0;
     fake.is_read = true;
     (void)port.receive();
     EXPECT_EQ(fake.taken, text_of(16) + "\r\n[100 bytes of output were lost, nobody took them]\r\nback\r\n");
     EXPECT_EQ(fake.dropped, 0u);
+}
+
+// A reader that took one FIFO every 9.9 seconds renewed the wait each time.
+TYPED_TEST(Serial, a_reader_who_trickles_uses_the_budget_up) {
+    auto& fake = this->machine.fake;
+    auto& port = this->machine.port;
+    this->machine.settle();
+    u64 before = hosted::clock_now();
+    for (int i = 0; i < 40; ++i) {
+        fake.is_read = false;
+        hosted::schedule(9900 * hosted::millisecond, [&] { fake.is_read = true; });
+        port.send(text_of(64), nullptr);
+    }
+    // Ten seconds, and what the reader earned: five milliseconds a byte, and a tenth of a second to hear of the loss.
+    EXPECT_LT(hosted::clock_now() - before, 16 * hosted::second);
+    EXPECT_EQ(fake.dropped, 0u);
+}
+
+TYPED_TEST(Serial, a_reader_of_200_bytes_a_second_is_waited_for) {
+    auto& fake = this->machine.fake;
+    auto& port = this->machine.port;
+    this->machine.settle();
+    bool goes_on = true;
+    std::function<void()> take = [&] {
+        fake.is_read = true;
+        if (goes_on)
+            hosted::schedule(60 * hosted::millisecond, take); // 16 bytes
+    };
+    take();
+    std::string text = text_of(16 * 300); // far more than ten seconds
+    fake.takes_once = true;
+    port.send(text, nullptr);
+    goes_on = fake.takes_once = false;
+    fake.is_read = true;
+    (void)port.receive();
+    EXPECT_EQ(fake.taken, text);
+    EXPECT_EQ(fake.dropped, 0u);
+}
+
+class Impatient final : public system::SerialPort::Waiter {
+  public:
+    bool gives_up() override {
+        ++asked;
+        return has_given_up;
+    }
+    unsigned asked = 0;
+    bool has_given_up = false;
+};
+
+TYPED_TEST(Serial, who_waits_is_asked_and_may_give_up) {
+    auto& fake = this->machine.fake;
+    auto& port = this->machine.port;
+    Impatient waiter;
+    this->machine.settle();
+    fake.is_read = false;
+    port.send(text_of(16), &waiter); // fits
+    EXPECT_EQ(waiter.asked, 0u);
+    hosted::schedule(1 * hosted::second, [&] { waiter.has_given_up = true; });
+    u64 before = hosted::clock_now();
+    for (int i = 0; i < 10; ++i)
+        port.send(text_of(100), &waiter);
+    EXPECT_GT(waiter.asked, 10u);
+    EXPECT_LT(hosted::clock_now() - before, 2000 * hosted::millisecond); // a short grace in all
+    EXPECT_GT(hosted::clock_now() - before, 1200 * hosted::millisecond);
+    // Who sends next is waited for again, with what is left of the budget.
+    waiter.has_given_up = false;
+    before = hosted::clock_now();
+    port.send(text_of(100), &waiter);
+    EXPECT_GT(hosted::clock_now() - before, 5 * hosted::second);
+    EXPECT_LT(hosted::clock_now() - before, 10 * hosted::second);
 }
 
 TYPED_TEST(Serial, input_comes_in_order) {
@@ -256,7 +328,7 @@ TEST_F(Ns16550Fifos, what_is_typed_as_they_go_on_is_not_lost) {
 TEST_F(Ns16550Fifos, go_on_when_all_has_been_sent) {
     (void)machine.port.receive();
     machine.fake.is_read = false;
-    machine.port.send("x");
+    machine.port.send("x", nullptr);
     pass(1100);
     EXPECT_FALSE(machine.port.receive());
     EXPECT_FALSE(machine.fake.has_fifos);
@@ -275,7 +347,7 @@ class NoPort final : public hosted::RegisterBlock {
 
 TEST(Ns16550Absent, a_port_that_is_not_there_is_no_endless_input) {
     Kind<Ns16550, NoPort, io::Space::Port> machine;
-    machine.port.send(text_of(300));
+    machine.port.send(text_of(300), nullptr);
     for (int i = 0; i < 3; ++i) {
         EXPECT_FALSE(machine.port.receive());
         arch::idle_until(arch::ticks() + 1100 * hosted::millisecond);

@@ -31,7 +31,7 @@ class ScriptedPort final : public system::SerialPort {
     std::string take_output() { return std::exchange(output_, {}); }
     std::function<void(std::string_view)> on_send; // a terminal that watches
 
-    void send(std::string_view bytes) override {
+    void send(std::string_view bytes, Waiter*) override {
         output_ += bytes;
         if (on_send)
             on_send(bytes);

@@ -2,6 +2,8 @@
 // What the terminal shows while somebody types at the prompt.
 #include "unit/shell/fixture.h"
 
+#include <regex>
+
 namespace vireo::test {
 namespace {
 
@@ -184,6 +186,87 @@ TEST_F(LineEditor, typing_during_a_command_is_kept) {
     EXPECT_EQ(type("sleep 1\r", ""), "=> sleep 1\r\n=> echo later\r\nlater\r\n=> \r\n");
 }
 
+// 64 bytes each, as they answer.
+std::string echo_lines(usize count, usize first = 0) {
+    std::string text;
+    for (usize i = first; i < first + count; ++i) {
+        std::string number = std::to_string(10000 + i) + " ";
+        text += "echo " + number + std::string(64 - 6 - number.size(), 'x') + "\r";
+    }
+    return text;
+}
+
+TEST_F(LineEditor, input_that_does_not_fit_is_told_at_the_next_prompt) {
+    port.type_later(event::Duration::seconds(5), "\x04");
+    std::string text = lines(type("sleep 1\r" + echo_lines(2000), ""));
+    std::smatch found;
+    ASSERT_TRUE(std::regex_search(
+        text, found,
+        std::regex("\n\\[(\\d+) bytes of input were dropped: 64 KiB are kept while a command runs\\]\n=> ")));
+    usize kept = 2000 * 64 - std::stoul(found[1]);
+    EXPECT_GE(kept, 65536u);
+    usize lines = 0;
+    for (usize at = 0; (at = text.find("\n1", at)) != text.npos; ++at)
+        ++lines;
+    EXPECT_EQ(lines, kept / 64);
+    EXPECT_NE(text.find("\n" + std::to_string(10000 + lines - 1) + " x"), text.npos);
+    EXPECT_EQ(text.find("dropped", static_cast<usize>(found.position()) + 40), text.npos); // once
+}
+
+// A line that was cut is not run in part, also where its end comes when the command is over.
+TEST_F(LineEditor, the_end_of_a_cut_line_is_no_line) {
+    port.type_later(event::Duration::milli(1020), "echo half a line");
+    port.type_later(event::Duration::milli(1090), " and more of it\recho whole\r\x04");
+    std::string text = lines(type("sleep 1\r" + echo_lines(1087) + std::string(300, 'x'), ""));
+    EXPECT_EQ(text.find("half"), text.npos);
+    EXPECT_NE(text.find("\nwhole\n"), text.npos);
+    EXPECT_EQ(text.find("Unknown command"), text.npos);
+    // Where it does not come, what is typed is taken.
+    port.type_later(event::Duration::milli(1300), "echo typed\r\x04");
+    EXPECT_NE(lines(type("sleep 1\r" + std::string(80000, 'x'), "")).find("\ntyped\n"), text.npos);
+}
+
+// Lines that do not wait hold the sender up.
+TEST_F(LineEditor, a_paste_of_any_length_loses_nothing_where_nothing_waits) {
+    std::string text = answers(echo_lines(4000));
+    EXPECT_EQ(std::ranges::count(text, '\n'), 4000);
+    EXPECT_EQ(text.find("dropped"), text.npos);
+}
+
+// It was dead once 64 KiB had been typed.
+TEST_F(LineEditor, control_c_behind_a_large_paste_ends_what_runs) {
+    run("setenv l 'while true; do true; done'");
+    for (std::string_view command :
+         {"while true; do true; done", "sleep 1000000", "run l", "for i in 1; do run l; done",
+          "time sleep 1000", "until false; do echo -n; done", "md.b 40000000 ffffff"}) {
+        for (usize bytes : {72000, 200000}) {
+            std::string text =
+                lines(type(std::string(command) + "\r" + echo_lines(bytes / 64) + "\x03" + "echo end\r"));
+            EXPECT_NE(text.find("\nend\n"), text.npos) << command;
+            EXPECT_EQ(text.find("\n10000 x"), text.npos) << command;
+        }
+    }
+}
+
+TEST_F(LineEditor, control_c_behind_a_large_paste_where_nothing_waits) {
+    std::string text = lines(type(echo_lines(900) + "\x03"
+                                                    "echo end\r"));
+    EXPECT_EQ(text.substr(0, 14), "=> echo 10000 ");
+    EXPECT_NE(text.find("<INTERRUPT>\n=> echo end\nend\n"), text.npos);
+    EXPECT_EQ(text.find("10001"), text.npos);
+    // Behind more than fits: once it is no more than the buffer away.
+    text = lines(type(echo_lines(3000) + "\x03"
+                                         "echo end\r"));
+    EXPECT_NE(text.find("<INTERRUPT>\n=> echo end\nend\n"), text.npos);
+    EXPECT_EQ(text.find("\n" + std::to_string(10000 + 3000 - 1000)), text.npos);
+}
+
+TEST_F(LineEditor, control_c_between_the_commands_of_a_line) {
+    port.type_after_looks(4, "\x03");
+    EXPECT_EQ(run("echo 1; echo 2; echo 3; echo 4; echo 5; echo 6; echo 7"), "1\n2\n3\n<INTERRUPT>\n");
+    EXPECT_EQ(status, 1);
+}
+
 TEST_F(LineEditor, an_empty_line_repeats_md_and_nothing_else) {
     EXPECT_EQ(answers("md.b 40000000 10\r\r"),
               "40000000: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  ................\n"
@@ -349,6 +432,13 @@ TEST_F(Autoboot, any_key_stops_it_and_is_swallowed) {
     EXPECT_EQ(start(event::Duration::milli(1500), "xecho hi\r"),
               "Hit any key to stop autoboot:  2 \b\b\b 1 \r\n=> echo hi\r\nhi\r\n=> \r\n");
     EXPECT_EQ(start({}, "\x03"), "Hit any key to stop autoboot:  2 \r\n=> \r\n");
+}
+
+TEST_F(Autoboot, control_c_is_seen_behind_a_large_paste) {
+    run("setenv bootcmd 'while true; do true; done'; setenv bootdelay -2");
+    std::string text = start(event::Duration::milli(1), std::string(100000, 'x') + "\x03" + "echo end\r");
+    EXPECT_EQ(text.substr(0, 13), "<INTERRUPT>\r\n");
+    EXPECT_NE(text.find("\r\nend\r\n"), text.npos);
 }
 
 TEST_F(Autoboot, delays_of_a_special_kind) {
