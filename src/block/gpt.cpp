@@ -2,7 +2,6 @@
 #include "block/gpt.h"
 
 #include "base/crc32.h"
-#include "base/log.h"
 #include "block/partition_wire.h"
 
 namespace vireo::block {
@@ -12,6 +11,25 @@ namespace {
 // More entries than any tool makes; a bound on the time that a header can cost.
 constexpr u64 most_entry_bytes = 1024 * 1024;
 constexpr u32 largest_entry = 4096;
+
+using Number = FindingKind::Number;
+constexpr FindingKind backup_used{"GPT: the primary table cannot be used", Number::None,
+                                  "the backup serves instead"};
+constexpr FindingKind outside_usable{"GPT: partition", Number::Partition,
+                                     "outside the usable blocks; used all the same"};
+constexpr FindingKind cut{"GPT: partition", Number::Partition,
+                          "reaches beyond the end of the disk; cut there"};
+constexpr FindingKind off_disk{"GPT: partition", Number::Partition, "behind the end of the disk; left out"};
+constexpr FindingKind backwards{"GPT: partition", Number::Partition, "ends before it starts; left out"};
+constexpr FindingKind covers_table{"GPT: partition", Number::Partition, "covers the table; left out"};
+constexpr FindingKind too_many{"GPT: partition", Number::Partition,
+                               "more than the 128 that are used; left out"};
+static_assert(PartitionTable::max_partitions == 128);
+
+// UEFI table 5-7: C12A7328-F81F-11D2-BA4B-00A0C93EC93B, as on disk.
+constexpr u8 efi_system_type[16] = {0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11,
+                                    0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b};
+constexpr u64 legacy_bios_bootable = 4; // UEFI table 5-8, bit 2
 
 Error corrupt(const char* what) { return error(ErrorCode::Corrupt, what); }
 
@@ -89,29 +107,44 @@ void convert_name(const Le<u16> (&units)[36], char (&name)[109]) {
     name[length] = '\0';
 }
 
-// Adds the partition of one entry, if it lies between the tables as UEFI 5.3.1 demands.
-void add(PartitionTable& table, const wire::GptHeader& header, u64 table_blocks, u32 number,
+// Whether the blocks [first, first + count) hold part of the table that `header` describes: block 0, the place of the primary
+// header, this header, or its entries.
+bool overlaps_table(const wire::GptHeader& header, u64 table_blocks, u64 first, u64 count) {
+    return first < 2 || ranges_overlap(first, count, header.my_block, 1) ||
+           ranges_overlap(first, count, header.entries_block, table_blocks);
+}
+
+// Adds the partition of one entry. UEFI 5.3.1 wants it between the first and the last usable block; as long as it lies on the
+// disk and not over the table there is no reason to hide it (disks from cloud images and grown ones have such entries).
+void add(PartitionTable& table, const wire::GptHeader& header, const device::BlockFacts& facts, u32 number,
          const wire::GptEntry& entry) {
     if (is_zero(entry.type_guid))
         return;
-    u64 first_usable = std::max<u64>(header.first_usable_block, 2);
-    if (entry.first_block < first_usable || entry.last_block > header.last_usable_block ||
-        entry.first_block > entry.last_block)
-        return;
-    if (ranges_overlap(entry.first_block, entry.last_block - entry.first_block + 1, header.entries_block,
-                       table_blocks))
-        return;
+    const u64 first = entry.first_block;
+    if (first > entry.last_block)
+        return table.findings.add(backwards, number);
+    if (first >= facts.block_count)
+        return table.findings.add(off_disk, number);
+    const u64 last = std::min<u64>(entry.last_block, facts.block_count - 1);
+    const u64 count = last - first + 1;
+    if (overlaps_table(header, entry_blocks(header, facts.block_bytes), first, count))
+        return table.findings.add(covers_table, number);
     Partition partition{};
     partition.number = number;
-    partition.first_block = entry.first_block;
-    partition.block_count = entry.last_block - entry.first_block + 1;
+    partition.first_block = first;
+    partition.block_count = count;
     partition.attributes = entry.attributes;
-    partition.bootable = entry.attributes & 4; // UEFI table 5-8, bit 2: legacy BIOS bootable
+    partition.bootable = (entry.attributes & legacy_bios_bootable) != 0 ||
+                         std::memcmp(entry.type_guid, efi_system_type, sizeof(efi_system_type)) == 0;
     std::memcpy(partition.type_guid, entry.type_guid, sizeof(partition.type_guid));
     std::memcpy(partition.partition_guid, entry.partition_guid, sizeof(partition.partition_guid));
     convert_name(entry.name, partition.name);
     if (!table.partitions.try_push_back(partition))
-        warn("GPT: only the first {} partitions are used", PartitionTable::max_partitions);
+        return table.findings.add(too_many, number);
+    if (last != entry.last_block)
+        table.findings.add(cut, number);
+    else if (first < header.first_usable_block || last > header.last_usable_block)
+        table.findings.add(outside_usable, number);
 }
 
 // Reads all entries, in pieces of the buffer, into the table. They count only once the checksum over all of them has
@@ -128,8 +161,7 @@ Result<> read_entries(device::BlockDevice& device, const wire::GptHeader& header
         crc = crc32(blocks.first(bytes), crc);
         // The buffer is a multiple of every entry size: no entry straddles two pieces.
         for (usize at = 0; at < bytes; at += header.entry_bytes)
-            add(table, header, entry_blocks(header, block_bytes),
-                static_cast<u32>((done + at) / header.entry_bytes) + 1,
+            add(table, header, device.facts(), static_cast<u32>((done + at) / header.entry_bytes) + 1,
                 *read_struct<wire::GptEntry>(blocks, at));
         done += bytes;
     }
@@ -141,8 +173,10 @@ Result<> read_entries(device::BlockDevice& device, const wire::GptHeader& header
 Result<> read_table_at(device::BlockDevice& device, u64 block, MutableBytes buffer, PartitionTable& table) {
     wire::GptHeader header = VIREO_TRY(read_header(device, block, buffer));
     Result<> done = read_entries(device, header, buffer, table);
-    if (!done)
+    if (!done) {
         table.partitions.clear();
+        table.findings.clear(); // of entries that do not count
+    }
     return done;
 }
 
@@ -173,7 +207,7 @@ Result<> read_gpt(device::BlockDevice& device, bool allow_backup, PartitionTable
             backup = read_table_at(device, last, buffer, table);
         if (!backup)
             return backup_may_help(backup.error()) ? primary : backup;
-        table.used_backup = true;
+        table.findings.add(backup_used, 0, primary.error().what);
     }
     table.type = TableType::Gpt;
     return {};

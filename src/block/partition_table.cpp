@@ -24,7 +24,7 @@ const Partition* PartitionTable::find_by_name(std::string_view name) const {
 Result<> read_partition_table(device::BlockDevice& device, PartitionTable& table) {
     table.type = TableType::None;
     table.mbr_signature = 0;
-    table.used_backup = false;
+    table.findings.clear();
     table.partitions.clear();
     const device::BlockFacts& facts = device.facts();
     if (facts.block_count == 0)

@@ -29,6 +29,7 @@ static_assert(sizeof(Mbr) == 512 && offsetof(Mbr, entries) == 446);
 
 constexpr u16 mbr_signature = 0xaa55;
 constexpr u8 mbr_type_protective = 0xee; // UEFI 5.2.3: this disk has a GPT
+constexpr u8 mbr_type_efi_system = 0xef; // UEFI 5.2.2
 constexpr bool is_extended(u8 type) { return type == 0x05 || type == 0x0f || type == 0x85; }
 
 // UEFI 5.3.2, table 5-5. The checksum covers `header_bytes` bytes with the checksum field as zero.

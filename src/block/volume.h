@@ -2,6 +2,7 @@
 #pragma once
 
 #include "block/cache.h"
+#include "block/findings.h"
 
 namespace vireo::block {
 
@@ -23,6 +24,10 @@ class Volume {
 
     u64 bytes() const { return block_count_ * device_->facts().block_bytes; }
     device::BlockDevice& device() const { return *device_; }
+    u64 first_block() const { return first_block_; } // of the disk
+    // What a file system found out about the data here.
+    Findings& findings() { return findings_; }
+    const Findings& findings() const { return findings_; }
 
     // Metadata: any offset and length inside the volume, through the cache.
     Result<> read(u64 offset, MutableBytes memory);
@@ -49,6 +54,7 @@ class Volume {
     u64 first_block_;
     u64 block_count_;
     Cache cache_;
+    Findings findings_;
     OwnedArray<device::BlockExtent> extents_; // of read_pieces, as many as the largest call wanted so far
 };
 

@@ -165,13 +165,13 @@ Result<> BlockDevice::read(std::span<const BlockExtent> extents) {
 
 Result<> BlockDevice::write(std::span<const BlockExtent> extents) {
     if (facts_.read_only)
-        return error(ErrorCode::ReadOnly, "disk is read-only");
+        return error(ErrorCode::ReadOnly, "the disk takes no writes");
     return transfer(Operation::Write, extents);
 }
 
 Result<BlockExtent> BlockDevice::checked_range(u64 first_block, u64 block_count) const {
     if (facts_.read_only)
-        return error(ErrorCode::ReadOnly, "disk is read-only");
+        return error(ErrorCode::ReadOnly, "the disk takes no writes");
     if (!range_fits(first_block, block_count, facts_.block_count))
         return error(ErrorCode::OutOfRange, "beyond the end of the disk");
     return BlockExtent{first_block, nullptr, block_count * facts_.block_bytes};

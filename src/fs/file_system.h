@@ -32,6 +32,8 @@ class FileSystem {
   public:
     virtual ~FileSystem() = default;
     virtual std::string_view type_name() const = 0; // "ext4", as `fstype` prints it
+    // What mounting and reading brought to light so far about data that is wrong and was used all the same.
+    virtual const block::Findings& findings() const = 0;
     virtual Result<FileInfo> stat(std::string_view path) = 0;
     // All entries in on-disk order, "." and ".." included where they are on disk. NotADirectory for a file.
     virtual Result<> list(std::string_view path, DirectoryVisitor& visitor) = 0;

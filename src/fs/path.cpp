@@ -60,7 +60,7 @@ Result<Tree::Node> walk(Tree& tree, std::string_view path) {
         if (name.empty())
             return node;
         if (type != FileType::Directory)
-            return error(ErrorCode::NotADirectory, "a part of the path is not a directory");
+            return error(ErrorCode::NotADirectory, "'/' follows its name");
         if (name.size() > Tree::longest_name)
             return error(ErrorCode::TooLarge, "file name over 255 bytes");
         if (name == "." || (name == ".." && node == tree.root()))
@@ -80,7 +80,7 @@ Result<Tree::Node> walk(Tree& tree, std::string_view path) {
             continue; // a relative target starts from the directory of the link, where we are
         }
         if (must_be_directory && child_type != FileType::Directory)
-            return error(ErrorCode::NotADirectory, "a part of the path is not a directory");
+            return error(ErrorCode::NotADirectory, "'/' follows its name");
         node = child;
         type = child_type;
     }

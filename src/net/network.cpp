@@ -211,7 +211,7 @@ Result<IpAddress> Network::resolve(std::string_view name, IpAddress::Family fami
         return error(ErrorCode::Timeout, "DNS server does not answer");
     IpAddress result = from_lwip(query.address);
     if (!result.is_set())
-        return error(ErrorCode::NotFound, "host not found");
+        return error(ErrorCode::NotFound, "no such host");
     return result;
 }
 

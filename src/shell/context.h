@@ -6,6 +6,7 @@
 #include "net/network.h"
 #include "shell/command.h"
 #include "shell/environment.h"
+#include "shell/told_findings.h"
 #include "system/console.h"
 #include "system/machine.h"
 #include "system/memory_map.h"
@@ -65,6 +66,7 @@ struct Context : Services {
 
     int status = 0;       // `$?`
     u64 current_disk = 0; // of the `virtio` command
+    ToldFindings told;    // what was said about the data of disks
     struct {              // where `md` goes on
         u64 address = 0;
         u64 count = 0;

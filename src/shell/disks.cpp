@@ -26,55 +26,99 @@ void print_guid(Writer& out, std::span<const u8, 16> guid) {
     }
 }
 
-static void print_gpt(Writer& out, const block::PartitionTable& table) {
-    out.write("Part\tStart LBA\tEnd LBA\t\tName\n\tAttributes\n\tType GUID\n\tPartition GUID\n");
-    for (const block::Partition& part : table.partitions) {
-        print(out, "{:3}\t0x{:08x}\t0x{:08x}\t\"", part.number, part.first_block,
-              part.first_block + part.block_count - 1);
-        print_untrusted(out, part.name);
-        print(out, "\"\n\tattrs:\t0x{:016x}\n\ttype:\t", part.attributes);
-        print_guid(out, part.type_guid);
-        out.write("\n\tguid:\t");
-        print_guid(out, part.partition_guid);
-        out.write("\n");
+static void print_in_base(Writer& out, u64 number, unsigned base) {
+    if (base == 10)
+        print(out, "{}", number);
+    else
+        print(out, "{:x}", number);
+}
+
+StringBuffer<24> NamedDisk::text() const {
+    StringBuffer<24> text;
+    print_in_base(text, number, base);
+    return text;
+}
+
+static void print_finding(Context& context, const NamedDisk& disk, std::string_view spec,
+                          const block::Findings::Finding& finding) {
+    using Number = block::FindingKind::Number;
+    Writer& out = context.console;
+    out.write("warning: virtio ");
+    print_untrusted(out, spec);
+    print(out, ": {}", finding.kind->subject);
+    if (finding.kind->number != Number::None) {
+        out.write(" ");
+        print_in_base(out, finding.first,
+                      finding.kind->number == Number::Partition ? disk.partition_base : 10);
+        if (finding.count > 1)
+            print(out, " and {} more", finding.count - 1);
     }
+    print(out, ": {}", finding.kind->text);
+    if (finding.detail[0] != '\0')
+        print(out, " ({})", finding.detail);
+    out.write("\n");
+}
+
+void tell_findings(Context& context, const NamedDisk& disk, std::string_view spec, u64 first_block,
+                   const block::Findings& findings) {
+    if (context.console.is_quiet())
+        return;
+    for (const block::Findings::Finding& finding : findings.all())
+        if (context.told.is_news(*disk.device, first_block, *finding.kind))
+            print_finding(context, disk, spec, finding);
+}
+
+static void print_gpt(Writer& out, const block::Partition& part) {
+    print(out, "{:3}\t0x{:08x}\t0x{:08x}\t\"", part.number, part.first_block,
+          part.first_block + part.block_count - 1);
+    print_untrusted(out, part.name);
+    print(out, "\"\n\tattrs:\t0x{:016x}\n\ttype:\t", part.attributes);
+    print_guid(out, part.type_guid);
+    out.write("\n\tguid:\t");
+    print_guid(out, part.partition_guid);
+    out.write("\n");
 }
 
 static bool is_extended(u8 type) { return type == 0x05 || type == 0x0f || type == 0x85; }
 
-static void print_mbr(Writer& out, const block::PartitionTable& table) {
-    out.write("Part\tStart Sector\tNum Sectors\tUUID\t\tType\n");
-    for (const block::Partition& part : table.partitions)
-        print(out, "{:3}\t{:<10}\t{:<10}\t{:08x}-{:02x}\t{:02x}{}{}\n", part.number, part.first_block,
-              part.block_count, table.mbr_signature, part.number, part.mbr_type,
-              is_extended(part.mbr_type) ? " Extd" : "", part.bootable ? " Boot" : "");
+static void print_mbr(Writer& out, const block::Partition& part, u32 signature) {
+    print(out, "{:3}\t{:<10}\t{:<10}\t{:08x}-{:02x}\t{:02x}{}{}\n", part.number, part.first_block,
+          part.block_count, signature, part.number, part.mbr_type, is_extended(part.mbr_type) ? " Extd" : "",
+          part.bootable ? " Boot" : "");
 }
 
-int print_partitions(Context& context, u64 number, device::BlockDevice& disk) {
-    auto table = read_table(context, number, disk);
-    if (!table)
-        return status_failed;
+int print_partitions(Context& context, const NamedDisk& disk, const block::PartitionTable& table) {
     Writer& out = context.console;
-    if (table->type == block::TableType::None) {
+    for (const block::Findings::Finding& finding : table.findings.all()) {
+        (void)context.told.is_news(*disk.device, 0, *finding.kind);
+        print_finding(context, disk, disk.text().view(), finding);
+    }
+    if (table.type == block::TableType::None) {
         out.write("## Unknown partition table type 0\n");
         return status_failed;
     }
-    bool is_gpt = table->type == block::TableType::Gpt;
-    print(out, "\nPartition Map for virtio device {}  --   Partition Type: {}\n\n", number,
+    bool is_gpt = table.type == block::TableType::Gpt;
+    print(out, "\nPartition Map for virtio device {}  --   Partition Type: {}\n\n", disk.text().view(),
           is_gpt ? "EFI" : "DOS");
-    if (is_gpt)
-        print_gpt(out, *table);
-    else
-        print_mbr(out, *table);
+    out.write(is_gpt ? "Part\tStart LBA\tEnd LBA\t\tName\n\tAttributes\n\tType GUID\n\tPartition GUID\n"
+                     : "Part\tStart Sector\tNum Sectors\tUUID\t\tType\n");
+    for (const block::Partition& part : table.partitions) {
+        if (context.interrupted())
+            return status_failed;
+        if (is_gpt)
+            print_gpt(out, part);
+        else
+            print_mbr(out, part, table.mbr_signature);
+    }
     return status_ok;
 }
 
-std::unique_ptr<block::PartitionTable> read_table(Context& context, u64 number, device::BlockDevice& disk) {
+std::unique_ptr<block::PartitionTable> read_table(Context& context, const NamedDisk& disk) {
     auto table = make_owned<block::PartitionTable>();
-    Result<> read = table ? block::read_partition_table(disk, **table) : Result<>(table.error());
+    Result<> read = table ? block::read_partition_table(*disk.device, **table) : Result<>(table.error());
     if (read)
         return std::move(*table);
-    print(context.console, "** Partition table of virtio {}: {} ({}) **\n", number,
+    print(context.console, "** Partition table of virtio {}: {} ({}) **\n", disk.text().view(),
           describe(read.error().code), read.error().what);
     return nullptr;
 }
@@ -92,15 +136,14 @@ bool refuse_absent_storage(Context& context, std::string_view interface) {
     return true;
 }
 
-device::BlockDevice* find_disk(Context& context, std::string_view interface, std::string_view& spec,
-                               u64& number) {
+NamedDisk find_disk(Context& context, std::string_view interface, std::string_view& spec) {
     if (refuse_absent_storage(context, interface))
-        return nullptr;
+        return {};
     std::string_view device = spec.substr(0, spec.find_first_of(":#"));
     std::string_view whole = std::exchange(spec, spec.substr(device.size()));
     if (device == "-") {
         context.console.write("** No device specified **\n");
-        return nullptr;
+        return {};
     }
     // ":2" is on device 0, as in U-Boot.
     auto parsed = device.empty() && !whole.empty() ? Result<u64>(0) : parse_number(device, 16);
@@ -108,10 +151,9 @@ device::BlockDevice* find_disk(Context& context, std::string_view interface, std
         parsed && interface == "virtio" ? context.devices.block.find(*parsed) : nullptr;
     if (!disk) {
         print(context.console, "** Bad device specification {} {} **\n", interface, device);
-        return nullptr;
+        return {};
     }
-    number = *parsed;
-    return disk;
+    return {disk, *parsed};
 }
 
 namespace {
@@ -157,28 +199,25 @@ const block::Partition* wanted_partition(const PartWish& wish, const block::Part
 }
 
 // Without the line about the partition that was not found, which the caller adds.
-std::optional<block::Volume> open_volume(Context& context, std::string_view interface,
-                                         std::string_view spec) {
-    u64 number = 0;
-    device::BlockDevice* disk = find_disk(context, interface, spec, number);
-    if (!disk)
-        return std::nullopt;
+std::optional<block::Volume> open_volume(Context& context, const NamedDisk& disk, std::string_view spec) {
     PartWish wish = parse_wish(spec);
-    bool wants_whole = wish.kind == PartWish::Kind::Number && wish.number == 0;
-    std::unique_ptr<block::PartitionTable> table;
     if (wish.kind == PartWish::Kind::Bad) {
-        print(context.console, "** Bad partition specification {} {}{} **\n", interface, number, spec);
+        print(context.console, "** Bad partition specification virtio {}{} **\n", disk.text().view(), spec);
         return std::nullopt;
     }
-    if (!wants_whole && !(table = read_table(context, number, *disk)))
+    bool wants_whole = wish.kind == PartWish::Kind::Number && wish.number == 0;
+    std::unique_ptr<block::PartitionTable> table;
+    if (!wants_whole && !(table = read_table(context, disk)))
         return std::nullopt;
+    if (table)
+        tell_findings(context, disk, disk.text().view(), 0, table->findings);
     bool has_table = table && table->type != block::TableType::None;
     if (wants_whole || (!has_table && wish.kind == PartWish::Kind::Default)) {
-        auto volume = block::Volume::whole(*disk);
+        auto volume = block::Volume::whole(*disk.device);
         return volume ? std::optional(std::move(*volume)) : std::nullopt;
     }
     if (!has_table) {
-        print(context.console, "** No partition table - {} {:x} **\n", interface, number);
+        print(context.console, "** No partition table - virtio {} **\n", disk.text().view());
         return std::nullopt;
     }
     const block::Partition* part = wanted_partition(wish, *table);
@@ -188,7 +227,7 @@ std::optional<block::Volume> open_volume(Context& context, std::string_view inte
         context.console.write(" **\n");
         return std::nullopt;
     }
-    auto volume = block::Volume::create(*disk, part->first_block, part->block_count);
+    auto volume = block::Volume::create(*disk.device, part->first_block, part->block_count);
     if (volume)
         return std::move(*volume);
     fail(context, "Partition", volume.error());
@@ -197,28 +236,36 @@ std::optional<block::Volume> open_volume(Context& context, std::string_view inte
 
 } // namespace
 
-std::optional<block::Volume> find_volume(Context& context, std::string_view interface,
-                                         std::string_view spec) {
-    auto volume = open_volume(context, interface, spec);
-    if (!volume && !is_absent_storage(interface))
-        print(context.console, "Couldn't find partition {} {}\n", interface, spec);
-    return volume;
+OpenFiles::OpenFiles(Context& context, const NamedDisk& disk, std::string_view spec, u64 first_block,
+                     std::unique_ptr<fs::FileSystem> files)
+    : context_(&context), disk_(disk), spec_(spec), first_block_(first_block), files_(std::move(files)) {
+    tell();
 }
 
-std::unique_ptr<fs::FileSystem> open_file_system(Context& context, std::string_view interface,
-                                                 std::string_view spec) {
-    auto volume = find_volume(context, interface, spec);
-    if (!volume)
-        return nullptr;
+void OpenFiles::tell() {
+    if (files_)
+        tell_findings(*context_, disk_, spec_, first_block_, files_->findings());
+}
+
+OpenFiles open_file_system(Context& context, std::string_view interface, std::string_view spec) {
+    std::string_view rest = spec;
+    NamedDisk disk = find_disk(context, interface, rest);
+    auto volume = disk ? open_volume(context, disk, rest) : std::nullopt;
+    if (!volume) {
+        if (!is_absent_storage(interface))
+            print(context.console, "Couldn't find partition {} {}\n", interface, spec);
+        return {};
+    }
+    u64 first_block = volume->first_block();
     auto mounted = fs::mount(std::move(*volume));
     if (mounted)
-        return std::move(*mounted);
+        return {context, disk, spec, first_block, std::move(*mounted)};
     if (mounted.error().code == ErrorCode::NotSupported)
         print(context.console, "** Unrecognized filesystem type ({} {}) **\n", interface, spec);
     else
         print(context.console, "** Cannot mount {} {}: {} ({}) **\n", interface, spec,
               describe(mounted.error().code), mounted.error().what);
-    return nullptr;
+    return {};
 }
 
 } // namespace vireo::shell

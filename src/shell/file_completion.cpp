@@ -56,7 +56,7 @@ std::unique_ptr<FileCompletion> FileCompletion::find(Context& context, std::stri
     completion.path_.write(path);
     completion.leaf_at_ = path.rfind('/') + 1; // npos + 1 is 0
     Quiet quiet(context.console);
-    completion.files_ = open_file_system(context, interface, spec);
+    completion.files_ = open_file_system(context, interface, spec).release();
     if (completion.files_ && !completion.path_.truncated())
         completion.look(context);
     return std::move(*made);

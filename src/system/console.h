@@ -40,6 +40,7 @@ class TerminalWriter : public Writer {
     void flush();
     // While on, what is written is dropped.
     void set_quiet(bool on) { is_quiet_ = on; }
+    bool is_quiet() const { return is_quiet_; }
 
   protected:
     SerialPort& port_;

@@ -29,6 +29,16 @@ def board(request):
 PATIENCE = float(os.environ.get("VIREO_PATIENCE", "60"))
 
 
+class Machine(vm.Vm):
+    """A machine on which a command that floods the console is a defect, whatever it says."""
+
+    def command(self, line, timeout=None, most_lines=300):
+        text = super().command(line, timeout)
+        if text.count("\n") > most_lines:
+            raise vm.ConsoleError(f"{line}: {text.count(chr(10))} lines, more than {most_lines}\n{self.report()}")
+        return text
+
+
 class Machines:
     """Starts machines for one test; ends them after it."""
 
@@ -36,7 +46,7 @@ class Machines:
         self.started = []
 
     def start(self, command, timeout=PATIENCE):
-        machine = vm.Vm(command, timeout=timeout)
+        machine = Machine(command, timeout=timeout)
         self.started.append(machine)
         return machine
 

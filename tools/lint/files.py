@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks every file of the tree: a licence line, a size one can read, no stray white space.
+"""Checks every file of the tree: a licence line, a size one can read, no stray white space, no message that says a thing twice.
 
 Prints 'file:line: what is wrong' for each finding; the exit status is 1 if there was one.
 """
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -17,6 +18,9 @@ NO_LICENCE_LINE = {"LICENSE", "VERSION", "llvm-version", ".gitignore"}
 # Input for programs, not text.
 DATA = TOP / "tests" / "fuzz" / "corpus"
 MAX_LINES = 600
+# A failure is printed as "kind (what)": what does not say the kind again.
+ERROR = re.compile(r'ErrorCode::(\w+),\s*"([^"]+)"')
+KINDS = dict(re.findall(r'ErrorCode::(\w+):\s*return "([^"]+)"', (TOP / "src" / "base" / "error.cpp").read_text()))
 
 
 def tracked():
@@ -43,6 +47,10 @@ def check(path):
         yield 1, f"the first line (after #!) must be {SPDX}"
     if (code or path.suffix in SCRIPTS) and len(lines) > MAX_LINES:
         yield MAX_LINES, f"{len(lines)} lines: past {MAX_LINES} it is two things"
+    if TOP / "src" in path.parents:
+        for found in ERROR.finditer(text):
+            if KINDS.get(found[1], "\n") in found[2]:
+                yield text.count("\n", 0, found.start()) + 1, f'printed as "{KINDS[found[1]]} ({found[2]})": the kind twice'
     for number, line in enumerate(lines, 1):
         if line != line.rstrip() and path.suffix != ".md" and path.name not in NO_LICENCE_LINE:
             yield number, "white space at the end of the line"

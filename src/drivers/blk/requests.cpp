@@ -159,7 +159,7 @@ Result<> VirtioBlk::outcome_of(usize lane, u16 slot, u32 written) const {
     case VIRTIO_BLK_S_OK:
         break;
     case VIRTIO_BLK_S_IOERR:
-        return error(ErrorCode::Io, "disk reports an I/O error");
+        return error(ErrorCode::Io, "reported by the disk");
     case VIRTIO_BLK_S_UNSUPP:
         return error(ErrorCode::NotSupported, "disk does not support the request");
     default:

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/log.h"
 #include "fs/ext4/directory.h"
 #include "fs/path.h"
 
@@ -13,6 +12,7 @@ class Ext4 final : public FileSystem, private Tree {
     Ext4(block::Volume volume, const Layout& layout) : storage_(std::move(volume), layout) {}
 
     std::string_view type_name() const override { return "ext4"; }
+    const block::Findings& findings() const override { return storage_.volume().findings(); }
     Result<FileInfo> stat(std::string_view path) override { return VIREO_TRY(inode_at(path)).info(); }
     Result<> list(std::string_view path, DirectoryVisitor& visitor) override;
     Result<u64> read(std::string_view path, u64 offset, MutableBytes memory) override;
@@ -34,14 +34,14 @@ class Ext4 final : public FileSystem, private Tree {
 Result<> Ext4::list(std::string_view path, DirectoryVisitor& visitor) {
     Inode directory = VIREO_TRY(inode_at(path));
     if (directory.type() != FileType::Directory)
-        return error(ErrorCode::NotADirectory, "not a directory");
+        return error(ErrorCode::NotADirectory, "a directory is wanted");
     return list_entries(storage_, directory, visitor);
 }
 
 Result<u64> Ext4::read(std::string_view path, u64 offset, MutableBytes memory) {
     Inode file = VIREO_TRY(inode_at(path));
     if (file.type() == FileType::Directory)
-        return error(ErrorCode::IsADirectory, "is a directory");
+        return error(ErrorCode::IsADirectory, "a file is wanted");
     if (file.type() != FileType::Regular)
         return error(ErrorCode::NotSupported, "not a regular file");
     if (offset > file.bytes)
@@ -54,10 +54,11 @@ Result<u64> Ext4::read(std::string_view path, u64 offset, MutableBytes memory) {
 
 Result<usize> Ext4::read_link(Node link, std::span<char, longest_path> target) {
     Inode inode = VIREO_TRY(this->inode(link));
-    if (inode.bytes == 0 || inode.bytes > target.size())
+    const bool is_short = inode.is_short_link;
+    if (inode.bytes == 0 || inode.bytes > (is_short ? wire::longest_short_link : target.size()))
         return error(ErrorCode::Corrupt, "ext4: symbolic link: length");
     usize length = static_cast<usize>(inode.bytes);
-    if (inode.is_short_link()) {
+    if (is_short) {
         std::memcpy(target.data(), inode.block, length);
     } else {
         Content content = VIREO_TRY(Content::create(storage_, inode));
@@ -68,13 +69,35 @@ Result<usize> Ext4::read_link(Node link, std::span<char, longest_path> target) {
     return length;
 }
 
+using block::FindingKind;
+constexpr FindingKind journal_not_replayed{"ext4", FindingKind::Number::None,
+                                           "not cleanly unmounted; the journal was not replayed"};
+constexpr FindingKind features_of_revision_0{
+    "ext4", FindingKind::Number::None,
+    "feature flags are set though its revision 0 has none; they count all the same"};
+constexpr FindingKind newer_revision{"ext4: revision", FindingKind::Number::Other,
+                                     "newer than is known; read as revision 1"};
+constexpr FindingKind two_kinds_of_checksums{
+    "ext4", FindingKind::Number::None, "metadata_csum and uninit_bg are both set; metadata_csum counts"};
+
+// What Linux mounts as well, with a warning.
+void note_oddities(const Layout& layout, block::Findings& findings) {
+    if (layout.incompat & wire::incompat_recover)
+        findings.add(journal_not_replayed);
+    if (layout.revision == 0 && (layout.compat | layout.incompat | layout.ro_compat) != 0)
+        findings.add(features_of_revision_0);
+    if (layout.revision > wire::newest_revision)
+        findings.add(newer_revision, layout.revision);
+    if (layout.has_metadata_checksums() && (layout.ro_compat & wire::ro_compat_gdt_csum))
+        findings.add(two_kinds_of_checksums);
+}
+
 Result<std::unique_ptr<FileSystem>> mount(block::Volume& volume) {
     Layout layout = VIREO_TRY(read_layout(volume));
+    note_oddities(layout, volume.findings());
     std::unique_ptr<Ext4> mounted(new (std::nothrow) Ext4(std::move(volume), layout));
     if (!mounted)
         return error(ErrorCode::NoMemory, "heap exhausted");
-    if (layout.incompat & wire::incompat_recover)
-        warn("ext4: not cleanly unmounted; the journal was not replayed");
     return std::unique_ptr<FileSystem>(std::move(mounted));
 }
 

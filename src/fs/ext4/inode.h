@@ -13,14 +13,13 @@ struct Inode {
     u32 flags;
     u64 bytes;
     u64 modified;        // seconds since 1970, 0 if before
+    bool is_short_link;  // a symbolic link whose target lies in `block`; `bytes` may be more than fits there
     u32 checksum_seed;   // of the blocks that belong to it
     std::byte block[60]; // the root of its block map or extent tree, or the data itself
 
     FileType type() const;
     FileInfo info() const { return {type(), bytes, modified}; }
     bool has(u32 flag) const { return flags & flag; }
-    // A symbolic link whose target lies in `block`.
-    bool is_short_link() const;
 };
 
 // Reads inode `number`. Corrupt if there is none, if it is unused, or if its checksum or size is wrong.

@@ -47,11 +47,11 @@ Result<> check_checksum(const wire::Superblock& superblock) {
 }
 
 Result<> set_features(const wire::Superblock& superblock, Layout& layout) {
-    // Revision 0 has no features; the fields hold nothing then.
-    bool has_features = superblock.rev_level != 0;
-    layout.compat = has_features ? superblock.feature_compat.get() : 0;
-    layout.incompat = has_features ? superblock.feature_incompat.get() : 0;
-    layout.ro_compat = has_features ? superblock.feature_ro_compat.get() : 0;
+    // The flags count whatever the revision is, as for Linux and e2fsck: revision 0 fixes the size of the inodes and no more.
+    layout.revision = superblock.rev_level;
+    layout.compat = superblock.feature_compat;
+    layout.incompat = superblock.feature_incompat;
+    layout.ro_compat = superblock.feature_ro_compat;
     if (u32 unknown = layout.incompat & ~known_incompat)
         return error(ErrorCode::NotSupported, unknown_feature_messages[std::countr_zero(unknown)].data());
     return {};
@@ -61,6 +61,12 @@ Result<> set_blocks(const wire::Superblock& superblock, u64 volume_bytes, Layout
     if (superblock.log_block_size > 6)
         return corrupt("ext4: superblock: block size");
     layout.block_bytes = u32{1024} << superblock.log_block_size;
+    layout.cluster_bytes = layout.block_bytes;
+    if (layout.ro_compat & wire::ro_compat_bigalloc) {
+        if (superblock.log_cluster_size > wire::largest_log_cluster_size)
+            return corrupt("ext4: superblock: cluster size");
+        layout.cluster_bytes = u64{1024} << superblock.log_cluster_size;
+    }
     layout.block_count = superblock.blocks_count_lo;
     if (layout.incompat & wire::incompat_64bit)
         layout.block_count |= u64{superblock.blocks_count_hi} << 32;

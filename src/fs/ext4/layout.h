@@ -9,7 +9,9 @@ namespace vireo::fs::ext4 {
 // What the superblock says about a file system, checked: numbers are within the format's limits and agree with each
 // other and with the size of the volume.
 struct Layout {
+    u32 revision;
     u32 block_bytes;
+    u64 cluster_bytes; // what is allocated at a time: block_bytes without bigalloc
     u64 block_count;
     u32 blocks_per_group;
     u32 inodes_per_group;

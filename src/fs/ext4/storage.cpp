@@ -7,6 +7,10 @@ namespace vireo::fs::ext4 {
 
 namespace {
 
+using block::FindingKind;
+constexpr FindingKind wrong_checksum{"ext4: group", FindingKind::Number::Other,
+                                     "its descriptor has a wrong checksum; used all the same"};
+
 Error corrupt(const char* what) { return error(ErrorCode::Corrupt, what); }
 
 bool is_power_of(u32 number, u32 base) {
@@ -54,6 +58,23 @@ u64 Storage::descriptor_offset(u32 group) const {
     return block * layout_.block_bytes + u64{group % per_block} * layout_.descriptor_bytes;
 }
 
+// Each group once, however often its descriptor is read. Groups beyond the room of the bits (512 GiB with blocks of 4 KiB), or
+// all where there is no memory for them, are counted at each reading: no reason to fail.
+void Storage::note_wrong_checksum(u32 group) {
+    constexpr u32 most_bits = 4096;
+    if (noted_groups_.is_empty())
+        if (auto bits = OwnedArray<u64>::create(most_bits / 64))
+            noted_groups_ = std::move(*bits);
+    if (group / 64 < noted_groups_.size()) {
+        u64& word = noted_groups_[group / 64];
+        u64 bit = u64{1} << group % 64;
+        if (word & bit)
+            return;
+        word |= bit;
+    }
+    volume_.findings().add(wrong_checksum, group);
+}
+
 Result<u64> Storage::inode_table(u32 group) {
     if (group == recent_group_)
         return recent_table_;
@@ -61,7 +82,7 @@ Result<u64> Storage::inode_table(u32 group) {
     MutableBytes bytes = MutableBytes(memory).first(layout_.descriptor_bytes);
     VIREO_TRY(volume_.read(descriptor_offset(group), bytes));
     if (!group_checksum_matches(layout_, group, bytes))
-        return corrupt("ext4: group descriptor checksum");
+        note_wrong_checksum(group);
     wire::GroupDescriptor descriptor{};
     std::memcpy(&descriptor, bytes.data(), std::min(bytes.size(), sizeof(descriptor)));
     u64 table = descriptor.inode_table_lo | u64{descriptor.inode_table_hi} << 32;

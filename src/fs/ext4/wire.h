@@ -22,7 +22,7 @@ struct Superblock {
     u8 skipped_02c[0x38 - 0x2c];
     Le<u16> magic;
     u8 skipped_03a[0x4c - 0x3a];
-    Le<u32> rev_level; // 0: inodes of 128 bytes and no features
+    Le<u32> rev_level; // 0: inodes of 128 bytes
     u8 skipped_050[0x58 - 0x50];
     Le<u16> inode_size;
     Le<u16> block_group_nr;
@@ -51,6 +51,8 @@ static_assert(offsetof(Superblock, blocks_count_hi) == 0x150 && offsetof(Superbl
 static_assert(offsetof(Superblock, backup_bgs) == 0x24c && offsetof(Superblock, checksum_seed) == 0x270);
 
 constexpr u16 superblock_magic = 0xef53;
+constexpr u32 newest_revision = 1;
+constexpr u32 largest_log_cluster_size = 20; // 1 GiB
 constexpr u8 checksum_type_crc32c = 1;
 
 constexpr u32 compat_dir_index = 0x20;
@@ -71,7 +73,9 @@ constexpr u32 incompat_encrypt = 0x10000;
 constexpr u32 incompat_casefold = 0x20000;
 
 constexpr u32 ro_compat_sparse_super = 0x1;
+constexpr u32 ro_compat_huge_file = 0x8;
 constexpr u32 ro_compat_gdt_csum = 0x10;
+constexpr u32 ro_compat_bigalloc = 0x200;
 constexpr u32 ro_compat_metadata_csum = 0x400;
 
 // "Block Group Descriptors". The half from `block_bitmap_hi` on exists where descriptors are 64 bytes or more.
@@ -108,7 +112,9 @@ struct Inode {
     Le<u32> file_acl_lo;
     Le<u32> size_high;
     Le<u32> obso_faddr;
-    u8 osd2[8];
+    Le<u16> blocks_high;
+    Le<u16> file_acl_high;
+    u8 skipped_78[0x7c - 0x78];
     Le<u16> checksum_lo;
     Le<u16> reserved;
     Le<u16> extra_isize;
@@ -120,6 +126,7 @@ static_assert(sizeof(Inode) == 0x8c && offsetof(Inode, block) == 0x28 && offseto
 static_assert(offsetof(Inode, checksum_lo) == 0x7c && offsetof(Inode, extra_isize) == 0x80);
 constexpr u32 short_inode_bytes = 128;
 constexpr u32 root_inode = 2;
+constexpr usize longest_short_link = 59; // a zero byte has its place behind it
 
 constexpr u16 mode_type_mask = 0xf000;
 constexpr u16 mode_directory = 0x4000;
@@ -129,6 +136,7 @@ constexpr u16 mode_symbolic_link = 0xa000;
 constexpr u32 inode_flag_compressed = 0x4;
 constexpr u32 inode_flag_encrypted = 0x800;
 constexpr u32 inode_flag_indexed = 0x1000;
+constexpr u32 inode_flag_huge_file = 0x40000; // `blocks` counts blocks of the file system, not of 512 bytes
 constexpr u32 inode_flag_extents = 0x80000;
 constexpr u32 inode_flag_inline_data = 0x10000000;
 

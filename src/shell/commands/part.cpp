@@ -16,14 +16,23 @@ int deliver(Context& context, Arguments variable, std::string_view text) {
     return set ? status_ok : fail(context, variable[0], set.error());
 }
 
-// The disk's table, with a line about what is wrong if there is none.
+// The disk as `part` counts; none, and one line, if there is no such disk.
+NamedDisk find_disk_for_part(Context& context, std::string_view interface, std::string_view& spec) {
+    NamedDisk disk = find_disk(context, interface, spec);
+    disk.partition_base = 10;
+    return disk;
+}
+
+// The disk's table, and what is wrong with it, with a line if there is none.
 std::unique_ptr<block::PartitionTable> table_of(Context& context, std::string_view interface,
                                                 std::string_view& spec) {
-    u64 number = 0;
-    device::BlockDevice* disk = find_disk(context, interface, spec, number);
-    auto table = disk ? read_table(context, number, *disk) : nullptr;
-    if (table && table->type == block::TableType::None) {
-        print(context.console, "** No partition table - {} {:x} **\n", interface, number);
+    NamedDisk disk = find_disk_for_part(context, interface, spec);
+    auto table = disk ? read_table(context, disk) : nullptr;
+    if (!table)
+        return nullptr;
+    tell_findings(context, disk, disk.text().view(), 0, table->findings);
+    if (table->type == block::TableType::None) {
+        print(context.console, "** No partition table - {} {} **\n", interface, disk.text().view());
         return nullptr;
     }
     return table;
@@ -50,9 +59,9 @@ int list(Context& context, Arguments words) {
         return status_usage;
     std::string_view spec = words[1];
     if (variable.empty() && !only_bootable) {
-        u64 number = 0;
-        device::BlockDevice* disk = find_disk(context, words[0], spec, number);
-        return disk ? print_partitions(context, number, *disk) : status_failed;
+        NamedDisk disk = find_disk_for_part(context, words[0], spec);
+        auto table = disk ? read_table(context, disk) : nullptr;
+        return table ? print_partitions(context, disk, *table) : status_failed;
     }
     auto table = table_of(context, words[0], spec);
     if (!table)

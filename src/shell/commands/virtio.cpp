@@ -19,6 +19,7 @@ bool has_disks(const Context& context) {
 }
 
 int scan(Context& context) {
+    context.told.forget_all(); // another disk may be in the place of one
     auto found = context.virtio.rescan();
     return found ? status_ok : fail(context, "virtio scan", found.error());
 }
@@ -64,18 +65,21 @@ int set_current(Context& context, u64 number) {
     return status_ok;
 }
 
-// The tables of all disks that have one.
+NamedDisk disk_in_decimal(Context& context, u64 number) {
+    return {context.devices.block.find(number), number, 10, 10};
+}
+
+// The tables of all disks that have one, an empty line between two.
 int all_partitions(Context& context) {
-    const auto& disks = context.devices.block;
     bool is_found = false;
-    for (usize i = 0; i < disks.count(); ++i) {
-        device::BlockDevice* disk = disks.find(i);
-        auto table = disk ? read_table(context, i, *disk) : nullptr;
+    for (usize i = 0; i < context.devices.block.count() && !context.interrupted(); ++i) {
+        NamedDisk disk = disk_in_decimal(context, i);
+        auto table = disk ? read_table(context, disk) : nullptr;
         if (!table || table->type == block::TableType::None)
             continue;
-        is_found = true;
-        context.console.write("\n");
-        print_partitions(context, i, *disk);
+        if (std::exchange(is_found, true))
+            context.console.write("\n");
+        print_partitions(context, disk, *table);
     }
     if (!is_found)
         context.console.write("\nno virtio partition table available\n");
@@ -83,8 +87,10 @@ int all_partitions(Context& context) {
 }
 
 int partitions(Context& context, u64 number) {
-    if (device::BlockDevice* disk = context.devices.block.find(number))
-        return print_partitions(context, number, *disk);
+    if (NamedDisk disk = disk_in_decimal(context, number)) {
+        auto table = read_table(context, disk);
+        return table ? print_partitions(context, disk, *table) : status_failed;
+    }
     print(context.console, "\nvirtio device {} not available\n", number);
     return status_failed;
 }
@@ -122,6 +128,8 @@ int transfer(Context& context, Arguments arguments, bool reads) {
                             : readable_memory(context, *address, bytes, lead);
         if (!memory)
             return status_failed;
+        if (!reads)
+            context.told.forget(*disk);
         Result<> outcome = reads ? disk->read(*first, *memory) : disk->write(*first, *memory);
         if (outcome && !reads)
             outcome = disk->flush(); // what the user was told is written survives a power cut

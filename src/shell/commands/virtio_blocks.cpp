@@ -83,6 +83,7 @@ int virtio_erase(Context& context, Arguments arguments) {
         print(out, "0 blocks erased: ERROR: no virtio device {}\n", context.current_disk);
         return status_failed;
     }
+    context.told.forget(*disk);
     Result<> outcome;
     if (*count > 0)
         outcome = discards ? disk->discard(*first, *count) : disk->write_zeroes(*first, *count);
@@ -121,8 +122,8 @@ int virtio_bench(Context& context, Arguments arguments) {
         print(out, "virtio bench: the disk has no {} bytes\n", bytes_each);
         return status_failed;
     }
-    print(out, "\nvirtio bench: device {}, {} reads of {} bytes, {} in flight ... ", context.current_disk,
-          *count, bytes_each, one_at_a_time ? u16{1} : facts.queue_depth);
+    print(out, "\nvirtio bench: device {}, {} reads of {} bytes, {} in flight ... ", *number, *count,
+          bytes_each, one_at_a_time ? u16{1} : facts.queue_depth);
     auto spent = run_bench({*disk, one_at_a_time, *count, bytes_each});
     if (!spent) {
         print(out, "ERROR: {} ({})\n", describe(spent.error().code), spent.error().what);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/crc32.h"
 #include "base/endian.h"
+#include "unit/block/noted.h"
 #include "unit/fs/tree.h"
 
 #include <set>
@@ -58,6 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
     Ext4, SuperblockField,
     testing::Values(std::tuple(0x18, 7, "ext4: superblock: block size"),
                     std::tuple(0x18, ~0u, "ext4: superblock: block size"),
+                    std::tuple(0x04, 2049, "ext4: superblock: file system larger than its partition"),
                     std::tuple(0x04, 0xffff, "ext4: superblock: file system larger than its partition"),
                     std::tuple(0x04, 0, "ext4: superblock: first block"),
                     std::tuple(0x14, 9, "ext4: superblock: first block"),
@@ -284,11 +286,52 @@ TEST_F(Ext4Damage, checksums) {
     u64 block = map().first_block(number("dir"));
     put8(*disk_, block + 33, 'X');
     EXPECT_ERROR(stat_error("/dir/none"), ErrorCode::Corrupt, "ext4: directory block checksum");
-    put32(*disk_, map().descriptor + 0x0c, get32(*disk_, map().descriptor + 0x0c) ^ 1);
-    EXPECT_ERROR(stat_error("/file"), ErrorCode::Corrupt, "ext4: group descriptor checksum");
-    make("-t ext4 -b 1024 -O ^metadata_csum,uninit_bg,^resize_inode,^has_journal");
-    put32(*disk_, map().descriptor + 0x0c, get32(*disk_, map().descriptor + 0x0c) ^ 1);
-    EXPECT_ERROR(stat_error("/file"), ErrorCode::Corrupt, "ext4: group descriptor checksum");
+}
+
+// As Linux on a read-only mount: the place of the table is checked, and the inodes have checksums of their own.
+TEST_F(Ext4Damage, a_wrong_descriptor_checksum_is_noted_once_for_each_group) {
+    for (const char* kind : {"metadata_csum", "^metadata_csum,uninit_bg"}) {
+        make(std::string("-t ext4 -b 1024 -g 256 -N 256 -O ^flex_bg,^resize_inode,^has_journal,") + kind);
+        auto damage = [&](u32 group) { put16(*disk_, map().descriptor + group * 64 + 0x1e, 0xffff); };
+        damage(0);
+        auto system = test::mount(*disk_);
+        Listing listing;
+        EXPECT_TRUE(system->list("/dir", listing)) << kind;
+        EXPECT_EQ(listing.entries.size(), 43u);
+        EXPECT_EQ(test::noted(system->findings()),
+                  "ext4: group 0 x1: its descriptor has a wrong checksum; used all the same\n");
+        for (u32 group = 1; group < 8; ++group)
+            damage(group);
+        system = test::mount(*disk_);
+        for (int i = 0; i < 3; ++i) {
+            EXPECT_TRUE(system->list("/dir", listing));
+            test::expect_same(test::read_all(*system, "/file"), test::pattern(300'000, 1), kind);
+        }
+        ASSERT_EQ(system->findings().all().size(), 1u);
+        u64 groups = system->findings().all()[0].count;
+        EXPECT_TRUE(groups > 1 && groups <= 8) << groups; // those that have inodes of the tree
+        put32(*disk_, map().descriptor + 8, 0x7fffffff);
+        EXPECT_ERROR(stat_error("/file"), ErrorCode::Corrupt,
+                     "ext4: group descriptor: place of the inode table");
+        // Into the middle of the file's data: no inode there passes for one.
+        put32(*disk_, map().descriptor + 8, 700);
+        EXPECT_FALSE(test::mount(*disk_)->stat("/file"));
+    }
+}
+
+TEST_F(Ext4Damage, place_of_the_inode_table_up_to_the_last_block) {
+    make("-t ext4 -b 1024 -N 64 -O ^metadata_csum,^resize_inode,^has_journal");
+    const u64 blocks = 64 * 256 / 1024;
+    std::vector<std::byte> table(blocks * 1024);
+    std::memcpy(table.data(), disk_->bytes().data() + map().block(get32(*disk_, map().descriptor + 8)),
+                table.size());
+    disk_->put(map().block(2048 - blocks), table);
+    put32(*disk_, map().descriptor + 8, 2048 - blocks);
+    EXPECT_TRUE(test::mount(*disk_)->stat("/dir"));
+    put32(*disk_, map().descriptor + 8, 2048 - blocks + 1);
+    EXPECT_ERROR(stat_error("/dir"), ErrorCode::Corrupt, "ext4: group descriptor: place of the inode table");
+    put32(*disk_, map().descriptor + 8, 1); // the superblock: not before the first block, nor in it
+    EXPECT_ERROR(stat_error("/dir"), ErrorCode::Corrupt, "ext4: group descriptor: place of the inode table");
 }
 
 TEST(Ext4IndexedDirectory, checksum_of_an_index_node) {

@@ -1,33 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands about disks, partitions and files: virtio, part, ls, load, size, fstype, rng. Formats as
 // documented.
-#include "unit/shell/fixture.h"
-#include "unit/support/image.h"
+#include "unit/shell/disk_fixture.h"
 
 #include "shell/arguments.h"
 
 namespace vireo::test {
 namespace {
-
-constexpr u64 mib = 1 << 20;
-
-class Disks : public ShellTest {
-  protected:
-    TestDisk& plug_image(const std::string& path) {
-        disks.push_back(std::make_unique<TestDisk>(path));
-        VIREO_MUST(registry.block.add(*disks.back()));
-        return *disks.back();
-    }
-    TestDisk& patterned(u64 bytes, TestDisk::Geometry geometry = {}) {
-        TestDisk& disk = plug(bytes, geometry);
-        std::string text = pattern(bytes, 1);
-        std::memcpy(disk.bytes().data(), text.data(), text.size());
-        return disk;
-    }
-    bool ram_equals(u64 address, Bytes bytes) {
-        return std::memcmp(machine.memory(address), bytes.data(), bytes.size()) == 0;
-    }
-};
 
 TEST_F(Disks, virtio_without_disks) {
     EXPECT_EQ(run("virtio info"), "");
@@ -183,27 +162,6 @@ TEST_F(Disks, control_characters_from_a_device_do_not_reach_the_terminal) {
     EXPECT_EQ(run("virtio info").substr(0, 29), "Device 0: bad?[2J?name\n      ");
 }
 
-class PartitionCommands : public Disks {
-  protected:
-    TestDisk& plug_table(const std::string& script, u64 megabytes = 64) {
-        std::string path = folder / ("disk" + std::to_string(disks.size()));
-        write_sparse_file(path, megabytes * mib, {});
-        write_file(folder / "script", script);
-        vireo::test::run("sfdisk -q " + path + " < " + (folder / "script"));
-        return plug_image(path);
-    }
-    using ShellTest::run;
-    TemporaryFolder folder;
-    static constexpr const char* gpt =
-        "label: gpt\nlabel-id: 11111111-2222-3333-4444-555555555555\n"
-        "start=2048, size=65536, name=first, uuid=01234567-89ab-cdef-0123-456789abcdef\n"
-        "start=67584, size=2048, name=\"second one\", attrs=LegacyBIOSBootable\n";
-    static constexpr const char* mbr =
-        "label: dos\nlabel-id: 0xcafe1234\nstart=2048, size=2048, type=c\n"
-        "start=4096, size=60000, type=5\nstart=67584, size=4096, type=83, bootable\n"
-        "start=6144, size=2048, type=83\n";
-};
-
 TEST_F(PartitionCommands, part_list_gpt) {
     plug_table(gpt);
     std::string text = run("part list virtio 0");
@@ -223,7 +181,7 @@ TEST_F(PartitionCommands, part_list_gpt) {
               text.npos)
         << text;
     EXPECT_EQ(run("virtio part 0"), text);
-    EXPECT_EQ(run("virtio part"), "\n" + text);
+    EXPECT_EQ(run("virtio part"), text);
 }
 
 TEST_F(PartitionCommands, part_list_mbr) {
@@ -242,7 +200,7 @@ TEST_F(PartitionCommands, virtio_part_shows_all_tables_and_skips_other_disks) {
     plug_table(mbr);
     plug_table(gpt);
     std::string text = run("virtio part");
-    EXPECT_EQ(text, "\n" + run("part list virtio 1") + "\n" + run("part list virtio 2"));
+    EXPECT_EQ(text, run("part list virtio 1") + "\n" + run("part list virtio 2"));
     EXPECT_EQ(run("virtio part 0"), "## Unknown partition table type 0\n");
     EXPECT_EQ(status, 1);
 }
@@ -267,22 +225,35 @@ TEST_F(PartitionCommands, part_start_size_number_uuid_types) {
     EXPECT_EQ(status, 1);
 }
 
-class FileCommands : public PartitionCommands {
-  protected:
-    // As in the documented example.
-    std::string make_tree() {
-        std::filesystem::create_directories(folder / "tree/dev");
-        std::filesystem::create_directories(folder / "tree/root");
-        std::filesystem::create_symlink("usr/bin", folder / "tree/bin");
-        write_file(folder / "tree/.autorelabel", "");
-        write_file(folder / "tree/data.bin", data);
-        write_file(folder / "tree/with space", "x");
-        return folder / "tree";
-    }
-    std::string make_image() { return make_ext(folder, "ext.img", "-b 4096", "16M", make_tree()); }
-    Bytes data_bytes() const { return std::as_bytes(std::span(data)); }
-    std::string data = pattern(100'000, 5);
-};
+TEST_F(PartitionCommands, an_efi_system_partition_is_bootable) {
+    plug_table("label: gpt\nstart=2048, size=2048\nstart=4096, size=2048, "
+               "type=21686148-6449-6E6F-744E-656564454649\n"
+               "start=6144, size=2048, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B\n");
+    plug_table("label: dos\nstart=2048, size=2048, type=83\nstart=4096, size=2048, type=ef\n");
+    EXPECT_EQ(run("part list virtio 0 -bootable"), "3\n");
+    EXPECT_EQ(run("part list virtio 1 -bootable"), "2\n");
+    EXPECT_NE(run("part list virtio 1").find("-02\tef Boot\n"), std::string::npos);
+    // And what no partition, or :auto, means: the error shows which.
+    std::string image = make_ext(folder, "esp.img", "-t ext2 -L found", "1M", "");
+    std::string content = read_file(image);
+    disks[0]->put(6144 * 512, std::as_bytes(std::span(content)));
+    disks[1]->put(4096 * 512, std::as_bytes(std::span(content)));
+    for (std::string_view spec : {"0", "0:", "0:auto", "1", "1:auto"})
+        EXPECT_EQ(run("fstype virtio " + std::string(spec)), "ext4\n") << spec;
+    EXPECT_EQ(run("fstype virtio 0:1"), "** Unrecognized filesystem type (virtio 0:1) **\n");
+}
+
+TEST_F(FileCommands, errors_do_not_say_the_same_twice) {
+    plug_image(make_image());
+    EXPECT_EQ(run("ls virtio 0 data.bin"),
+              "Failed to list 'data.bin': not a directory (a directory is wanted)\n");
+    EXPECT_EQ(run("ls virtio 0 data.bin/x"),
+              "Failed to list 'data.bin/x': not a directory ('/' follows its name)\n");
+    EXPECT_EQ(run("size virtio 0 data.bin/"),
+              "Failed to size 'data.bin/': not a directory ('/' follows its name)\n");
+    EXPECT_EQ(run("load virtio 0 40100000 root"),
+              "Failed to load 'root': is a directory (a file is wanted)\n");
+}
 
 TEST_F(FileCommands, ls_prints_the_documented_lines) {
     plug_image(make_image());
@@ -369,7 +340,9 @@ TEST_F(FileCommands, device_specifications) {
               "** Invalid partition name **\nCouldn't find partition virtio 0#name\n");
     EXPECT_EQ(run("ls virtio 5 /"),
               "** Bad device specification virtio 5 **\nCouldn't find partition virtio 5\n");
-    EXPECT_EQ(run("ls mmc 0 /"), "** Bad device specification mmc 0 **\nCouldn't find partition mmc 0\n");
+    EXPECT_EQ(run("ls mmc 0 /"),
+              "no mmc disks on this machine: Vireo drives VirtIO disks (see 'virtio info')\n");
+    EXPECT_EQ(run("ls tape 0 /"), "** Bad device specification tape 0 **\nCouldn't find partition tape 0\n");
     EXPECT_EQ(run("ls virtio - /"), "** No device specified **\nCouldn't find partition virtio -\n");
     EXPECT_EQ(run("ls virtio 0 /nope"), "Failed to list '/nope': not found (no such file or directory)\n");
     EXPECT_EQ(status, 1);

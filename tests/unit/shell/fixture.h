@@ -190,7 +190,10 @@ class ShellTest : public testing::Test {
         port.take_output();
         status = shell::run_line(*context, line);
         context->exiting = false;
-        return lines(port.take_output());
+        std::string text = lines(port.take_output());
+        // Data that floods the terminal is a defect, whatever it says. A test whose command prints much raises the bound.
+        EXPECT_LE(static_cast<usize>(std::ranges::count(text, '\n')), most_lines) << line;
+        return text;
     }
     // What the terminal gets when somebody types this at the prompt and leaves, raw.
     std::string type(std::string_view keys, std::string_view leave = "\x04") {
@@ -215,6 +218,7 @@ class ShellTest : public testing::Test {
         return disk;
     }
 
+    usize most_lines = 100; // of one command line
     ScriptedPort port;
     std::unique_ptr<system::Console> console = std::make_unique<system::Console>(port);
     event::EventLoop loop;
