@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DHCP is lwIP's. This starts it, listens to what lwIP leaves out, and takes the lease.
+// DHCP's timing and its two questions are lwIP's. This reads the answers, tells lwIP those that it may believe, and takes the
+// lease.
 #include "net/convert.h"
 #include "net/interface.h"
 #include "net/network.h"
@@ -8,104 +9,81 @@ namespace vireo::net {
 
 namespace {
 
-// Options that lwIP asks for on our behalf (RFC 2132).
-enum Option : u8 {
-    HostName = 12,
-    DomainName = 15,
-    RootPath = 17,
-    VendorClass = 60,
-    ServerName = 66,
-    BootFile = 67
-};
+using event::Duration;
 
 // Refused offers after which nothing better is to be expected. lwIP would go on as fast as the server answers.
 constexpr u32 most_refusals = 4;
+// A server that does not answer a request for so long is left for another one. lwIP has asked it twice by then.
+constexpr Duration server_patience = Duration::seconds(5);
 
-// While dhcp() waits: what came in the acknowledgement besides the addresses.
+// While dhcp() waits.
 struct Listener {
     Writer& console;
+    const DhcpClient& client;
     u32 discovers = 0;
     u32 refusals = 0;
+    u32 tries = 0;              // discovers since we began, or began anew
     bool has_requested = false; // an address, after the last discover
-    std::array<char, 128> boot_file{};
-    std::array<char, 64> host_name{}, domain{}, server_name{};
-    std::array<char, 255> root_path{};
+    event::Instant requested_at{};
+    FixedVector<u32, 4>
+        silent{};         // servers that offered something and then said no more, as lwIP has their addresses
+    DhcpMessage answer{}; // the acknowledgement
 
-    void forget_texts() {
-        boot_file = {};
-        host_name = domain = server_name = {};
-        root_path = {};
-    }
+    bool has_fallen_silent() const { return has_requested && event::now() - requested_at >= server_patience; }
+    // Others may be slower: such a server is heard again when nobody else has answered the first question.
+    bool passes_over(u32 server) const { return tries <= 1 && std::ranges::count(silent, server) != 0; }
 };
 
 constinit Listener* listener = nullptr;
 
-// Up to the first zero: some servers count it, some do not.
-template <usize N> std::string_view text_of(const std::array<char, N>& bytes) {
-    return {bytes.data(), static_cast<usize>(std::ranges::find(bytes, '\0') - bytes.begin())};
-}
+// Adds options behind what lwIP has written.
+class OptionWriter {
+  public:
+    OptionWriter(dhcp_msg& message, u16& length) : options_(message.options), length_(length) {}
 
-template <usize N> void copy_option(std::array<char, N>& to, pbuf* packet, u16 offset, u8 length) {
-    to = {};
-    pbuf_copy_partial(packet, to.data(), static_cast<u16>(std::min<usize>(length, N)), offset);
+    template <typename T> void add(DhcpOption code, const T& bytes) {
+        add_bytes(code, std::as_bytes(std::span(bytes)));
+    }
+
+  private:
+    // All of it, or nothing: there is room for what we send (lwipopts.h).
+    void add_bytes(DhcpOption code, Bytes value) {
+        if (value.empty() || length_ + 2 + value.size() >= options_.size())
+            return;
+        options_[length_] = u8(code);
+        options_[length_ + 1] = static_cast<u8>(value.size());
+        std::memcpy(&options_[length_ + 2u], value.data(), value.size());
+        length_ = static_cast<u16>(length_ + 2 + value.size());
+    }
+
+    std::span<u8> options_;
+    u16& length_;
+};
+
+void add_client(OptionWriter options, const DhcpClient& client) {
+    options.add(DhcpOption::VendorClass, client.vendor_class);
+    if (!client.architecture)
+        return;
+    u16 kind = *client.architecture;
+    options.add(DhcpOption::ClientArchitecture,
+                std::array{static_cast<u8>(kind >> 8), static_cast<u8>(kind)});
+    options.add(DhcpOption::ClientInterface, std::array<u8, 3>{1, 0, 0}); // RFC 4578, 2.2: version 0.0
 }
 
 void dhcp_sends(dhcp_msg& message, u8 type, u16& length) {
-    constexpr std::string_view vendor = "Vireo";
-    if (usize{length} + 2 + vendor.size() < sizeof(message.options)) {
-        message.options[length++] = VendorClass;
-        message.options[length++] = static_cast<u8>(vendor.size());
-        std::ranges::copy(vendor, message.options + length);
-        length = static_cast<u16>(length + vendor.size());
-    }
     if (!listener)
         return;
-    listener->refusals += type == DHCP_DISCOVER && listener->has_requested ? 1 : 0;
-    listener->has_requested = type != DHCP_DISCOVER;
-    if (listener->has_requested)
-        listener->forget_texts(); // those of offers; the acknowledgement repeats them
-    else if (listener->refusals < most_refusals)
+    add_client({message, length}, listener->client);
+    bool is_request = type != DHCP_DISCOVER;
+    bool was_request = std::exchange(listener->has_requested, is_request);
+    if (is_request && !was_request)
+        listener->requested_at = event::now();
+    if (is_request)
+        return;
+    ++listener->tries;
+    listener->refusals += was_request ? 1 : 0;
+    if (listener->refusals < most_refusals)
         print(listener->console, "BOOTP broadcast {}\n", ++listener->discovers);
-}
-
-void dhcp_option(u8 option, u8 length, pbuf* packet, u16 offset) {
-    if (!listener)
-        return;
-    switch (option) {
-    case HostName:
-        return copy_option(listener->host_name, packet, offset, length);
-    case DomainName:
-        return copy_option(listener->domain, packet, offset, length);
-    case RootPath:
-        return copy_option(listener->root_path, packet, offset, length);
-    case ServerName:
-        return copy_option(listener->server_name, packet, offset, length);
-    case BootFile:
-        return copy_option(listener->boot_file, packet, offset, length);
-    default:
-        return;
-    }
-}
-
-// The first bytes of an option's value. Not of one in the fields of the file and the server's name (RFC 2132, 9.3).
-template <usize N> std::optional<std::array<u8, N>> find_option(const pbuf& packet, u8 code) {
-    for (usize at = DHCP_OPTIONS_OFS; at + 1 < packet.tot_len;) {
-        auto place = static_cast<u16>(at);
-        u8 found = pbuf_get_at(&packet, place);
-        if (found == DHCP_OPTION_END)
-            break;
-        if (found == DHCP_OPTION_PAD) {
-            ++at;
-            continue;
-        }
-        u8 length = pbuf_get_at(&packet, static_cast<u16>(at + 1));
-        std::array<u8, N> value;
-        if (found == code && length >= N &&
-            pbuf_copy_partial(&packet, value.data(), N, static_cast<u16>(at + 2)) == N)
-            return value;
-        at += 2 + usize{length};
-    }
-    return std::nullopt;
 }
 
 // Not "this host", not a loop, not a group, not everybody (RFC 1122, 3.2.1.3).
@@ -113,89 +91,166 @@ bool is_usable(std::span<const u8, 4> address) {
     return address[0] != 0 && address[0] != 127 && address[0] < 224;
 }
 
-// What lwIP would take note of, and should not.
-bool can_be_believed(const pbuf& packet, const dhcp& state) {
-    if (state.state == DHCP_STATE_BOUND)
-        return false; // it would replace the texts of the answer that counts
-    // RFC 2131, 3: what stands behind the fixed part is options only if this cookie says so.
-    constexpr u8 cookie[] = {99, 130, 83, 99};
-    if (pbuf_memcmp(&packet, DHCP_OPTIONS_OFS - sizeof(cookie), cookie, sizeof(cookie)) != 0)
+u32 as_lwip_has_it(const std::array<u8, 4>& address) { return std::bit_cast<u32>(address); }
+
+// What lwIP would take note of, and should not. It takes the answers of any server.
+bool can_be_believed(const DhcpMessage& message, const dhcp& state) {
+    if (!listener || state.state == DHCP_STATE_BOUND)
+        return false; // it would replace the answer that counts
+    // RFC 2131, 4.3.1, table 3: all three answers say whose they are.
+    auto server = message.first<4>(DhcpOption::ServerId);
+    auto type = message.first<1>(DhcpOption::MessageType);
+    if (!server || !type)
         return false;
     // Another server's word on what we asked of the one that we chose.
-    auto server = find_option<4>(packet, DHCP_OPTION_SERVER_ID);
-    if (state.state == DHCP_STATE_REQUESTING && server &&
-        std::memcmp(server->data(), &ip_2_ip4(&state.server_ip_addr)->addr, server->size()) != 0)
+    if (state.state == DHCP_STATE_REQUESTING &&
+        as_lwip_has_it(*server) != ip_2_ip4(&state.server_ip_addr)->addr)
         return false;
-    auto type = find_option<1>(packet, DHCP_OPTION_MESSAGE_TYPE);
-    std::array<u8, 4> address{};
-    pbuf_copy_partial(&packet, address.data(), address.size(), offsetof(dhcp_msg, yiaddr));
-    return (type && type->front() == DHCP_NAK) || is_usable(address);
+    if (state.state == DHCP_STATE_SELECTING && listener->passes_over(as_lwip_has_it(*server)))
+        return false;
+    return type->front() == DHCP_NAK || is_usable(message.field(DhcpMessage::address_at));
+}
+
+// The message as lwIP understands it in any case: the options that it reads, whole, where options belong, and their end.
+pbuf* told_plainly(const DhcpMessage& message) {
+    std::array<u8, DhcpMessage::fixed_bytes + 32> bytes{};
+    std::memcpy(bytes.data(), message.fixed().data(), DhcpMessage::fixed_bytes);
+    std::ranges::fill(std::span(bytes).subspan(offsetof(dhcp_msg, sname), DHCP_SNAME_LEN + DHCP_FILE_LEN),
+                      u8{0});
+    usize length = message.fixed_bytes;
+    auto add = [&](DhcpOption code, const auto& value) {
+        if (!value)
+            return;
+        bytes[length++] = u8(code);
+        bytes[length++] = static_cast<u8>(value->size());
+        std::ranges::copy(*value, bytes.begin() + length);
+        length += value->size();
+    };
+    add(DhcpOption::MessageType, message.first<1>(DhcpOption::MessageType));
+    for (DhcpOption code :
+         {DhcpOption::ServerId, DhcpOption::LeaseTime, DhcpOption::Netmask, DhcpOption::Router})
+        add(code, message.first<4>(code));
+    bytes[length++] = u8(DhcpOption::End);
+    pbuf* packet = pbuf_alloc(PBUF_RAW, static_cast<u16>(length), PBUF_RAM);
+    if (packet)
+        pbuf_take(packet, bytes.data(), static_cast<u16>(length));
+    return packet;
 }
 
 constinit udp_recv_fn lwip_receiver = nullptr;
 
+// A datagram that is in one piece, or is copied into one.
+Result<DhcpMessage> parse(const pbuf& packet) {
+    if (!packet.next)
+        return DhcpMessage::parse({static_cast<const std::byte*>(packet.payload), packet.len});
+    auto whole = VIREO_TRY(OwnedArray<std::byte>::create(packet.tot_len));
+    pbuf_copy_partial(&packet, whole.data(), packet.tot_len, 0);
+    return DhcpMessage::parse(whole);
+}
+
 void take_if_believed(void* argument, udp_pcb* pcb, pbuf* packet, const ip_addr_t* from, u16_t port) {
     const dhcp* state = netif_dhcp_data(ip_current_input_netif());
-    if (state && can_be_believed(*packet, *state))
-        lwip_receiver(argument, pcb, packet, from, port);
-    else
-        pbuf_free(packet);
+    auto message = parse(*packet);
+    pbuf_free(packet);
+    if (!state || !message || !can_be_believed(*message, *state))
+        return;
+    pbuf* told = told_plainly(*message);
+    if (!told)
+        return;
+    lwip_receiver(argument, pcb, told, from, port); // which looks whether it was meant for us, and frees it
+    if (state->state == DHCP_STATE_BOUND)
+        listener->answer = std::move(*message);
 }
 
 // lwIP keeps its socket to itself: the one at the client's port, which nobody else may have.
 void guard_receiver() {
     for (udp_pcb* pcb = udp_pcbs; pcb; pcb = pcb->next)
-        if (pcb->local_port == LWIP_IANA_PORT_DHCP_CLIENT)
+        if (pcb->local_port == LWIP_IANA_PORT_DHCP_CLIENT && pcb->recv != take_if_believed)
             lwip_receiver = std::exchange(pcb->recv, take_if_believed);
 }
 
-DhcpLease take_lease(const netif& interface, const dhcp& state, const Listener& heard) {
+IpAddress address_of(const std::array<u8, 4>& address) {
+    return from_lwip(ip4_addr_t{as_lwip_has_it(address)});
+}
+
+DhcpLease take_lease(const netif& interface, const dhcp& state, Listener& heard) {
     DhcpLease lease;
-    lease.ipv4 = {from_lwip(*netif_ip4_addr(&interface)), from_lwip(*netif_ip4_netmask(&interface)),
-                  from_lwip(*netif_ip4_gw(&interface))};
-    for (usize i = 0; i < std::size(lease.dns); ++i)
-        lease.dns[i] = from_lwip(*dns_getserver(static_cast<u8>(i)));
+    lease.ipv4 = {from_lwip(*netif_ip4_addr(&interface)), from_lwip(*netif_ip4_netmask(&interface)), {}};
     lease.server = from_lwip(state.server_ip_addr);
-    lease.next_server = from_lwip(state.offered_si_addr);
-    if (auto named = IpAddress::parse(text_of(heard.server_name)); named && !lease.next_server.is_set())
-        lease.next_server = *named;
-    std::string_view file(state.boot_file_name, strnlen(state.boot_file_name, sizeof(state.boot_file_name)));
-    lease.boot_file.write(text_of(heard.boot_file).empty() ? file : text_of(heard.boot_file));
-    lease.host_name.write(text_of(heard.host_name));
-    lease.domain.write(text_of(heard.domain));
-    lease.root_path.write(text_of(heard.root_path));
     lease.lease_seconds = state.offered_t0_lease;
     lease.discovers = heard.discovers;
+    lease.answer = std::move(heard.answer);
+    const DhcpMessage& answer = lease.answer;
+    if (auto router = answer.first<4>(DhcpOption::Router)) // lwIP makes one up if there is none
+        lease.ipv4.gateway = address_of(*router);
+    Bytes servers = answer.option(DhcpOption::NameServer);
+    for (usize i = 0; i < std::size(lease.dns) && servers.size() % 4 == 0 && 4 * i < servers.size(); ++i) {
+        std::array<u8, 4> address;
+        std::memcpy(address.data(), servers.data() + 4 * i, address.size());
+        lease.dns[i] = address_of(address);
+    }
+    std::string_view named = answer.text(DhcpOption::ServerName);
+    if (named.empty())
+        named = answer.server_name();
+    lease.next_server = address_of(answer.field(DhcpMessage::next_server_at));
+    if (!lease.next_server.is_set())
+        lease.next_server = IpAddress::parse(named).value_or(IpAddress());
+    if (!lease.next_server.is_set())
+        lease.server_name = named;
+    std::string_view file = answer.text(DhcpOption::BootFile);
+    lease.boot_file = file.empty() ? answer.file() : file;
     return lease;
 }
 
 } // namespace
 
-Result<DhcpLease> Network::dhcp(Writer& console, event::Duration patience) {
+// Until an address is bound. A server that falls silent is left for another one.
+Result<> Network::negotiate(event::Duration patience) {
+    auto& state = interface_->dhcp_state();
+    event::Instant end = event::now() + patience;
+    for (;;) {
+        if (err_t started = dhcp_start(&interface_->lwip()); started != ERR_OK)
+            return to_error(started);
+        guard_receiver();
+        auto is_bound = [&] { return state.state == DHCP_STATE_BOUND; };
+        auto left = end - std::min(event::now(), end);
+        auto ended = wait(left, [&] {
+            return is_bound() || listener->refusals >= most_refusals || listener->has_fallen_silent();
+        });
+        if (!ended && ended.error().code == ErrorCode::Timeout)
+            return error(ErrorCode::Timeout, listener->has_requested || !listener->silent.is_empty()
+                                                 ? "a server made an offer and then fell silent"
+                                                 : "nobody answered");
+        if (!ended || is_bound())
+            return ended;
+        if (listener->refusals >= most_refusals)
+            return error(ErrorCode::NotReady, "the server refuses what it offers");
+        (void)listener->silent.try_push_back(ip_2_ip4(&state.server_ip_addr)->addr);
+        listener->has_requested = false;
+        listener->tries = 0;
+    }
+}
+
+Result<DhcpLease> Network::dhcp(Writer& console, const DhcpClient& client, event::Duration patience) {
     if (!card())
         return error(ErrorCode::NotReady, "network is not open");
     constexpr u16 least_mtu = 576; // RFC 2131, 2: a client must be prepared to receive that
     if (card()->facts().mtu < least_mtu)
         return error(ErrorCode::NotSupported, "the card's MTU is too small for DHCP");
-    Listener heard{console};
+    if (client.vendor_class.size() > DhcpClient::most_class_bytes)
+        return error(ErrorCode::TooLarge, "a vendor class of more than 255 bytes");
+    Listener heard{console, client};
     listener = &heard;
     set_ipv4({});
-    set_dns_servers({});
     auto& state = interface_->dhcp_state();
-    err_t started = dhcp_start(&interface_->lwip());
-    if (started == ERR_OK)
-        guard_receiver();
-    auto is_bound = [&] { return state.state == DHCP_STATE_BOUND; };
-    Result<> ended = started == ERR_OK
-                         ? wait(patience, [&] { return is_bound() || heard.refusals >= most_refusals; })
-                         : to_error(started);
-    if (ended && !is_bound())
-        ended = error(ErrorCode::NotReady, "the server refuses what it offers");
+    Result<> ended = negotiate(patience);
     listener = nullptr;
     Result<DhcpLease> lease = ended ? Result<DhcpLease>(take_lease(interface_->lwip(), state, heard))
                                     : Result<DhcpLease>(ended.error());
+    if (lease)
+        set_ipv4(lease->ipv4);
     // Without a release, which it would send for an address in use: we keep the address, and do not keep the lease up.
-    if (started == ERR_OK) {
+    if (state.pcb_allocated) {
         state.state = DHCP_STATE_REQUESTING;
         dhcp_stop(&interface_->lwip());
     }
@@ -204,15 +259,6 @@ Result<DhcpLease> Network::dhcp(Writer& console, event::Duration patience) {
 
 } // namespace vireo::net
 
-extern "C" {
-
-void vireo_dhcp_sends(dhcp_msg* message, u8_t type, u16_t* length) {
+extern "C" void vireo_dhcp_sends(dhcp_msg* message, u8_t type, u16_t* length) {
     vireo::net::dhcp_sends(*message, type, *length);
 }
-
-void vireo_dhcp_option(u8_t type, u8_t option, u8_t length, pbuf* packet, u16_t offset) {
-    if (type != DHCP_OFFER)
-        vireo::net::dhcp_option(option, length, packet, offset);
-}
-
-} // extern "C"

@@ -35,7 +35,7 @@ Interface::~Interface() {
     stop();
 }
 
-void Interface::attach(device::NetDevice& card, bool link_is_up) {
+bool Interface::attach(device::NetDevice& card, bool link_is_up) {
     // Not before a card is used: most starts are without, and what runs for the first time is what costs an emulator time. Also
     // the first ports are made of random numbers then that have been stirred.
     static constinit bool is_initialised = false;
@@ -59,6 +59,7 @@ void Interface::attach(device::NetDevice& card, bool link_is_up) {
         netif_set_link_up(&netif_);
     if (!is_known)
         netif_set_up(&netif_);
+    return is_known;
 }
 
 void Interface::start_ipv6() {
@@ -131,8 +132,8 @@ void Interface::start(device::NetDevice& card) {
     netif_add(&netif_, nullptr, nullptr, nullptr, this, initialise, ip_input);
     netif_set_default(&netif_);
     has_ipv6_ = false;
-    for (u8_t i = 0; i < DNS_MAX_SERVERS; ++i)
-        dns_setserver(i, nullptr); // those of another network, or of a router that may have gone
+    neighbours_.forget();
+    announced_servers_.forget();
     dhcp_set_struct(&netif_, &dhcp_);
     sum_datagrams_ = false;
     set_checksums();
@@ -164,19 +165,23 @@ void Interface::set_checksums() {
     NETIF_SET_CHECKSUM_CTRL(&netif_, flags);
 }
 
-void Interface::prepare_datagram(usize payload_bytes) {
-    bool is_whole = payload_bytes + UDP_HLEN + IP6_HLEN <= netif_.mtu;
+void Interface::prepare_datagram(usize payload_bytes, const ip_addr_t& target) {
+    u16 mtu = IP_IS_V6_VAL(target) ? nd6_get_destination_mtu(ip_2_ip6(&target), &netif_) : netif_.mtu;
+    bool is_whole = payload_bytes + UDP_HLEN + IP6_HLEN <= mtu;
     if (std::exchange(sum_datagrams_, !is_whole) == is_whole)
         set_checksums();
 }
 
 void Interface::received(const device::ReceivedFrame& frame) {
+    timing_ = std::rotl(timing_, 9) + arch::ticks();
     Bytes first = frame.parts[0].bytes;
     eth_hdr header;
     std::memcpy(&header, first.data(), sizeof(header)); // whole in the first part, as NetDevice promises
     u16 type = lwip_ntohs(header.type);
     pbuf* packet = nullptr;
-    if (is_for_us(header.dest.addr) && can_be_read(type, first.subspan(sizeof(header))))
+    Bytes content = first.subspan(sizeof(header));
+    if (is_for_us(header.dest.addr) && can_be_read(type, content) &&
+        may_be_told(type, content, header.src.addr))
         packet = pool_.wrap(*card_, frame);
     if (!packet) {
         for (const device::ReceivedPart& part : frame.parts)
@@ -205,6 +210,7 @@ err_t Interface::transmit(pbuf& frame) {
     for (const pbuf* part = &frame; part; part = part->next)
         if (!outgoing.parts.try_push_back({static_cast<const std::byte*>(part->payload), part->len}))
             return ERR_BUF;
+    neighbours_.note_sent(outgoing.parts[0], event::now());
     if (card_->facts().can_checksum && !frame.next)
         outgoing.checksum = leave_checksum_to_device({static_cast<std::byte*>(frame.payload), frame.len});
     outgoing.cookie = &frame;

@@ -36,6 +36,10 @@ bool has_sound_options(Bytes options) {
 
 // `rest`: what of the message is in the first piece. `bytes`: how long it says it is.
 bool icmp_can_be_read(Bytes rest, usize bytes, bool is_fragment) {
+    constexpr u8 too_big = 2;
+    // In a fragment, what comes later would be read when nobody looks any more.
+    if (is_fragment && (rest.empty() || byte_at(rest, 0) == too_big))
+        return false;
     usize offset = rest.empty() ? 0 : options_offset(byte_at(rest, 0));
     if (offset == 0)
         return true;
@@ -43,34 +47,47 @@ bool icmp_can_be_read(Bytes rest, usize bytes, bool is_fragment) {
            has_sound_options(rest.first(bytes).subspan(offset));
 }
 
-} // namespace
+struct Walk {
+    bool can_be_read = false;
+    Bytes message{}; // of ICMP, if it is whole
+};
 
-bool ipv6_can_be_read(Bytes packet) {
+Walk walk(Bytes packet) {
     if (packet.size() < fixed_bytes)
-        return false;
+        return {};
     usize end = fixed_bytes + number_at(packet, 4);
     bool is_fragment = false;
     u8 kind = byte_at(packet, 6);
     for (usize at = fixed_bytes;;) {
-        if (kind == Icmp)
-            return icmp_can_be_read(packet.subspan(at), end > at ? end - at : 0, is_fragment);
+        if (kind == Icmp) {
+            Bytes rest = packet.subspan(at);
+            usize bytes = end > at ? end - at : 0;
+            return {icmp_can_be_read(rest, bytes, is_fragment),
+                    is_fragment ? Bytes() : rest.first(std::min(bytes, rest.size()))};
+        }
         if (kind != HopByHop && kind != Routing && kind != Fragment && kind != Destination)
-            return true; // what comes now is not walked through
+            return {true}; // what comes now is not walked through
         if (packet.size() - at < unit_bytes)
-            return false;
+            return {};
         usize bytes = (usize{byte_at(packet, at + 1)} + 1) * unit_bytes;
         if (kind == Fragment) {
             // What follows in any but the first fragment is data. In the first, headers go on when all have come.
             if (number_at(packet, at + 2) >> 3 != 0)
-                return true;
+                return {true};
             is_fragment = true;
             bytes = unit_bytes;
         }
         if (packet.size() - at < bytes)
-            return false;
+            return {};
         kind = byte_at(packet, at);
         at += bytes;
     }
 }
+
+} // namespace
+
+bool ipv6_can_be_read(Bytes packet) { return walk(packet).can_be_read; }
+
+Bytes ipv6_icmp_message(Bytes packet) { return walk(packet).message; }
 
 } // namespace vireo::net

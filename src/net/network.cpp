@@ -15,8 +15,7 @@ using event::Duration;
 // lwIP's shortest timer is 50 ms.
 constexpr Duration timer_step = Duration::milli(10);
 constexpr Duration health_step = Duration::seconds(1);
-// A router answers a solicitation within half a second (RFC 4861, 6.2.6); then the address is probed for a second.
-constexpr Duration router_patience = Duration::seconds(3);
+Error somebody_has_it() { return error(ErrorCode::NotReady, "another machine has our IPv6 address"); }
 
 void set_group(device::MacAddress& mac, std::initializer_list<u8> bytes) {
     std::copy_n(bytes.begin(), std::min(bytes.size(), mac.size()), mac.begin());
@@ -31,31 +30,6 @@ void set_filter(device::NetDevice& card) {
     set_group(groups[1], {0x33, 0x33, 0xff, mac[3], mac[4], mac[5]});
     if (card.facts().filters)
         (void)card.set_filter({false, groups}).has_value(); // what it delivers besides is dropped here
-}
-
-// RFC 1035, 2.3.4, with a dot at the end or without: lwIP would send labels of any length.
-bool is_host_name(std::string_view name) {
-    constexpr usize most_label_bytes = 63, most_name_bytes = 253;
-    if (name.ends_with('.'))
-        name.remove_suffix(1);
-    if (name.size() > most_name_bytes)
-        return false;
-    for (;;) {
-        usize end = std::min(name.find('.'), name.size());
-        if (end == 0 || end > most_label_bytes)
-            return false;
-        if (end == name.size())
-            return true;
-        name.remove_prefix(end + 1);
-    }
-}
-
-// The server that is asked first.
-IpAddress name_server() {
-    for (u8 i = 0; i < DNS_MAX_SERVERS; ++i)
-        if (!ip_addr_isany(dns_getserver(i)))
-            return from_lwip(*dns_getserver(i));
-    return {};
 }
 
 } // namespace
@@ -91,11 +65,15 @@ Result<> Network::stir_random(const device::NetDevice& card) {
             return filled;
     }
     random_.stir(seed_);
-    u64 ticks = arch::ticks();
-    random_.stir(std::as_bytes(std::span(&ticks, 1)));
     random_.stir(std::as_bytes(std::span(card.facts().mac)));
     is_stirred_ = true;
     return {};
+}
+
+// What an onlooker does not know to the tick: when a command is typed, and when the frames of those before it came.
+void Network::stir_time() {
+    const u64 times[] = {arch::ticks(), interface_->timing()};
+    random_.stir(std::as_bytes(std::span(times)));
 }
 
 Result<> Network::open(device::NetDevice& card) {
@@ -104,11 +82,13 @@ Result<> Network::open(device::NetDevice& card) {
     if (!card.link_is_up())
         return error(ErrorCode::NotReady, "link is down");
     VIREO_TRY(stir_random(card));
+    stir_time();
     health_ = {};
     next_look_ = event::now() + health_step;
     open_time_.emplace(event::Work::Network);
     loop_.add(*this);
-    interface_->attach(card, true);
+    if (!interface_->attach(card, true))
+        set_dns_servers({}); // those of another network
     return {};
 }
 
@@ -153,82 +133,47 @@ void Network::set_ipv4(const Ipv4Settings& settings) {
     netif_set_addr(&interface_->lwip(), ip_2_ip4(&address), ip_2_ip4(&netmask), ip_2_ip4(&gateway));
 }
 
-void Network::set_dns_servers(std::span<const IpAddress> servers) {
-    for (u8 i = 0; i < DNS_MAX_SERVERS; ++i) {
-        ip_addr_t server = to_lwip(i < servers.size() ? servers[i] : IpAddress{});
-        dns_setserver(i, &server);
-    }
-}
-
-Result<IpAddress> Network::resolve(std::string_view name, IpAddress::Family family) {
-    if (auto literal = IpAddress::parse(name))
-        return *literal;
-    if (!is_host_name(name))
-        return error(ErrorCode::InvalidArgument, "not a host name");
-    char text[DNS_MAX_NAME_LENGTH] = {};
-    std::ranges::copy(name, text);
-    // Where nobody said which server, a router may; one that is reached by IPv6 needs an address of ours.
-    if (!name_server().is_v4()) {
-        auto ready = wait_for_ipv6(ipv6_patience);
-        if (!ready && ready.error().code != ErrorCode::Timeout)
-            return ready.error();
-    }
-    if (!name_server().is_set())
-        return error(ErrorCode::NotReady, "no DNS server known");
-
-    // lwIP cannot be told to forget a question: the answer to one that we gave up finds that it is not the current one.
-    struct Query {
-        Network* network;
-        bool is_done = false;
-        bool has_timed_out = false;
-        ip_addr_t address{};
-    };
-    static constinit Query* current = nullptr;
-    static constinit u32 number = 0;
-    Query query{this};
-    current = &query;
-    ++number;
-    auto answered = [](const char*, const ip_addr_t* address, void* argument) {
-        if (!current || static_cast<u32>(mem_ptr_t(argument)) != number)
-            return;
-        current->is_done = true;
-        current->has_timed_out = !address && current->network->in_timers_;
-        if (address)
-            current->address = *address;
-    };
-    u8 type = family == IpAddress::Family::V6 ? LWIP_DNS_ADDRTYPE_IPV6 : LWIP_DNS_ADDRTYPE_IPV4;
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): lwIP hands it back as it is
-    auto tag = (void*)mem_ptr_t{number};
-    err_t begun = dns_gethostbyname_addrtype(text, &query.address, answered, tag, type);
-    Result<> ended{};
-    if (begun == ERR_INPROGRESS)
-        ended = wait(Duration::seconds(20), [&] { return query.is_done; });
-    current = nullptr;
-    if (begun != ERR_OK && begun != ERR_INPROGRESS)
-        return begun == ERR_MEM ? to_error(begun) : error(ErrorCode::InvalidArgument, "not a host name");
-    VIREO_TRY(ended);
-    if (query.has_timed_out)
-        return error(ErrorCode::Timeout, "DNS server does not answer");
-    IpAddress result = from_lwip(query.address);
-    if (!result.is_set())
-        return error(ErrorCode::NotFound, "no such host");
-    return result;
-}
-
-Result<> Network::wait_for_ipv6(Duration patience) {
+// Until the link-local address is ours. Errors: NotReady (somebody else's), and those of wait().
+Result<> Network::wait_for_link_local(Duration patience) {
     start_ipv6();
+    auto state = [&] { return netif_ip6_addr_state(&interface_->lwip(), 0); };
+    VIREO_TRY(wait(patience, [&] { return ip6_addr_isvalid(state()) || ip6_addr_isduplicated(state()); }));
+    return ip6_addr_isvalid(state()) ? Result<>() : somebody_has_it();
+}
+
+Result<> Network::wait_for_ipv6(const IpAddress& destination, Duration patience) {
+    event::Instant end = event::now() + patience;
+    VIREO_TRY(wait_for_link_local(patience));
+    ip_addr_t target = to_lwip(destination);
+    if (ip6_addr_islinklocal(ip_2_ip6(&target)) || ip6_addr_ismulticast_linklocal(ip_2_ip6(&target)))
+        return {};
     const netif& interface = interface_->lwip();
-    auto has_router = [] {
-        return std::ranges::any_of(std::span(default_router_list, LWIP_ND6_NUM_ROUTERS),
-                                   [](const nd6_router_list_entry& router) { return router.neighbor_entry; });
-    };
-    return wait(patience, [&] {
+    auto is_any = [&](auto&& has_state) {
         for (int i = 1; i < LWIP_IPV6_NUM_ADDRESSES; ++i)
-            if (ip6_addr_isvalid(netif_ip6_addr_state(&interface, i)))
+            if (has_state(netif_ip6_addr_state(&interface, i)))
                 return true;
-        return ip6_addr_isvalid(netif_ip6_addr_state(&interface, 0)) && !has_router() &&
-               event::now() - interface_->ipv6_since() >= router_patience;
-    });
+        return false;
+    };
+    auto has_address = [&] { return is_any([](u8_t state) { return ip6_addr_isvalid(state); }); };
+    auto has_hope = [&] {
+        return is_any([](u8_t state) { return ip6_addr_istentative(state); }) ||
+               event::now() - interface_->ipv6_since() < router_patience;
+    };
+    VIREO_TRY(wait(end - std::min(event::now(), end), [&] { return has_address() || !has_hope(); }));
+    if (has_address())
+        return {};
+    if (is_any([](u8_t state) { return ip6_addr_isduplicated(state); }))
+        return somebody_has_it();
+    const auto routers = std::span(default_router_list, LWIP_ND6_NUM_ROUTERS);
+    auto is_there = [](const nd6_router_list_entry& router) { return router.neighbor_entry != nullptr; };
+    auto is_managed = [&](const nd6_router_list_entry& router) {
+        return is_there(router) && (router.flags & ND6_RA_FLAG_MANAGED_ADDR_CONFIG) != 0;
+    };
+    if (std::ranges::any_of(routers, is_managed))
+        return error(ErrorCode::NotReady, "no IPv6 address: the router wants DHCPv6, which is not supported");
+    if (std::ranges::any_of(routers, is_there))
+        return error(ErrorCode::NotReady, "no IPv6 address: the router announces no prefix for one");
+    return {}; // route_to() says what can be reached without a router
 }
 
 Result<Network::Route> Network::route_to(const IpAddress& destination) const {

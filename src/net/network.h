@@ -6,6 +6,7 @@
 #include "event/bootstage.h"
 #include "event/event_loop.h"
 #include "net/address.h"
+#include "net/dhcp_message.h"
 #include "net/random.h"
 
 namespace vireo::net {
@@ -19,18 +20,24 @@ struct Ipv4Settings {
     IpAddress gateway; // may be none
 };
 
-// What a DHCP server gave. Texts come from the network: length-checked, any bytes.
+// How we say to a DHCP server what we are. Some give what they have only to those they know.
+struct DhcpClient {
+    static constexpr usize most_class_bytes = 255;
+    std::string_view vendor_class = "Vireo"; // option 60
+    std::optional<u16> architecture;         // option 93, a number of IANA's "Processor Architecture Types"
+};
+
+// What a DHCP server gave. Texts come from the network: whole, any bytes but zero, as long as they were sent.
 struct DhcpLease {
     Ipv4Settings ipv4;
     IpAddress dns[2];
-    IpAddress server;      // who sent the lease
-    IpAddress next_server; // siaddr, or option 66 if it is an address: where files come from
-    StringBuffer<128> boot_file;
-    StringBuffer<64> host_name;
-    StringBuffer<256> root_path;
-    StringBuffer<64> domain;
+    IpAddress server;             // who sent the lease
+    IpAddress next_server;        // siaddr, or option 66 if it is an address: where files come from
+    std::string_view server_name; // the same as a name, where there is no address
+    std::string_view boot_file;
     u32 lease_seconds = 0;
-    u32 discovers = 0; // how often we had to ask
+    u32 discovers = 0;  // how often we had to ask
+    DhcpMessage answer; // where the texts lie, and the rest of the options
 };
 
 // The TCP/IP stack (lwIP) on one card at a time. All other code of this layer reaches lwIP through it, sockets.h and
@@ -49,7 +56,7 @@ class Network final : private event::Poller {
     event::EventLoop& loop() const { return loop_; }
 
     // Listens on `card`, which stays valid while it is open. IPv6 configures itself (link-local, router advertisements) from
-    // the first wait_for_ipv6() on.
+    // the first wait_for_ipv6() on; before, no frame of it is read.
     // Errors: DeviceBroken, Interrupted, and NotReady ("link is down") without a cable.
     Result<> open(device::NetDevice& card);
     // Connections that are still open are lost.
@@ -61,12 +68,14 @@ class Network final : private event::Poller {
 
     // Sets or clears (default-made) the IPv4 address. While open.
     void set_ipv4(const Ipv4Settings& settings);
-    // The first four of them. None: those that DHCP or a router gave are forgotten.
+    // Who is asked for names: the first two of them. None: those that a router announces. What the network says never takes
+    // the place of those that are set.
     void set_dns_servers(std::span<const IpAddress> servers);
 
-    // Asks for an address, and sets it. Each try is printed as "BOOTP broadcast N". Errors: Timeout (nobody answered),
-    // Interrupted, DeviceBroken, NotReady (link is down), NoMemory.
-    Result<DhcpLease> dhcp(Writer& console, event::Duration patience);
+    // Asks for an address, and sets it. Each try is printed as "BOOTP broadcast N". `patience` is for all of it, whatever is
+    // answered. Errors: Timeout (nobody answered), Interrupted, DeviceBroken, NotReady (link is down), NoMemory, TooLarge
+    // (the vendor class).
+    Result<DhcpLease> dhcp(Writer& console, const DhcpClient& client, event::Duration patience);
     // Sends echo requests, one a second, until one is answered: how long the answer took. Errors: Timeout ("not alive"),
     // NotReady (no address of that family), Interrupted, DeviceBroken.
     Result<event::Duration> ping(const IpAddress& host, event::Duration patience);
@@ -74,9 +83,10 @@ class Network final : private event::Poller {
     // NotFound (no such name), NotReady (no server known), Timeout, Interrupted, DeviceBroken, InvalidArgument (not a name).
     Result<IpAddress> resolve(std::string_view name, IpAddress::Family family);
     static constexpr event::Duration ipv6_patience = event::Duration::seconds(5);
-    // Waits until IPv6 has an address besides the link-local one, or until the link-local one is usable and no router
-    // answers. Errors: Timeout, Interrupted, DeviceBroken.
-    Result<> wait_for_ipv6(event::Duration patience);
+    // Waits until IPv6 has an address that reaches `destination`: on this link the one that needs no router, elsewhere one that
+    // a router gave the prefix for. Success also if no router answers: route_to() says what can be reached without.
+    // Errors: NotReady (the router gives us no address; somebody else has ours), Timeout, Interrupted, DeviceBroken.
+    Result<> wait_for_ipv6(const IpAddress& destination, event::Duration patience);
 
     // Our address towards `destination`, and the router on the way if there is one. NotReady: no address of that family,
     // or no way there.
@@ -95,7 +105,13 @@ class Network final : private event::Poller {
         return false;
     } // timers are coarse: the card listens, which bounds naps
     Result<> stir_random(const device::NetDevice& card);
+    Result<> negotiate(event::Duration patience);
+    // A router answers a solicitation within half a second (RFC 4861, 6.2.6); then the address is probed for a second.
+    static constexpr event::Duration router_patience = event::Duration::seconds(3);
+    void stir_time();
     void start_ipv6();
+    Result<> wait_for_link_local(event::Duration patience);
+    Result<> choose_servers();
     // Until `condition` holds; ends with health() too.
     template <typename Condition> Result<> wait(event::Duration patience, Condition&& condition) {
         if (!card())
@@ -109,6 +125,9 @@ class Network final : private event::Poller {
     const device::Registry& devices_;
     const Bytes seed_;
     Random random_;
+    static constexpr usize most_dns_servers =
+        2; // as many as a router announces, and as $dnsip and $dnsip2 name
+    std::array<IpAddress, most_dns_servers> dns_servers_{};
     bool is_stirred_ = false;
     std::unique_ptr<Interface> interface_;
     Result<> health_{};

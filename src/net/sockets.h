@@ -27,7 +27,7 @@ class UdpSocket {
     UdpSocket& operator=(const UdpSocket&) = delete;
     ~UdpSocket() { close(); }
 
-    // Binds to `port`, or to one that was not used lately if it is 0. Errors: NoMemory, NotReady.
+    // Binds to `port`, or to a random one if it is 0. Errors: NoMemory, NotReady.
     Result<> open(Network& network, IpAddress::Family family, u16 port, Client& client);
     void close();
     u16 port() const;

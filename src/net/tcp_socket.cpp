@@ -14,6 +14,11 @@ Result<> TcpSocket::connect(Network& network, const IpAddress& host, u16 port, C
     client_ = &client;
     is_connected_ = false;
     tcp_arg(pcb_, this);
+    const ip_addr_t* any = host.is_v6() ? IP6_ADDR_ANY : IP4_ADDR_ANY;
+    if (err_t bound = bind_to_random_port([&](u16 to) { return tcp_bind(pcb_, any, to); }); bound != ERR_OK) {
+        close();
+        return to_error(bound);
+    }
     tcp_nagle_disable(pcb_); // a request is one write, and nothing follows it
     tcp_err(pcb_, [](void* self, err_t why) { static_cast<TcpSocket*>(self)->lost(why); });
     tcp_recv(pcb_, [](void* self, tcp_pcb*, pbuf* packet, err_t) -> err_t {

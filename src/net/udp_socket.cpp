@@ -14,8 +14,9 @@ Result<> UdpSocket::open(Network& network, IpAddress::Family family, u16 port, C
         return to_error(ERR_MEM);
     network_ = &network;
     client_ = &client;
-    if (err_t bound = udp_bind(pcb_, family == IpAddress::Family::V6 ? IP6_ADDR_ANY : IP4_ADDR_ANY, port);
-        bound != ERR_OK) {
+    const ip_addr_t* any = family == IpAddress::Family::V6 ? IP6_ADDR_ANY : IP4_ADDR_ANY;
+    auto bind = [&](u16 to) { return udp_bind(pcb_, any, to); };
+    if (err_t bound = port != 0 ? bind(port) : bind_to_random_port(bind); bound != ERR_OK) {
         close();
         return to_error(bound);
     }
@@ -54,10 +55,10 @@ Result<> UdpSocket::send(Bytes payload, const IpAddress& to, u16 port) {
         return to_error(ERR_MEM);
     pbuf_take(packet, payload.data(), length);
     Interface& interface = network_->interface();
-    interface.prepare_datagram(payload.size());
     ip_addr_t target = to_lwip(to);
+    interface.prepare_datagram(payload.size(), target);
     err_t sent = udp_sendto(pcb_, packet, &target, port);
-    interface.prepare_datagram(0);
+    interface.prepare_datagram(0, target);
     pbuf_free(packet);
     return sent == ERR_OK ? Result<>{} : to_error(sent);
 }

@@ -88,7 +88,7 @@ NetworkSession::NetworkSession(Context& context) : context_(context) {
     set_card_variables(context); // it may have come later than the others
     card_->revive();
     if (set_up(number))
-        set_addresses();
+        take_addresses();
     else
         card_ = nullptr;
 }
@@ -115,7 +115,7 @@ bool NetworkSession::set_up(usize number) {
     return opened.has_value();
 }
 
-void NetworkSession::set_addresses() {
+void NetworkSession::take_addresses() {
     net::Ipv4Settings settings;
     auto take = [&](net::IpAddress& target, std::string_view name) {
         if (auto address = address_variable(context_, name); address.is_v4())
@@ -129,8 +129,7 @@ void NetworkSession::set_addresses() {
     for (std::string_view name : {"dnsip", "dnsip2"})
         if (auto server = address_variable(context_, name); server.is_set())
             (void)servers.try_push_back(server);
-    if (!servers.is_empty()) // otherwise those that a router announced
-        network().set_dns_servers({servers.data(), servers.size()});
+    network().set_dns_servers({servers.data(), servers.size()}); // none: those that a router announces
 }
 
 void NetworkSession::print_card() const {
@@ -167,7 +166,7 @@ std::optional<net::Network::Route> NetworkSession::route(const net::IpAddress& h
         context_.console.write("*** ERROR: `ipaddr' not set\n");
         return std::nullopt;
     }
-    Result<> ready = host.is_v6() ? network().wait_for_ipv6(net::Network::ipv6_patience) : Result<>();
+    Result<> ready = host.is_v6() ? network().wait_for_ipv6(host, net::Network::ipv6_patience) : Result<>();
     auto route = ready ? network().route_to(host) : ready.error();
     if (route)
         return *route;

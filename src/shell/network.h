@@ -32,6 +32,8 @@ class NetworkSession {
     net::Network& network() const { return context_.network; }
     device::NetDevice& card() const { return *card_; }
 
+    // Takes the addresses from the variables again, which have changed.
+    void take_addresses();
     // "Using virtio-net#0 device"
     void print_card() const;
     // What `host` is: an address, or a name that DNS knows. None, and one line, if it is neither.
@@ -41,7 +43,6 @@ class NetworkSession {
 
   private:
     bool set_up(usize number);
-    void set_addresses();
     Context& context_;
     device::NetDevice* card_ = nullptr;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a DHCP server answers. Input: for each of our messages flags (1: a header of its own), length (2 bytes) and the
-// options, or in place of the header as well.
+// options, or in place of the header as well (2: the fields of the server's name and the file come first).
 #include "fuzz/net_world.h"
 
 namespace vireo::fuzz {
@@ -9,7 +9,8 @@ namespace {
 using namespace test::packets;
 
 void answer(NetWorld& world, FuzzedData& input, const Octets& request) {
-    bool has_header = input.flag();
+    u8 flags = input.byte();
+    bool has_header = (flags & 1) != 0;
     Octets message;
     if (!has_header) {
         message = {2, 1, 6, 0};
@@ -19,6 +20,10 @@ void answer(NetWorld& world, FuzzedData& input, const Octets& request) {
         put32(message, NetWorld::theirs);
         message.resize(28);
         put(message, slice(request, 28, 16));
+        if ((flags & 2) != 0) { // they may hold options
+            message.resize(44);
+            put(message, octets(input.take(64 + 128)));
+        }
         message.resize(236);
         put32(message, 0x63825363);
     }
@@ -38,11 +43,16 @@ void run(FuzzedData input) {
             answer(world, input, slice(frame, 42));
     };
     Nobody console;
-    auto lease = world.network.dhcp(console, event::Duration::seconds(10));
+    auto lease = world.network.dhcp(console, {}, event::Duration::seconds(10));
     if (lease) {
         require(lease->ipv4.address.is_set(), "a lease has an address");
-        require(lease->boot_file.view().find('\0') == std::string_view::npos, "texts have no zeros");
+        require(lease->boot_file.find('\0') == std::string_view::npos, "texts have no zeros");
         require(lease->discovers >= 1, "it was asked for");
+        for (unsigned code = 1; code < 255; ++code) {
+            std::string_view text = lease->answer.text(net::DhcpOption(code));
+            require(text.size() <= 1500 && text.find('\0') == std::string_view::npos,
+                    "texts lie in the message");
+        }
     }
 }
 

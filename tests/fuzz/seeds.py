@@ -473,7 +473,6 @@ def http():
 
 
 # --- net_frames, dhcp, dns: the other side of a cable
-
 RAW, IP, SEGMENT, ICMP6, PASS = range(5)
 
 
@@ -503,14 +502,13 @@ def net_frames():
     mtu_and_dns = b"\5\1\0\0" + struct.pack(">I", 1400) + b"\x19\3\0\0" + struct.pack(">I", 99) + b"\xfd" + bytes(15)
     seed("net_frames", "advertisement", b"\0" + icmp6(134, advertisement + mtu_and_dns) + bytes([PASS, 250]) * 2)
     seed("net_frames", "neighbours", b"\0" + icmp6(135, bytes(4) + b"\xfe\x80" + bytes(14) + b"\1\1RU\n\0\2\2") + icmp6(136, b"\xe0" + bytes(19)) + icmp6(137, bytes(36)))
+    too_big = struct.pack(">I", 1280) + b"\x60\0\0\0\0\x08\x3a\xff" + b"\xfe\x80" + bytes(6) + b"PT\0\xff\xfe\x124V" + b"\xfd" + bytes(15) + bytes(8)
+    servers = b"".join(b"\x19\3\0\0" + struct.pack(">I", seconds) + b"\xfe\x80" + bytes(13) + b"\2" for seconds in (9, 0, 0xFFFFFFFF))
+    seed("net_frames", "router_says", b"\0" + icmp6(2, too_big) + icmp6(134, bytes(12) + servers) + bytes([PASS, 9]))
     header = struct.pack(">6sH", b"RU\n\0\2\2", 0x86DD) + b"\x60\0\0\0" + struct.pack(">HBB", 24, 44, 64) + b"\xfe\x80" + bytes(14) + b"\xff\2" + bytes(13) + b"\1"
     seed("net_frames", "fragments6", b"\0" + raw(header + b"\x3a\0\0\1" + bytes(4) + b"\x80" + bytes(15)) + raw(header + b"\x3a\0\0\x10" + bytes(20)))
     arp = struct.pack(">6sHHHBBH", b"RU\n\0\2\2", 0x0806, 1, 0x0800, 6, 4, 1) + b"RU\n\0\2\2\x0a\0\2\2" + bytes(6) + b"\x0a\0\2\x0f"
     seed("net_frames", "arp", b"\0" + raw(arp, 1) + raw(arp, 64) + raw(arp[:30]))
-
-
-def net_card():
-    seeds_net_card.make(functools.partial(seed, "net_card"))
 
 
 def dhcp():
@@ -524,6 +522,9 @@ def dhcp():
     session("refused", (0, offer + b"\xff"), (0, nak + b"\xff"), (0, offer + b"\xff"), (0, ack + b"\xff"))
     session("overload", (0, offer + b"\x34\1\3\xff"), (0, ack + b"\x34\1\3\xff"))
     session("no_end", (0, offer), (0, ack + b"\x43"), (0, ack + b"\x43\xff"))
+    session("pieces", (0, offer + b"\x43\2a\0" + b"\x43\2bc"), (0, ack + b"\x43\xff" + b"b" * 255 + b"\x43\x2d" + b"b" * 45 + b"\xd1\1c\xd2\1/"))
+    fields = b"\2" + (b"\x43\5three\xff").ljust(64, b"\0") + (b"\x43\4two-\xff").ljust(128, b"\0")
+    seed("dhcp", "fields", b"".join(fields + struct.pack("<H", len(text)) + text for text in (offer + b"\x34\1\3", ack + b"\x34\1\3\x43\4one-")))
     session("header", (1, bytes(300)), (1, b"\2\1\6\0" + bytes(100)))
 
 
@@ -542,9 +543,11 @@ def dns():
 
 
 def main():
-    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, microvm, line_editor, tftp, http, net_frames, net_card, dhcp, dns):
+    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, microvm, line_editor, tftp, http, net_frames, dhcp, dns):
         shutil.rmtree(CORPUS / target.__name__, ignore_errors=True)
         target()
+    shutil.rmtree(CORPUS / "net_card", ignore_errors=True)
+    seeds_net_card.make(functools.partial(seed, "net_card"))
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def dhcp(request, kind, options=b"", yours="192.168.77.60", **fields):
         return bytes(int(part) for part in text.split("."))
 
     head = struct.pack(">BBBB", 2, 1, fields.get("hardware", 6), 0) + fields.get("xid", request[4:8]) + bytes(8) + address(yours)
-    head += address(net.HOST) + bytes(4) + request[28:44] + fields.get("sname", b"").ljust(64, b"\0") + fields.get("file", b"").ljust(128, b"\0")
+    head += address(fields.get("siaddr", net.HOST)) + bytes(4) + request[28:44] + fields.get("sname", b"").ljust(64, b"\0") + fields.get("file", b"").ljust(128, b"\0")
     return head + fields.get("cookie", b"\x63\x82\x53\x63") + bytes([53, 1, kind]) + options
 
 
@@ -86,6 +86,9 @@ DHCP = {
     "another-transaction": lambda request, kind: [dhcp(request, kind, SERVER + b"\xff", "192.168.77.66", xid=b"\1\2\3\4")],
     "no-cookie": lambda request, kind: [dhcp(request, kind, SERVER + b"\xff", "192.168.77.66", cookie=bytes(4))],
     "no-end": lambda request, kind: [dhcp(request, kind, SERVER)],
+    "who-answers-is-not-said": lambda request, kind: [dhcp(request, kind, SERVER[6:] + b"\xff", "192.168.77.66")] if kind == ACK else [],
+    "who-answers-stands-elsewhere": lambda request, kind: [dhcp(request, kind, SERVER[6:] + b"\x34\x01\x01\xff", "192.168.77.66", file=OTHER_SERVER[:6] + b"\xff")]
+    if kind == ACK else [],
     "option-beyond-the-end": lambda request, kind: [dhcp(request, kind, SERVER + b"\x03\xff\x01\x02")],
     "option-without-length": lambda request, kind: [dhcp(request, kind, SERVER + b"\x03")],
     "options-of-length-zero": lambda request, kind: [dhcp(request, kind, b"\x36\x00\x33\x00\x01\x00\x03\x00\x06\x00\xff")],

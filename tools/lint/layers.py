@@ -37,7 +37,7 @@ LAYERS = {
 EXCEPTIONS = {("base/panic.cpp", "arch/arch.h")}  # a panic ends in stopping the processor
 
 # Angle-bracket headers outside base/std.h, and the paths that may include them. A key that ends in '/' is a folder.
-FOREIGN_HEADERS = {"libfdt.h": ("bus/fdt/", "machine/", "boot/"), "lwip/": ("net/lwip/lwip.h",)}
+FOREIGN_HEADERS = {"libfdt.h": ("bus/fdt/", "machine/", "boot/"), "lwip/": ("net/lwip/lwip.h",), "netif/": ("net/lwip/lwip.h",)}
 GENERATED_HEADERS = {"autoconf.h", "version.h"}
 
 # A word that is confined to some paths: (what, pattern, paths that may, why).

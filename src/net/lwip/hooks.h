@@ -13,8 +13,6 @@ struct tcp_pcb;
 
 // A DHCP message is about to be sent: adds options behind the first `*length` bytes of the options.
 void vireo_dhcp_sends(struct dhcp_msg* message, u8_t type, u16_t* length);
-// An option that lwIP does not use, `length` bytes at `offset` of `packet`.
-void vireo_dhcp_option(u8_t type, u8_t option, u8_t length, struct pbuf* packet, u16_t offset);
 
 // True if lwIP may look at a segment, whose header is in host order: it belongs to what we sent, and each of its options ends
 // where they end, or before. They are `bytes` long, the first `first_bytes` behind the header, the others at `others`.
@@ -26,8 +24,6 @@ int vireo_tcp_may_be_read(const struct tcp_pcb* pcb, const struct tcp_hdr* heade
 
 #define LWIP_HOOK_DHCP_APPEND_OPTIONS(netif, dhcp, state, message, type, length)                             \
     vireo_dhcp_sends(message, type, length)
-#define LWIP_HOOK_DHCP_PARSE_OPTION(netif, dhcp, state, message, type, option, length, packet, offset)       \
-    vireo_dhcp_option(type, option, length, packet, offset)
 // lwIP takes data and the end of a stream from segments that acknowledge nothing, or what was never sent, and reads the length
 // of an option also behind the last byte of all options.
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, bytes, first_bytes, others, packet)                          \

@@ -25,3 +25,4 @@
 #include <lwip/tcp.h>
 #include <lwip/timeouts.h>
 #include <lwip/udp.h>
+#include <netif/ethernet.h>

@@ -87,19 +87,21 @@
 #define LWIP_IPV6_NUM_ADDRESSES 4
 #define LWIP_ND6_QUEUEING 1
 #define MEMP_NUM_ND6_QUEUE 16
-#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS 2
+#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS 0 // it would write over those that are asked; see router.h
 #define LWIP_ICMP6 1
 
 // DHCP. An address is used as soon as it is given: whether somebody else has it would take a second to find out.
 #define LWIP_DHCP_DOES_ACD_CHECK 0
 #define LWIP_ACD 0
-#define LWIP_DHCP_BOOTP_FILE 1
+// dhcp.cpp reads what else is in the answer.
+#define LWIP_DHCP_BOOTP_FILE 0
 #define LWIP_DHCP_MAX_NTP_SERVERS 0
 #define LWIP_DHCP_GET_NTP_SRV 0
-#define LWIP_DHCP_PROVIDE_DNS_SERVERS 2
-#define DHCP_OPTIONS_LEN 160
-// Host name, domain, root path, TFTP server, boot file.
-#define DHCP_ADD_EXTRA_REQUEST_OPTIONS , 12, 15, 17, 66, 67
+#define LWIP_DHCP_MAX_DNS_SERVERS 0
+// What lwIP sends, a vendor class of 255 bytes, and what kind of machine we are.
+#define DHCP_OPTIONS_LEN 304
+// DNS servers, host name, domain, root path, TFTP server, boot file; PXELINUX's configuration file and folder (RFC 5071).
+#define DHCP_ADD_EXTRA_REQUEST_OPTIONS , 6, 12, 15, 17, 66, 67, 209, 210
 // A lost message is sent again after 1, 2, 4, 8, 8 seconds. The other times are as lwIP has them: the lease is not kept
 // up, a command takes seconds.
 #define DHCP_DEFINE_CUSTOM_TIMEOUTS 1
@@ -110,7 +112,7 @@
 #define DHCP_NEXT_TIMEOUT_THRESHOLD 1
 
 #define DNS_TABLE_SIZE 4
-#define DNS_MAX_SERVERS 4
+#define DNS_MAX_SERVERS 2
 #define DNS_MAX_NAME_LENGTH 256
 #define DNS_MAX_RETRIES 4
 // Answers are not kept for the next command: their time would only pass while one runs, and an address that has changed would

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network itself: dhcp, ping, ping6, dns, net.
+#include "autoconf.h"
 #include "shell/arguments.h"
 #include "shell/character.h"
 #include "shell/commands/net_files.h"
@@ -12,10 +13,16 @@ using net::IpAddress;
 constexpr event::Duration dhcp_patience = event::Duration::seconds(20);
 constexpr event::Duration ping_patience = event::Duration::seconds(5);
 
-// Sets a variable to a text from the network, unless there is none. What cannot be a value is left out.
+// Sets a variable to a text from the network, unless there is none; a line if it cannot be a value.
 void set_text(Context& context, std::string_view name, std::string_view text) {
-    if (!text.empty() && harmless_bytes(text) == text.size())
-        (void)context.environment.set(name, text);
+    if (text.empty())
+        return;
+    if (harmless_bytes(text) != text.size()) {
+        print(context.console, "DHCP: ${} is not set: control characters in what the server gave\n", name);
+        return;
+    }
+    if (auto set = context.environment.set(name, text); !set)
+        fail(context, name, set.error());
 }
 
 void set_address(Context& context, std::string_view name, const IpAddress& address) {
@@ -27,19 +34,79 @@ void set_address(Context& context, std::string_view name, const IpAddress& addre
 }
 
 void set_lease_variables(Context& context, const NetworkSession& session, const net::DhcpLease& lease) {
-    set_address(context, "ipaddr", lease.ipv4.address);
-    set_address(context, "netmask", lease.ipv4.netmask);
-    set_address(context, "gatewayip", lease.ipv4.gateway);
-    set_address(context, "dnsip", lease.dns[0]);
-    set_address(context, "dnsip2", lease.dns[1]);
-    set_address(context, "serverip", lease.next_server);
-    set_text(context, "bootfile", lease.boot_file.view());
-    set_text(context, "hostname", lease.host_name.view());
-    set_text(context, "rootpath", lease.root_path.view());
-    set_text(context, "domain", lease.domain.view());
+    using Option = net::DhcpOption;
+    const struct {
+        std::string_view name;
+        IpAddress address;
+    } addresses[] = {{"ipaddr", lease.ipv4.address},    {"netmask", lease.ipv4.netmask},
+                     {"gatewayip", lease.ipv4.gateway}, {"dnsip", lease.dns[0]},
+                     {"dnsip2", lease.dns[1]},          {"serverip", lease.next_server}};
+    for (const auto& [name, address] : addresses)
+        set_address(context, name, address);
+    const struct {
+        std::string_view name;
+        std::string_view text;
+    } texts[] = {{"bootfile", lease.boot_file},
+                 {"hostname", lease.answer.text(Option::HostName)},
+                 {"rootpath", lease.answer.text(Option::RootPath)},
+                 {"domain", lease.answer.text(Option::DomainName)},
+                 {"pxeconfigfile", lease.answer.text(Option::ConfigFile)},
+                 {"pxepathprefix", lease.answer.text(Option::PathPrefix)}};
+    for (const auto& [name, text] : texts)
+        set_text(context, name, text);
     StringBuffer<64> name;
     session.card().print_name(name);
     set_text(context, "ethact", name.view());
+}
+
+// A server that is only named. It is no failure if nobody knows it: the address is ours, and another server may be set.
+void find_named_server(Context& context, NetworkSession& session, std::string_view name) {
+    if (name.empty())
+        return;
+    if (auto address = harmless_bytes(name) == name.size() ? session.find(name) : std::nullopt)
+        return set_address(context, "serverip", *address);
+    context.console.write("DHCP: $serverip is not set: no address for the server '");
+    print_untrusted(context.console, name);
+    context.console.write("'\n");
+}
+
+// What DHCP servers of U-Boot's users know: IANA's numbers for machines that boot by it.
+constexpr std::optional<u16> architecture =
+#if defined(CONFIG_ARCH_ARM)
+    21;
+#elif defined(CONFIG_ARCH_ARM64)
+    22;
+#elif defined(CONFIG_ARCH_RISCV32)
+    25;
+#elif defined(CONFIG_ARCH_RISCV64)
+    27;
+#elif defined(CONFIG_ARCH_X86) || defined(CONFIG_ARCH_X86_64)
+    0;
+#else
+    std::nullopt; // the hosted program
+#endif
+
+// $bootp_vci and $bootp_arch, or what we are. Nothing, and one line, if they cannot be sent.
+std::optional<net::DhcpClient> dhcp_client(Context& context) {
+    net::DhcpClient client{.architecture = architecture};
+    if (auto name = context.environment.get("bootp_vci"))
+        client.vendor_class = *name;
+    if (client.vendor_class.size() > net::DhcpClient::most_class_bytes) {
+        print(context.console, "'bootp_vci': more than {} bytes\n", net::DhcpClient::most_class_bytes);
+        return std::nullopt;
+    }
+    std::string_view text = context.environment.get("bootp_arch").value_or("");
+    if (text.empty())
+        return client;
+    auto number = number_argument(context, text);
+    if (!number)
+        return std::nullopt;
+    if (*number > 0xffff) {
+        context.console.write("'bootp_arch': a number up to ffff (hexadecimal) is wanted\n");
+        return std::nullopt;
+    }
+    client.architecture = static_cast<u16>(*number);
+    return client;
 }
 
 // $autoload is not set, or says yes.
@@ -49,11 +116,14 @@ bool wants_file(const Context& context) {
 }
 
 int dhcp(Context& context, Arguments arguments) {
+    auto client = dhcp_client(context);
+    if (!client)
+        return status_failed;
     NetworkSession session(context);
     if (!session)
         return status_failed;
     event::Instant start = event::now();
-    auto lease = session.network().dhcp(context.console, dhcp_patience);
+    auto lease = session.network().dhcp(context.console, *client, dhcp_patience);
     if (!lease) {
         if (lease.error().code != ErrorCode::Interrupted)
             fail(context, "DHCP failed", lease.error());
@@ -63,9 +133,8 @@ int dhcp(Context& context, Arguments arguments) {
     lease->ipv4.address.print(context.console);
     print(context.console, " ({} ms)\n", (event::now() - start).microseconds / 1000);
     set_lease_variables(context, session, *lease);
-    IpAddress servers[2];
-    std::ranges::copy(lease->dns, servers);
-    session.network().set_dns_servers(servers);
+    session.take_addresses(); // what the server did not say, the variables still do
+    find_named_server(context, session, lease->server_name);
     return wants_file(context) ? load_net_file(context, session, arguments.subspan(1)) : status_ok;
 }
 
@@ -190,7 +259,8 @@ VIREO_COMMAND(dhcp_command) = {
     .usage =
         "dhcp [addr] [[ip:]file] - ask for an address by DHCP, then load a file as tftpboot does (unless\n"
         "     $autoload is 'no'). Sets $ipaddr, $netmask, $gatewayip, $dnsip, $serverip, $bootfile, "
-        "$hostname.",
+        "$hostname.\n"
+        "     $bootp_vci and $bootp_arch (hexadecimal) say to the server what asks.",
     .run = dhcp,
     .max_words = 3,
 };

@@ -142,6 +142,43 @@ TEST_F(DnsTest, names_that_are_none) {
     EXPECT_TRUE(network->resolve(fresh_name(), Family::V4));
 }
 
+// RFC 5452, 9.1: from where it was asked.
+TEST_F(DnsTest, an_answer_from_elsewhere_is_none) {
+    peer->on_datagram = [&](u32, u16 from, u16 to, const Octets& question) {
+        if (to != 53)
+            return;
+        Octets lie = header(question, success, 1);
+        packets::put(lie, record({0xc0, 12}, type_a, {6, 6, 6, 6}));
+        peer->send_datagram(53, from, lie, OtherHost::address + 1);
+        lie[0] ^= 1; // of another question, from the right place
+        peer->send_datagram(53, from, lie);
+        peer->send_datagram(53, from, good(question));
+    };
+    auto found = network->resolve(fresh_name(), Family::V4);
+    ASSERT_TRUE(found) << found.error().what;
+    EXPECT_EQ(*found, IpAddress::from_v4(0xc0000207));
+}
+
+// As fast as they can: what does not fit breaks no silence.
+TEST_F(DnsTest, answers_that_never_fit_do_not_hold_it) {
+    std::function<void()> storm = [&] {
+        peer->send_datagram(53, 50000, Octets(40, 0x80));
+        hosted::schedule(10 * hosted::millisecond, storm);
+    };
+    storm();
+    answer = [](const Octets& question) {
+        Octets wrong = good(question);
+        wrong[13] ^= 1; // another name
+        return Messages(3, wrong);
+    };
+    auto begun = event::now();
+    auto found = network->resolve(fresh_name(), Family::V4);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, ErrorCode::Timeout);
+    EXPECT_LT(event::now() - begun, Duration::seconds(21));
+    storm = [] {};
+}
+
 // While no command runs, the time that an answer is good for does not pass.
 TEST_F(DnsTest, what_was_answered_is_not_kept) {
     std::string name = fresh_name();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Neighbour discovery, addresses from router advertisements, ping: RFC 4861, 4862, 4443.
-#include "unit/net/peer.h"
+#include "unit/net/router.h"
 
 namespace vireo::test {
 namespace {
@@ -9,121 +9,10 @@ using event::Duration;
 using net::IpAddress;
 using packets::Address6;
 
-class Ipv6Test : public NetworkTest {
-  protected:
-    static Address6 parse(const char* text) { return IpAddress::parse(text)->bytes; }
-    const Address6 router = parse("fe80::5055:aff:fe00:202");
-    const Address6 all_nodes = parse("ff02::1");
-    const Address6 any = parse("::");
-
-    Ipv6Test() {
-        peer->on_frame = [this](const Frame& frame) {
-            if (packets::get16(frame, 12) == 0x86dd)
-                take(packets::slice(frame, 14));
-        };
-    }
-    static Address6 address_at(const Octets& bytes, usize at) {
-        Address6 address;
-        std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), 16, address.begin());
-        return address;
-    }
-    void send(const Address6& from, const Address6& to, u8 type, const Octets& rest) {
-        bool is_group = to[0] == 0xff;
-        packets::Mac mac =
-            is_group ? packets::Mac{0x33, 0x33, to[12], to[13], to[14], to[15]} : card->facts().mac;
-        peer->send_frame(
-            packets::ethernet(mac, OtherHost::mac, 0x86dd,
-                              packets::ipv6(from, to, 58, packets::icmp6(from, to, type, 0, rest))));
-    }
-    static Octets link_layer_option(u8 type) {
-        Octets option{type, 1};
-        packets::put(option, OtherHost::mac);
-        return option;
-    }
-    void advertise(const Address6& to) {
-        Octets rest{64, 0};
-        packets::put16(rest, 1800); // router lifetime
-        packets::put32(rest, 0);
-        packets::put32(rest, 0);
-        packets::put(rest, link_layer_option(1));
-        rest.insert(rest.end(), {3, 4, 64, 0xc0}); // prefix: on link, autonomous
-        packets::put32(rest, 86400);
-        packets::put32(rest, 14400);
-        packets::put32(rest, 0);
-        packets::put(rest, parse("2001:db8:1::"));
-        if (names_server) {
-            rest.insert(rest.end(), {25, 3, 0, 0}); // RFC 8106, 5.1
-            packets::put32(rest, 1800);
-            packets::put(rest, router);
-        }
-        send(router, to, 134, rest);
-    }
-    // A name server: whatever is asked for is 2001:db8::7.
-    void answer_name(const Address6& asker, const Octets& datagram) {
-        Octets question = packets::slice(datagram, 8);
-        Octets answer = packets::slice(question, 0, 2);
-        for (u16 word : {0x8180, 1, 1, 0, 0})
-            packets::put16(answer, word);
-        packets::put(answer, packets::slice(question, 12));
-        packets::put(answer, Octets{0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 60, 0, 16});
-        packets::put(answer, parse("2001:db8::7"));
-        Octets reply;
-        packets::put16(reply, 53);
-        packets::put16(reply, packets::get16(datagram, 0));
-        packets::put16(reply, static_cast<u32>(8 + answer.size()));
-        packets::put16(reply, 0);
-        packets::put(reply, answer);
-        packets::set16(reply, 6,
-                       packets::checksum(reply, packets::pseudo_sum(router, asker, 17, reply.size())));
-        peer->send_frame(packets::ethernet(card->facts().mac, OtherHost::mac, 0x86dd,
-                                           packets::ipv6(router, asker, 17, reply)));
-    }
-    void take(const Octets& packet) {
-        Octets message = packets::slice(packet, 40);
-        if (packet.at(6) == 17 && packets::get16(message, 2) == 53)
-            answer_name(address_at(packet, 8), message);
-        if (packet.at(6) != 58)
-            return; // with a hop-by-hop header: multicast listener reports
-        Address6 from = address_at(packet, 8), to = address_at(packet, 24);
-        EXPECT_EQ(packets::checksum(message, packets::pseudo_sum(from, to, 58, message.size())), 0);
-        u8 type = message.at(0);
-        if (type == 133) {
-            ++solicitations;
-            if (has_router)
-                advertise(all_nodes);
-        }
-        if (type == 135 && from != any && address_at(message, 8) == router) { // who has the router's address?
-            Octets rest{0xe0, 0, 0, 0};
-            packets::put(rest, router);
-            packets::put(rest, link_layer_option(2));
-            send(router, from, 136, rest);
-        }
-        if (type == 135 && from == any) {
-            probed.push_back(address_at(message, 8));
-            if (somebody_has_it) {
-                Octets rest{0x20, 0, 0, 0};
-                packets::put(rest, address_at(message, 8));
-                packets::put(rest, link_layer_option(2));
-                send(address_at(message, 8), all_nodes, 136, rest);
-            }
-        }
-        if (type == 128 && to == router)
-            send(router, from, 129, packets::slice(message, 4));
-        if (type == 129)
-            ++replies;
-    }
-    bool has_router = true;
-    bool somebody_has_it = false;
-    bool names_server = false;
-    int solicitations = 0;
-    int replies = 0;
-    std::vector<Address6> probed;
-};
-
 TEST_F(Ipv6Test, an_address_from_a_router) {
     ASSERT_TRUE(network->open(*card));
     auto begun = event::now();
-    auto ready = network->wait_for_ipv6(Duration::seconds(10));
+    auto ready = network->wait_for_ipv6(elsewhere, Duration::seconds(10));
     ASSERT_TRUE(ready) << ready.error().what;
     EXPECT_LT(event::now() - begun, Duration::seconds(3));
     auto route = network->route_to(*IpAddress::parse("2001:db8:2::1"));
@@ -144,13 +33,13 @@ TEST_F(Ipv6Test, nothing_of_it_is_seen_before_somebody_asks) {
     ASSERT_TRUE(loop.sleep(Duration::seconds(5)));
     EXPECT_TRUE(peer->frames.empty());
     EXPECT_TRUE(card->groups.empty());
-    ASSERT_TRUE(network->wait_for_ipv6(Duration::seconds(10)));
+    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
     EXPECT_GE(solicitations, 1);
     // The next command finds it as it was left.
     network->close();
     solicitations = 0;
     ASSERT_TRUE(network->open(*card));
-    ASSERT_TRUE(network->wait_for_ipv6(Duration::seconds(10)));
+    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
     EXPECT_EQ(solicitations, 0);
 }
 
@@ -158,7 +47,7 @@ TEST_F(Ipv6Test, without_a_router_the_link_local_address_has_to_do) {
     has_router = false;
     ASSERT_TRUE(network->open(*card));
     auto begun = event::now();
-    ASSERT_TRUE(network->wait_for_ipv6(Duration::seconds(10)));
+    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
     EXPECT_LT(event::now() - begun, Duration::seconds(5));
     EXPECT_GE(solicitations, 1);
     EXPECT_TRUE(network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"), Duration::seconds(3)));
@@ -195,9 +84,81 @@ TEST_F(Ipv6Test, no_router_names_a_server) {
     EXPECT_LT(event::now() - begun, Duration::seconds(6));
 }
 
+// Whatever a router says or does not say, neighbours on the link are reached, and at once.
+TEST_F(Ipv6Test, a_router_that_offers_no_address) {
+    struct Case {
+        Octets options;
+        u8 flags;
+        const char* what;
+    };
+    constexpr const char* none = "no IPv6 address: the router announces no prefix for one";
+    constexpr const char* managed = "no IPv6 address: the router wants DHCPv6, which is not supported";
+    const Case cases[] = {
+        {{}, 0, none},                             // no prefix at all
+        {{}, 0x40, none},                          // DHCPv6 for the rest
+        {{}, 0x80, managed},                       // for addresses
+        {{}, 0xc0, managed},                       // for both
+        {prefix_option(64, 0x80, 86400), 0, none}, // A = 0
+        {prefix_option(64, 0x80, 86400), 0x80, managed},
+        {prefix_option(56, on_link_autonomous, 86400), 0, none},
+        {prefix_option(65, on_link_autonomous, 86400), 0, none},
+        {prefix_option(0, on_link_autonomous, 86400), 0, none},
+        {prefix_option(64, on_link_autonomous, 0), 0, none}, // its time is over
+        {prefix_option(56, 0, 0), 0x80, managed},
+    };
+    for (const Case& one : cases) {
+        prefix = one.options;
+        router_flags = one.flags;
+        ASSERT_TRUE(network->open(*card));
+        auto begun = event::now();
+        auto ready = network->wait_for_ipv6(near, Duration::seconds(5));
+        ASSERT_TRUE(ready) << (&one - cases) << ready.error().what;
+        EXPECT_TRUE(network->ping(near, Duration::seconds(1)));
+        EXPECT_LT(event::now() - begun, Duration::milli(1500));
+        ready = network->wait_for_ipv6(elsewhere, Duration::seconds(5));
+        ASSERT_FALSE(ready) << (&one - cases);
+        EXPECT_EQ(ready.error().code, ErrorCode::NotReady);
+        EXPECT_STREQ(ready.error().what, one.what) << (&one - cases);
+        EXPECT_LT(event::now() - begun, Duration::milli(3200));
+        // Known by now: the next command is told at once.
+        begun = event::now();
+        EXPECT_FALSE(network->wait_for_ipv6(elsewhere, Duration::seconds(5)));
+        EXPECT_LT(event::now() - begun, Duration::milli(100));
+        network->close();
+        pass(Duration::seconds(31));
+    }
+}
+
+// It had no prefix at first; a second one comes with one.
+TEST_F(Ipv6Test, a_prefix_that_comes_late) {
+    prefix = {};
+    ASSERT_TRUE(network->open(*card));
+    ASSERT_FALSE(network->wait_for_ipv6(elsewhere, Duration::seconds(5)));
+    prefix = prefix_option(64, on_link_autonomous, 86400);
+    advertise(all_nodes);
+    pass(Duration::milli(100));
+    EXPECT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(5)));
+}
+
+// What comes before anybody uses IPv6 is not even read: no address, no router, no name server.
+TEST_F(Ipv6Test, what_is_announced_before_it_is_used_is_not_heard) {
+    ASSERT_TRUE(network->open(*card));
+    names_server = true;
+    for (int i = 0; i < 5; ++i)
+        advertise(all_nodes);
+    send(router, parse("fe80::5054:ff:fe12:3456"), 128, Octets(20, 0x42));
+    pass(Duration::seconds(2));
+    EXPECT_TRUE(peer->frames.empty());
+    EXPECT_FALSE(network->route_to(elsewhere));
+    has_router = false;
+    auto found = network->resolve("early.example", IpAddress::Family::V6);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, ErrorCode::NotReady) << "the server that was announced too early";
+}
+
 TEST_F(Ipv6Test, ping_there_and_back) {
     ASSERT_TRUE(network->open(*card));
-    ASSERT_TRUE(network->wait_for_ipv6(Duration::seconds(10)));
+    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
     auto took = network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"), Duration::seconds(3));
     ASSERT_TRUE(took) << took.error().what;
     send(router, parse("fe80::5054:ff:fe12:3456"), 128, Octets(1000, 0x42));
@@ -209,15 +170,15 @@ TEST_F(Ipv6Test, an_address_that_somebody_has_is_not_used) {
     has_router = false;
     somebody_has_it = true;
     ASSERT_TRUE(network->open(*card));
-    auto ready = network->wait_for_ipv6(Duration::seconds(6));
+    auto ready = network->wait_for_ipv6(elsewhere, Duration::seconds(6));
     ASSERT_FALSE(ready);
-    EXPECT_EQ(ready.error().code, ErrorCode::Timeout);
+    EXPECT_STREQ(ready.error().what, "another machine has our IPv6 address");
     EXPECT_FALSE(network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"), Duration::seconds(2)));
 }
 
 TEST_F(Ipv6Test, an_option_of_length_zero_is_not_read) {
     ASSERT_TRUE(network->open(*card));
-    ASSERT_TRUE(network->wait_for_ipv6(Duration::seconds(10)));
+    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
     Octets rest{0xe0, 0, 0, 0};
     packets::put(rest, router);
     for (u8 type : {1, 2}) {
@@ -255,13 +216,13 @@ TEST_F(Ipv6Test, advertisements_at_random_do_no_harm) {
         ASSERT_TRUE(network->open(*card));
         for (int n = 0; n < 20; ++n)
             advertise(all_nodes);
-        (void)network->wait_for_ipv6(Duration::seconds(2)).has_value();
+        (void)network->wait_for_ipv6(elsewhere, Duration::seconds(2)).has_value();
         network->close();
         pass(Duration::seconds(60));
     }
     peer->spoil = nullptr;
     ASSERT_TRUE(network->open(*card));
-    EXPECT_TRUE(network->wait_for_ipv6(Duration::seconds(10)));
+    EXPECT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
 }
 
 } // namespace

@@ -28,7 +28,7 @@ TEST_F(NetworkTest, a_broken_card_is_not_opened) {
 TEST_F(NetworkTest, the_card_is_told_of_our_groups) {
     card->change_facts().filters = true;
     open();
-    ASSERT_TRUE(network->wait_for_ipv6(Duration::seconds(10)));
+    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
     EXPECT_EQ(card->groups, (std::vector<device::MacAddress>{{0x33, 0x33, 0, 0, 0, 1},
                                                              {0x33, 0x33, 0xff, 0x12, 0x34, 0x56}}));
 }
@@ -205,6 +205,98 @@ TEST_F(NetworkTest, we_answer_arp_and_pings) {
     EXPECT_EQ(packets::slice(answer, 4), Octets(question.begin(), question.begin() + 1000));
 }
 
+// A question tells us who says that he asks, not who he is: the first packet to him asks.
+TEST_F(NetworkTest, who_asks_for_our_address_teaches_us_nothing) {
+    open();
+    const packets::Mac everybody{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, liar{0x52, 0x66, 6, 6, 6, 6};
+    auto say = [&](u16 operation, const packets::Mac& to, u32 about) {
+        peer->send_frame(packets::ethernet(to, liar, 0x0806,
+                                           packets::arp(operation, liar, OtherHost::address, {}, about)));
+    };
+    auto pings_go_to = [&] {
+        EXPECT_TRUE(network->ping(host, Duration::seconds(2)));
+        packets::Mac to;
+        std::copy_n(peer->frames.back().begin(), 6, to.begin());
+        return to;
+    };
+    say(1, everybody, OtherHost::ours); // asks for us
+    pass(Duration::milli(50));
+    EXPECT_EQ(packets::get16(peer->frames.back(), 20), 2u) << "it is answered";
+    say(2, card->facts().mac, OtherHost::ours); // an answer without a question
+    say(2, everybody, OtherHost::address);      // "I am": gratuitous, as answer
+    say(1, everybody, OtherHost::address);      // and as question
+    pass(Duration::milli(50));
+    EXPECT_EQ(pings_go_to(), OtherHost::mac);
+    // Now that the neighbour is known, nobody takes its place.
+    say(1, everybody, OtherHost::ours);
+    say(2, card->facts().mac, OtherHost::ours);
+    say(2, everybody, OtherHost::address);
+    say(1, everybody, OtherHost::address);
+    pass(Duration::milli(50));
+    EXPECT_EQ(pings_go_to(), OtherHost::mac);
+}
+
+TEST_F(NetworkTest, the_first_answer_to_a_question_counts) {
+    open();
+    const packets::Mac liar{0x52, 0x66, 6, 6, 6, 6};
+    peer->on_frame = [&](const Frame& frame) {
+        if (packets::get16(frame, 12) == 0x0806) // behind the one of the peer itself
+            hosted::schedule(hosted::millisecond, [&] {
+                peer->send_frame(packets::ethernet(
+                    card->facts().mac, liar, 0x0806,
+                    packets::arp(2, liar, OtherHost::address, card->facts().mac, OtherHost::ours)));
+            });
+    };
+    ASSERT_TRUE(network->ping(host, Duration::seconds(2)));
+    pass(Duration::milli(50));
+    EXPECT_TRUE(network->ping(host, Duration::seconds(2)));
+    EXPECT_TRUE(std::ranges::equal(packets::slice(peer->frames.back(), 0, 6), OtherHost::mac));
+    // A neighbour that comes back with another card is found by the next command, or half a minute later.
+    network->close();
+    pass(Duration::seconds(31));
+    peer->on_frame = nullptr;
+    open();
+    EXPECT_TRUE(network->ping(host, Duration::seconds(2)));
+}
+
+TEST_F(NetworkTest, nobody_is_made_to_answer_everybody) {
+    open();
+    const packets::Mac everybody{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    peer->frames.clear();
+    peer->send_frame(packets::ethernet(everybody, OtherHost::mac, 0x0806,
+                                       packets::arp(1, everybody, OtherHost::address, {}, OtherHost::ours)));
+    peer->send_frame(
+        packets::ethernet(everybody, OtherHost::mac, 0x0806,
+                          packets::arp(1, OtherHost::mac, OtherHost::ours, {}, OtherHost::ours)));
+    peer->send_frame(
+        packets::ethernet(everybody, OtherHost::mac, 0x0806,
+                          packets::arp(1, OtherHost::mac, OtherHost::address, {}, OtherHost::ours + 1)));
+    pass(Duration::milli(50));
+    EXPECT_TRUE(peer->frames.empty());
+}
+
+// ICMP of routers: redirects (RFC 792) and "unreachable" change neither the way nor what is open.
+TEST_F(NetworkTest, what_routers_say_by_icmp_changes_nothing) {
+    open();
+    ASSERT_TRUE(network->ping(host, Duration::seconds(1)));
+    Octets ours = packets::ipv4(OtherHost::ours, 0xc0000201, 17, Octets(8));
+    Octets redirect{10, 0, 2, 66};
+    packets::put(redirect, ours);
+    for (u8 code : {0, 1, 2, 3})
+        peer->send_ip(1, packets::icmp(5, code, redirect));
+    Octets rest{0, 0, 2, 0x40}; // a next hop's MTU of 576
+    packets::put(rest, ours);
+    for (u8 code : {0, 1, 2, 3, 4, 9, 10, 13})
+        peer->send_ip(1, packets::icmp(3, code, rest));
+    pass(Duration::milli(50));
+    auto route = network->route_to(IpAddress::from_v4(0xc0000201));
+    ASSERT_TRUE(route);
+    EXPECT_EQ(route->gateway, host);
+    usize before = peer->frames.size();
+    EXPECT_TRUE(network->ping(host, Duration::seconds(1)));
+    EXPECT_EQ(peer->frames.size(), before + 1);
+}
+
 struct Datagrams final : net::UdpSocket::Client {
     void datagram(Bytes payload, const IpAddress& from, u16 port) override {
         received.emplace_back(reinterpret_cast<const char*>(payload.data()), payload.size());
@@ -236,6 +328,46 @@ TEST_F(NetworkTest, datagrams_there_and_back) {
     EXPECT_EQ(client.received, (std::vector<std::string>{"hello", ""}));
     EXPECT_EQ(client.last_from, host);
     EXPECT_EQ(client.last_port, 7);
+}
+
+// RFC 6056: the next one cannot be told from those before it.
+TEST_F(NetworkTest, ports_are_random) {
+    open();
+    std::vector<u16> ports;
+    Datagrams client;
+    for (int i = 0; i < 40; ++i) {
+        net::UdpSocket socket;
+        ASSERT_TRUE(socket.open(*network, IpAddress::Family::V4, 0, client));
+        EXPECT_GE(socket.port(), 49152);
+        ports.push_back(socket.port());
+    }
+    usize neighbours = 0;
+    for (usize i = 1; i < ports.size(); ++i)
+        neighbours += ports[i] - ports[i - 1] == 1;
+    EXPECT_LT(neighbours, 3u);
+    std::ranges::sort(ports);
+    EXPECT_GT(ports.back() - ports.front(), 4000) << "from a small part of the range";
+}
+
+// Without any source of randomness: the moments of commands are in the numbers.
+TEST_F(NetworkTest, ids_depend_on_when_commands_came) {
+    auto port_after = [&](Duration time) {
+        network.reset();
+        hosted::use_virtual_clock();
+        network = std::make_unique<net::Network>(loop, registry);
+        open();
+        network->close();
+        pass(time);
+        EXPECT_TRUE(network->open(*card));
+        Datagrams client;
+        net::UdpSocket socket;
+        EXPECT_TRUE(socket.open(*network, IpAddress::Family::V4, 0, client));
+        return socket.port();
+    };
+    port_after(Duration::seconds(1)); // lwIP starts once, and takes some of the numbers
+    u16 first = port_after(Duration::seconds(1));
+    EXPECT_EQ(first, port_after(Duration::seconds(1)));
+    EXPECT_NE(first, port_after(Duration::milli(1001)));
 }
 
 TEST_F(NetworkTest, a_datagram_of_the_largest_size_goes_out_in_fragments) {

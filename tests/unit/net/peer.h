@@ -158,6 +158,7 @@ class NetworkTest : public testing::Test {
     std::unique_ptr<FakeCard> card;
     std::unique_ptr<OtherHost> peer;
     net::IpAddress host = net::IpAddress::from_v4(OtherHost::address);
+    net::IpAddress elsewhere = *net::IpAddress::parse("2001:db8:2::1"); // behind a router
 };
 
 } // namespace vireo::test

@@ -12,7 +12,10 @@ using packets::Address6;
 
 class RobustnessTest : public NetworkTest {
   protected:
-    RobustnessTest() { open(); }
+    RobustnessTest() {
+        open();
+        EXPECT_TRUE(network->wait_for_ipv6(*IpAddress::parse("fe80::1"), Duration::seconds(5)));
+    }
 
     std::vector<Frame> samples() {
         const Address6 from{0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
