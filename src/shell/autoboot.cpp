@@ -3,33 +3,75 @@
 
 #include "autoconf.h"
 #include "base/parse.h"
+#include "shell/arguments.h"
 #include "shell/shell.h"
 
 namespace vireo::shell {
 
 static constexpr i64 max_delay_seconds = 3600;
 
-static i64 boot_delay(const Context& context) {
-    std::string_view text = context.environment.get("bootdelay").value_or("");
-    bool is_negative = text.starts_with('-');
-    auto number = parse_number(text.substr(is_negative ? 1 : 0), 10);
-    if (!number)
+// What $bootdelay says; what it cannot mean costs a line, and something near it is taken.
+static i64 boot_delay(Context& context) {
+    auto variable = context.environment.get("bootdelay");
+    if (!variable || variable->empty())
         return CONFIG_BOOTDELAY;
-    i64 seconds = static_cast<i64>(std::min<u64>(*number, max_delay_seconds));
-    return is_negative ? -seconds : seconds;
+    std::string_view text = trim(*variable);
+    bool is_negative = text.starts_with('-');
+    std::string_view digits = text.substr(is_negative ? 1 : 0);
+    auto number = parse_number(digits, 10);
+    bool is_number =
+        number || (!digits.empty() && digits.find_first_not_of("0123456789") == digits.npos); // over 64 bits
+    u64 most = static_cast<u64>(max_delay_seconds);
+    i64 seconds = is_number ? static_cast<i64>(std::min(number.value_or(most), most)) : CONFIG_BOOTDELAY;
+    if (is_number && is_negative)
+        return -seconds;
+    if (number && *number <= most)
+        return seconds;
+    context.console.write("bootdelay \"");
+    print_untrusted(context.console, text);
+    print(context.console, "\" is {}: {} seconds\n", is_number ? "too long" : "not a number of seconds",
+          seconds);
+    return seconds;
 }
 
-// True once a key has been typed; it is read. Waits at most `duration`.
-static bool key_arrives(Context& context, event::Duration duration) {
-    std::optional<u8> key;
-    auto waited = context.loop.wait_until(event::Deadline::after(duration), [&] {
-        key = context.console.read();
-        return key.has_value();
+// Waits at most `duration` for a byte, and reads it.
+static std::optional<u8> next_byte(Context& context, event::Duration duration) {
+    std::optional<u8> byte;
+    (void)context.loop.wait_until(event::Deadline::after(duration), [&] {
+        byte = context.console.read();
+        return byte.has_value();
     });
-    return waited.has_value();
+    return byte;
 }
 
-// True if nobody stopped it.
+// Reads what belongs to the key that began with `first`: nothing of an arrow key shall be left for the prompt. Those bytes follow
+// at once.
+static void swallow_rest_of_key(Context& context, u8 first) {
+    constexpr u8 escape = 0x1b;
+    constexpr auto patience = event::Duration::milli(50);
+    if (first != escape) {
+        int following = first >= 0xc0 ? std::countl_one(first) - 1 : 0; // of a UTF-8 character
+        for (; following > 0; --following)
+            (void)next_byte(context, patience);
+        return;
+    }
+    auto byte = next_byte(context, patience);
+    if (!byte || (*byte != '[' && *byte != 'O'))
+        return;
+    do
+        byte = next_byte(context, patience);
+    while (byte && (*byte < '@' || *byte > '~'));
+}
+
+// True once a key has been typed; it is read.
+static bool key_arrives(Context& context, event::Duration duration) {
+    auto first = next_byte(context, duration);
+    if (first)
+        swallow_rest_of_key(context, *first);
+    return first.has_value();
+}
+
+// True if nobody stopped it. The text is U-Boot's, byte by byte: programs wait for it.
 static bool count_down(Context& context, i64 seconds) {
     print(context.console, "Hit any key to stop autoboot: {:2} ", seconds);
     bool is_stopped = seconds == 0 && key_arrives(context, {});
@@ -44,8 +86,10 @@ static bool count_down(Context& context, i64 seconds) {
 
 void autoboot(Context& context) {
     auto command = context.environment.get("bootcmd");
+    if (!command || command->empty())
+        return;
     i64 seconds = boot_delay(context);
-    if (!command || seconds == -1)
+    if (seconds == -1)
         return;
     if (seconds < 0 || count_down(context, seconds)) {
         constexpr std::string_view run_bootcmd = "run bootcmd";

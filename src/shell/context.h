@@ -8,6 +8,7 @@
 #include "shell/environment.h"
 #include "shell/told_findings.h"
 #include "system/console.h"
+#include "system/host_files.h"
 #include "system/machine.h"
 #include "system/memory_map.h"
 #include "system/pci_inspector.h"
@@ -24,7 +25,8 @@ struct Services {
     system::Machine& machine;
     system::VirtioInspector& virtio;
     net::Network& network;
-    system::PciInspector* pci = nullptr; // where there is a PCI host bridge
+    system::PciInspector* pci = nullptr;     // where there is a PCI host bridge
+    system::HostFiles* host_files = nullptr; // where the host can give any
 };
 
 // Reads the console in every wait, so that type-ahead is kept and Ctrl-C ends whatever waits.

@@ -5,9 +5,9 @@
 #include "base/parse.h"
 #include "event/bootstage.h"
 #include "shell/autoboot.h"
+#include "shell/host_settings.h"
 #include "shell/interpreter.h"
 #include "shell/line_editor.h"
-#include "shell/network.h"
 
 namespace vireo::shell {
 
@@ -54,23 +54,29 @@ Context::Context(const Services& services, bool may_exit_shell)
     set_default_variables(*this);
 }
 
-static void set_default(Context& context, std::string_view name, std::string_view value) {
-    if (auto set = context.environment.set(name, value); !set)
-        print(context.console, "## Error: cannot set \"{}\": {}\n", name, set.error().what);
+// The start and the end of what is run for nobody else's text: from the first Ctrl-C is for it, at the last the user is told.
+static void enter(Context& context) {
+    if (context.nesting++ == 0)
+        context.poller.begin_command();
 }
 
-void set_default_variables(Context& context) {
-    context.environment.clear();
-    StringBuffer<20> number;
-    print(number, "{}", CONFIG_BOOTDELAY);
-    set_default(context, "bootdelay", number.view());
-    set_default(context, "bootcmd", CONFIG_BOOTCOMMAND);
-    set_default(context, "board", context.machine.board());
-    set_default(context, "board_name", context.machine.board());
-    number.clear();
-    print(number, "{:x}", context.machine.default_load_address());
-    set_default(context, "loadaddr", number.view());
-    set_card_variables(context);
+static void leave(Context& context) {
+    if (--context.nesting != 0) {
+        context.exiting = false; // `exit` left this text only
+        return;
+    }
+    if (context.poller.was_interrupted())
+        context.status = status_failed;
+    if (context.poller.take_report()) // between two commands
+        context.console.write("<INTERRUPT>\n");
+    context.poller.end_command();
+}
+
+int run_script(Context& context, std::string_view text) {
+    enter(context);
+    run_line(context, text);
+    leave(context);
+    return context.status;
 }
 
 int run_line(Context& context, std::string_view text) {
@@ -78,8 +84,7 @@ int run_line(Context& context, std::string_view text) {
         context.console.write("'run' is nested too deeply\n");
         return context.status = status_failed;
     }
-    if (context.nesting++ == 0)
-        context.poller.begin_command();
+    enter(context);
     context.repeatable = nullptr;
     auto outcome = Interpreter::check(text); // so that nothing of a wrong line is run
     if (outcome)
@@ -90,15 +95,7 @@ int run_line(Context& context, std::string_view text) {
               outcome.error().what);
         context.status = status_failed;
     }
-    if (--context.nesting == 0) {
-        if (context.poller.was_interrupted())
-            context.status = status_failed;
-        if (context.poller.take_report()) // between two commands
-            context.console.write("<INTERRUPT>\n");
-        context.poller.end_command();
-    } else {
-        context.exiting = false; // `exit` left this text only
-    }
+    leave(context);
     return context.status;
 }
 
@@ -198,7 +195,9 @@ class Prompt {
 
 int interact(Context& context) {
     event::end_of_start("main_loop");
-    autoboot(context);
+    set_host_variables(context);
+    if (run_host_script(context))
+        autoboot(context);
     auto prompt = VIREO_MUST(make_owned<Prompt>(context)); // 40 KiB, at the start, with the heap still whole
     while (!context.exiting && prompt->step()) {
     }

@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "net/address.h"
+#include "shell/arguments.h"
 
 namespace vireo::shell {
 
@@ -21,17 +22,77 @@ bool names_address(std::string_view name) {
     return std::ranges::find(names, name) != std::end(names);
 }
 
+// "serial", or a list that names it again and again.
+bool is_console(std::string_view value) {
+    bool is_one = !value.empty();
+    while (!value.empty())
+        is_one = split_first(value, ',') == console_device && is_one;
+    return is_one;
+}
+
 } // namespace
 
 VariableFault check_variable(const Environment& environment, std::string_view name, std::string_view value) {
     if (names_address(name) && !value.empty() && !net::IpAddress::parse(value))
         return VariableFault::NoIpAddress;
+    if (name == "baudrate" && value != console_baud_rate)
+        return VariableFault::OtherBaudRate;
+    if (std::ranges::find(console_streams, name) != std::end(console_streams) && !is_console(value))
+        return VariableFault::OtherConsole;
     if (!names_mac(name))
         return VariableFault::None;
     if (!value.empty() && !parse_mac(value))
         return VariableFault::NoMacAddress;
     auto present = environment.get(name);
     return present && *present != value ? VariableFault::SetOnce : VariableFault::None;
+}
+
+std::string_view describe(VariableFault fault) {
+    switch (fault) {
+    case VariableFault::None:
+        break;
+    case VariableFault::NoIpAddress:
+        return "not an IP address";
+    case VariableFault::NoMacAddress:
+        return "not a card's hardware address";
+    case VariableFault::SetOnce:
+        return "set already";
+    case VariableFault::OtherBaudRate:
+        return "the console has 115200 bps and no other rate";
+    case VariableFault::OtherConsole:
+        return "the console is 'serial' and nothing else";
+    }
+    return "";
+}
+
+void print_fault(Writer& out, VariableFault fault, std::string_view name, std::string_view value) {
+    bool is_console = fault == VariableFault::OtherBaudRate || fault == VariableFault::OtherConsole;
+    switch (fault) {
+    case VariableFault::SetOnce:
+        print(out, "## Error: Can't {} \"{}\"\n", value.empty() ? "delete" : "overwrite", name);
+        break;
+    case VariableFault::OtherBaudRate:
+        if (value.empty()) {
+            out.write("## Baudrate may not be deleted\n");
+            return;
+        }
+        out.write("## Baudrate ");
+        print_untrusted(out, value);
+        out.write(" bps not supported\n");
+        break;
+    case VariableFault::OtherConsole:
+        if (value.empty()) {
+            print(out, "Can't delete \"{}\"\n", name);
+            return;
+        }
+        print(out, "## Error: {}\n", describe(fault));
+        break;
+    default:
+        print(out, "## Error: flags type check failure for \"{}\" <= \"", name);
+        print_untrusted(out, value);
+        print(out, "\" (type: {})\n", fault == VariableFault::NoIpAddress ? 'i' : 'm');
+    }
+    print(out, "## Error inserting \"{}\" variable, errno={}\n", name, is_console ? 22 : 1);
 }
 
 std::optional<device::MacAddress> parse_mac(std::string_view text) {

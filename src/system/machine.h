@@ -17,6 +17,28 @@ class Machine {
     // Where `load` and the boot commands put things by default. Inside RAM on every supported memory size.
     virtual u64 default_load_address() const = 0;
 
+    // Where a kernel may lie: at least so far above the start of RAM, because kernels unpack themselves below, and on which
+    // boundary (a power of two).
+    struct KernelPlace {
+        u64 offset = 0;
+        u64 alignment = 2 << 20;
+    };
+    virtual KernelPlace kernel_place() const { return {}; }
+
+    // What boot scripts know the machine by ($arch, $board, $cpu, $vendor, $soc): the words of U-Boot's builds for it. An empty one
+    // is not set.
+    struct ScriptNames {
+        std::string_view arch{};
+        std::string_view board{};
+        std::string_view cpu{};
+        std::string_view vendor{};
+        std::string_view soc{};
+    };
+    virtual ScriptNames script_names() const { return {}; }
+
+    // Where the device tree that Vireo was given lies, if it was; in RAM that is Vireo's.
+    virtual std::optional<u64> device_tree() const { return std::nullopt; }
+
     // Starts the machine anew / switches it off. Devices have been quiesced by the caller. Returns only if the
     // machine has no way to do it (NotSupported).
     virtual Result<> reset() = 0;

@@ -56,6 +56,22 @@ class MemoryMap {
     bool touches_ram(u64 base, u64 bytes) const;
 
     u64 total_ram() const;
+
+    // Calls `use(base, end)` for each range of RAM that nobody owns, upwards.
+    template <typename F> void for_each_free_range(F&& use) const {
+        for (const MemoryRegion& bank : ram_) {
+            u64 at = bank.base;
+            for (const MemoryRegion& taken : reserved_) { // sorted, and may overlap
+                if (taken.end() <= at || taken.base >= bank.end())
+                    continue;
+                if (taken.base > at)
+                    use(at, taken.base);
+                at = taken.end();
+            }
+            if (at < bank.end())
+                use(at, bank.end());
+        }
+    }
     std::span<const MemoryRegion> ram() const { return {ram_.data(), ram_.size()}; }
     std::span<const MemoryRegion> reservations() const { return {reserved_.data(), reserved_.size()}; }
 

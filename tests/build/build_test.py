@@ -152,6 +152,21 @@ def test_the_commit_is_known_and_a_modified_tree_is_told_from_a_clean_one(tmp_pa
     assert version(tree, file, VIREO_COMMIT="v0.1-3") == "v0.1-3"
 
 
+def test_a_site_can_put_its_own_text_before_the_banner(tmp_path):
+    """For tools that insist on U-Boot's; a quote in it does not end the text."""
+    make(f"O={tmp_path}", "qemu_arm_defconfig")
+    assert 'CONFIG_BANNER_PREFIX=""' in config(tmp_path)
+    (tmp_path / ".config").write_text(config(tmp_path).replace('CONFIG_BANNER_PREFIX=""', r'CONFIG_BANNER_PREFIX="U-Boot 2026.10 (\"Vireo\")"'))
+    make(f"O={tmp_path}")
+    console = pexpect.spawn("qemu-system-arm", ["-nographic", "-machine", "virt", "-nic", "none", "-bios", str(tmp_path / "u-boot.bin")],
+                            timeout=60, encoding="utf-8")
+    for command in ("version\r", "poweroff\r"):  # at the start, and of the command
+        console.expect(r'\nU-Boot 20\d\d\.\d\d \("Vireo"\) Vireo \d\S* \([^)]+\)\r')
+        console.expect("=> $")
+        console.send(command)
+    console.expect(pexpect.EOF)
+
+
 def test_relative_output_folder(copy):
     make("O=out/arm", "qemu_arm_defconfig", cwd=copy)
     make("O=out/arm", "compile_commands", cwd=copy)

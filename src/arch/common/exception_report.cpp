@@ -4,9 +4,9 @@
 #include "arch/arch.h"
 #include "arch/common/image.h"
 #include "arch/common/program.h"
+#include "base/build_name.h"
 #include "base/crc32.h"
 #include "base/log.h"
-#include "version.h"
 
 namespace vireo::arch {
 
@@ -42,7 +42,8 @@ constexpr std::string_view defect = "This is a defect of Vireo. Please report al
 void print_build(Writer& out, bool is_external) {
     uptr start = image_address(vireo_entry_end);
     u32 sum = crc32({reinterpret_cast<const std::byte*>(start), image_address(vireo_text_end) - start});
-    print(out, "Vireo {} ({}) for {}, code {:08x}\n", VIREO_VERSION, VIREO_DATE, name(), sum);
+    print_build_name(out);
+    print(out, " for {}, code {:08x}\n", name(), sum);
     out.write(is_external
                   ? "This came from outside, at whatever ran just then: it need not be a defect of Vireo.\n"
               : program_runs() ? "The program that `go` started failed, not Vireo.\n"

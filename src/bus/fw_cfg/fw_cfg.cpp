@@ -58,7 +58,7 @@ Result<FwCfg> FwCfg::create(const io::Window& registers, const Layout& layout) {
         return error(ErrorCode::NotFound, "fw_cfg");
     Le<u32> features;
     VIREO_TRY(device.transfer(features_item, bytes_of(features)));
-    device.has_dma_ = (features & dma_feature) != 0;
+    device.has_dma_ = (features & dma_feature) != 0 && registers.contains(layout.dma, 8);
     return device;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "bus/fw_cfg/fw_cfg.h"
 #include "bus/pci/host_description.h"
 #include "system/console.h"
 #include "system/machine.h"
@@ -18,6 +19,7 @@ struct Platform {
     const bus::pci::HostDescription* pci = nullptr; // if there is a host bridge
     void (*print_cpu)(Writer&) = nullptr; // "CPU:   ..." line after the banner, if the machine has one
     Bytes random_seed{};                  // what only the host knows, if it gave any; stays where it is
+    const bus::FwCfg* fw_cfg = nullptr;   // if there is one
 };
 
 // Stops the machine with one line to the log: what was being done, and why that is no way to go on. For a machine that is not

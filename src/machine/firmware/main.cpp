@@ -7,9 +7,10 @@
 #include "base/math.h"
 #include "event/bootstage.h"
 #include "machine/firmware/firmware.h"
+#include "machine/firmware/fw_cfg_files.h"
 #include "machine/firmware/memory_custodian.h"
+#include "shell/banner.h"
 #include "shell/shell.h"
-#include "version.h"
 #include "virtio/session/device_manager.h"
 
 #ifdef CONFIG_VIRTIO_MMIO
@@ -66,8 +67,10 @@ void print_size(Writer& out, u64 bytes) {
         print(out, "{}.{} GiB", tenths_of_gib / 10, tenths_of_gib % 10);
 }
 
-void print_banner(Writer& out, const Platform& platform) {
-    print(out, "\n\nVireo {} ({})\n\n", VIREO_VERSION, VIREO_DATE);
+void print_start(Writer& out, const Platform& platform) {
+    out.write("\n\n");
+    shell::print_banner(out);
+    out.write("\n\n");
     if (platform.print_cpu)
         platform.print_cpu(out);
     print(out, "Model: {}\n", platform.machine.model());
@@ -125,7 +128,7 @@ void run(const Platform& platform) {
     start_heap(platform.memory);
     auto& console = make_for_ever<system::Console>(platform.serial);
     set_log_writer(&console);
-    print_banner(console, platform);
+    print_start(console, platform);
     event::mark_stage("banner");
 
     auto& loop = make_for_ever<event::EventLoop>();
@@ -138,8 +141,9 @@ void run(const Platform& platform) {
     auto& network = make_for_ever<net::Network>(loop, registry, platform.random_seed);
 
     console.write("\n");
-    shell::Services services{console,          loop,    platform.memory, registry,
-                             platform.machine, devices, network,         pci};
+    auto* host_files = platform.fw_cfg ? &make_for_ever<FwCfgFiles>(*platform.fw_cfg) : nullptr;
+    shell::Services services{console, loop, platform.memory, registry, platform.machine, devices,
+                             network, pci,  host_files};
     shell::run(make_for_ever<shell::Context>(services));
 }
 

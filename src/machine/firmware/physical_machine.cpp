@@ -17,22 +17,6 @@ bool is_reachable(u64 address, usize width) {
 
 constexpr const char* refused = "the processor refused the access";
 
-// RAM that nobody owns, range by range.
-template <typename F> void for_each_free_range(const system::MemoryMap& map, F&& use) {
-    for (const auto& bank : map.ram()) {
-        u64 at = bank.base;
-        for (const auto& taken : map.reservations()) { // sorted, and may overlap
-            if (taken.end() <= at || taken.base >= bank.end())
-                continue;
-            if (taken.base > at)
-                use(at, taken.base);
-            at = taken.end();
-        }
-        if (at < bank.end())
-            use(at, bank.end());
-    }
-}
-
 // Of a program, what is made visible to instruction fetch; the rest it takes care of itself.
 constexpr u64 most_code = 16 << 20;
 
@@ -59,14 +43,14 @@ Result<u64> PhysicalMachine::call(u64 address, std::span<const char* const> argu
                                   const system::MemoryMap& map) {
     if (!is_reachable(address, 1))
         return error(ErrorCode::OutOfRange, "no such address");
-    for_each_free_range(map, [&](u64 base, u64 end) {
+    map.for_each_free_range([&](u64 base, u64 end) {
         arch::set_executable(base, end, true);
         if (address >= base && address < end)
             arch::sync_instruction_cache(memory(address),
                                          static_cast<usize>(std::min(end - address, most_code)));
     });
     u64 result = arch::call_program(static_cast<uptr>(address), arguments.size(), arguments.data());
-    for_each_free_range(map, [](u64 base, u64 end) { arch::set_executable(base, end, false); });
+    map.for_each_free_range([](u64 base, u64 end) { arch::set_executable(base, end, false); });
     return result;
 }
 

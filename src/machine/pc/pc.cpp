@@ -39,6 +39,12 @@ class Pc final : public PhysicalMachine {
         return microvm.found ? "QEMU x86 (microvm)" : chipset_.model();
     }
     u64 default_load_address() const override { return 0x200'0000; }
+    // A bzImage unpacks itself to 16 MiB, or lies there already.
+    KernelPlace kernel_place() const override { return {16 << 20, 2 << 20}; }
+    // U-Boot sets no $cpu here.
+    ScriptNames script_names() const override {
+        return {"x86", "qemu-x86", sizeof(uptr) == 8 ? "x86_64" : "i386", "emulation", "qemu"};
+    }
     Result<> reset() override {
         if (microvm.reset)
             microvm.reset->take();
@@ -162,7 +168,8 @@ extern "C" [[noreturn]] void vireo_machine_start() {
                   .virtio_mmio = {pc.microvm.slots.data(), pc.microvm.slots.size()},
                   .pci = pci ? &*pci : nullptr,
                   .print_cpu = arch::x86::print_cpu,
-                  .random_seed = arch::x86::random_seed()});
+                  .random_seed = arch::x86::random_seed(),
+                  .fw_cfg = fw_cfg ? &*fw_cfg : nullptr});
 }
 
 } // namespace vireo::machine::pc

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/virt/devices.h"
 
+#include "bus/fw_cfg/fw_cfg.h"
 #include "machine/virt/memory.h"
 
 namespace vireo::machine::virt {
@@ -15,6 +16,7 @@ namespace {
 enum class Kind : u8 {
     VirtioMmio,
     PciHost,
+    FwCfg,
     Pl011,
     Ns16550,
     GicV2,
@@ -44,6 +46,7 @@ struct Known {
 constexpr Known known[] = {
     {"virtio,mmio", Kind::VirtioMmio},
     {"pci-host-ecam-generic", Kind::PciHost},
+    {"qemu,fw-cfg-mmio", Kind::FwCfg},
     {"arm,pl011", Kind::Pl011},
     {"ns16550a", Kind::Ns16550},
     {"ns16550", Kind::Ns16550},
@@ -169,6 +172,10 @@ void Devices::find(const Tree& tree, Witness* witness) {
                 pci = read_pci_host(walk);
             if (auto reg = walk.reg(0))
                 pci_out_of_reach = !pci && reg->base + reg->bytes > address_limit;
+            break;
+        case Kind::FwCfg: // where it has no DMA, no register answers behind the selector
+            if (auto reg = registers(0, 0, 1); reg && reg->bytes >= bus::FwCfg::memory.bytes)
+                fw_cfg = reg;
             break;
         case Kind::Pl011:
         case Kind::Ns16550:

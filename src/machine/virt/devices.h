@@ -79,6 +79,7 @@ struct Devices {
     bool pci_out_of_reach = false; // there is a host bridge, above address_limit
 
     std::optional<Uart> console;
+    std::optional<Region> fw_cfg; // QEMU's firmware configuration device
 
     std::optional<Gic> gic;
     Bytes timer_interrupts; // arm

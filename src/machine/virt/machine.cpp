@@ -28,17 +28,36 @@ using Uart = Devices::Uart;
 struct Board {
     std::string_view name;
     u64 load_address;
+    system::Machine::KernelPlace kernel;
+    system::Machine::ScriptNames names;
     Uart default_console;
 };
 
 #if defined(CONFIG_ARCH_ARM)
-constexpr Board this_board{"qemu_arm", 0x40200000, {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0, -1}};
+// A zImage unpacks itself at the start of RAM and must not lie there, or it copies itself away first.
+constexpr Board this_board{"qemu_arm",
+                           0x40200000,
+                           {32 << 20, 2 << 20},
+                           {"arm", "qemu-arm", "armv7", "emulation", ""},
+                           {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0, -1}};
 #elif defined(CONFIG_ARCH_ARM64)
-constexpr Board this_board{"qemu_arm64", 0x40200000, {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0, -1}};
+constexpr Board this_board{"qemu_arm64",
+                           0x40200000,
+                           {2 << 20, 2 << 20},
+                           {"arm", "qemu-arm", "armv8", "emulation", ""},
+                           {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0, -1}};
 #elif defined(CONFIG_ARCH_RISCV32)
-constexpr Board this_board{"qemu-riscv32", 0x80200000, {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0, -1}};
+constexpr Board this_board{"qemu-riscv32",
+                           0x80200000,
+                           {4 << 20, 4 << 20},
+                           {"riscv", "qemu-riscv", "generic", "emulation", ""},
+                           {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0, -1}};
 #else
-constexpr Board this_board{"qemu-riscv64", 0x80200000, {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0, -1}};
+constexpr Board this_board{"qemu-riscv64",
+                           0x80200000,
+                           {2 << 20, 2 << 20},
+                           {"riscv", "qemu-riscv", "generic", "emulation", ""},
+                           {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0, -1}};
 #endif
 
 // One of them is the console. Static: the firmware writes to it for ever.
@@ -97,6 +116,14 @@ class Processor final : public Devices::Witness {
   private:
     const system::MemoryMap& map_;
 };
+
+std::optional<bus::FwCfg> open_fw_cfg(const std::optional<Region>& registers) {
+    if (!registers)
+        return std::nullopt;
+    auto device = bus::FwCfg::create(io::Window(io::Space::Memory, registers->base, registers->bytes),
+                                     bus::FwCfg::memory);
+    return device ? std::optional(*device) : std::nullopt;
+}
 
 // Windows that would lay devices over RAM are none.
 void keep_off_ram(bus::pci::HostDescription& pci, const system::MemoryMap& map) {
@@ -170,18 +197,26 @@ void VirtMachine::run() {
     if (devices_.pci_out_of_reach)
         warn("PCI lies above {} GiB, where this board cannot reach it{}", address_limit >> 30,
              sizeof(uptr) == 4 ? " (QEMU: -machine highmem=off)" : "");
+    auto fw_cfg = open_fw_cfg(devices_.fw_cfg);
     machine::run({.machine = *this,
                   .serial = port,
                   .memory = map_,
                   .virtio_mmio = {devices_.virtio_mmio.data(), devices_.virtio_mmio.size()},
                   .pci = devices_.pci ? &*devices_.pci : nullptr,
                   .print_cpu = isa.empty() ? nullptr : print_isa,
-                  .random_seed = devices_.random_seed});
+                  .random_seed = devices_.random_seed,
+                  .fw_cfg = fw_cfg ? &*fw_cfg : nullptr});
 }
 
 std::string_view VirtMachine::board() const { return this_board.name; }
 
 u64 VirtMachine::default_load_address() const { return this_board.load_address; }
+
+system::Machine::KernelPlace VirtMachine::kernel_place() const { return this_board.kernel; }
+
+system::Machine::ScriptNames VirtMachine::script_names() const { return this_board.names; }
+
+std::optional<u64> VirtMachine::device_tree() const { return reinterpret_cast<uptr>(tree_.blob()); }
 
 Result<> VirtMachine::reset() { return restart(devices_); }
 

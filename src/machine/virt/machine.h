@@ -20,6 +20,9 @@ class VirtMachine final : public PhysicalMachine {
     std::string_view board() const override;
     std::string_view model() const override { return devices_.model; }
     u64 default_load_address() const override;
+    KernelPlace kernel_place() const override;
+    ScriptNames script_names() const override;
+    std::optional<u64> device_tree() const override;
     Result<> reset() override;
     Result<> power_off() override;
     void print_facts(Writer& out) const override;

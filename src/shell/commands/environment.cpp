@@ -28,17 +28,12 @@ Result<OwnedArray<char>> join(Arguments words) {
     return text;
 }
 
-// Whether the user may give the variable this value; two lines in U-Boot's words if not.
+// Whether the user may give the variable this value; one or two lines in U-Boot's words if not.
 bool may_set(Context& context, std::string_view name, std::string_view value, bool is_forced) {
     VariableFault fault = check_variable(context.environment, name, value);
     if (fault == VariableFault::None || (fault == VariableFault::SetOnce && is_forced))
         return true;
-    if (fault == VariableFault::SetOnce)
-        print(context.console, "## Error: Can't {} \"{}\"\n", value.empty() ? "delete" : "overwrite", name);
-    else
-        print(context.console, "## Error: flags type check failure for \"{}\" <= \"{}\" (type: {})\n", name,
-              value, fault == VariableFault::NoIpAddress ? 'i' : 'm');
-    print(context.console, "## Error inserting \"{}\" variable, errno=1\n", name);
+    print_fault(context.console, fault, name, value);
     return false;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // About this build and this machine: version, bdinfo.
+#include "shell/banner.h"
 #include "shell/context.h"
 #include "version.h"
 
@@ -7,8 +8,8 @@ namespace vireo::shell {
 namespace {
 
 int version(Context& context, Arguments) {
-    print(context.console, "Vireo {} ({})\n\n{}\n{}\n", VIREO_VERSION, VIREO_DATE, VIREO_COMPILER,
-          VIREO_LINKER);
+    print_banner(context.console);
+    print(context.console, "\n\n{}\n{}\n", VIREO_COMPILER, VIREO_LINKER);
     return status_ok;
 }
 

@@ -91,6 +91,17 @@ TEST_P(EachBackEnd, reading_past_the_end_of_a_file_is_refused) {
     EXPECT_TRUE(device->read(*device->find("short"), {}).has_value());
 }
 
+TEST(FwCfg, a_window_without_room_for_the_dma_register_is_read_by_bytes) {
+    for (u64 bytes : {16, 23, 24}) {
+        FakeFwCfg fake(false);
+        fake.add_file("etc/e820", "map");
+        auto device = FwCfg::create(io::Window(io::Space::Memory, 0x9020000, bytes), FwCfg::memory);
+        ASSERT_TRUE(device.has_value());
+        EXPECT_EQ(device->has_dma(), bytes == 24);
+        EXPECT_EQ(contents(*device, *device->find("etc/e820")), "map");
+    }
+}
+
 TEST(FwCfg, a_failed_transfer_is_an_error) {
     FakeFwCfg fake(true);
     fake.add_file("etc/e820", "map");

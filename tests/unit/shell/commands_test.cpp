@@ -145,8 +145,12 @@ TEST_F(Commands, echo) {
 }
 
 TEST_F(Commands, variables) {
-    EXPECT_EQ(run("printenv"), "board=test_board\nboard_name=test_board\nbootdelay=2\nloadaddr=40200000\n\n"
-                               "Environment size: 70/262140 bytes\n");
+    EXPECT_EQ(
+        run("printenv"),
+        "baudrate=115200\nboard=test_board\nboard_name=test_board\nboot_targets=virtio0 dhcp\nbootdelay=2\n"
+        "fdt_addr_r=40800000\nkernel_addr_r=40000000\nloadaddr=40200000\npxefile_addr_r=40b00000\n"
+        "ramdisk_addr_r=40c00000\nscriptaddr=40a00000\nstderr=serial\nstdin=serial\nstdout=serial\n\n"
+        "Environment size: 264/262140 bytes\n");
     EXPECT_EQ(run("setenv b 2; setenv a 1  x; printenv a b"), "a=1 x\nb=2\n");
     EXPECT_EQ(run("printenv nosuch a"), "## Error: \"nosuch\" not defined\na=1 x\n");
     EXPECT_EQ(status, 1);
@@ -325,8 +329,11 @@ TEST_F(Commands, bootstage_adds_up_what_was_worked) {
 }
 
 TEST_F(Commands, version) {
-    EXPECT_EQ(run("version"),
-              "Vireo " VIREO_VERSION " (" VIREO_DATE ")\n\n" VIREO_COMPILER "\n" VIREO_LINKER "\n");
+    std::string commit = VIREO_COMMIT;
+    if (!commit.empty())
+        commit.insert(0, "-");
+    EXPECT_EQ(run("version"), "Vireo " VIREO_VERSION + commit +
+                                  " (" VIREO_DATE ")\n\n" VIREO_COMPILER "\n" VIREO_LINKER "\n");
 }
 
 TEST_F(Commands, bdinfo) {

@@ -62,6 +62,8 @@ class ScriptedMachine final : public system::Machine {
     std::string_view board() const override { return "test_board"; }
     std::string_view model() const override { return "a test"; }
     u64 default_load_address() const override { return base + 0x200000; }
+    ScriptNames script_names() const override { return names; }
+    std::optional<u64> device_tree() const override { return tree; }
     Result<> reset() override {
         ++resets;
         return error(ErrorCode::NotSupported, "no reset line");
@@ -111,6 +113,8 @@ class ScriptedMachine final : public system::Machine {
     std::string called;
     u64 call_result = 0;
 
+    ScriptNames names;
+    std::optional<u64> tree;
     std::vector<std::byte> ram = std::vector<std::byte>(bytes);
     int resets = 0;
     int power_offs = 0;

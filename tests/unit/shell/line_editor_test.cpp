@@ -401,57 +401,5 @@ TEST_F(LineEditor, wide_and_joining_characters_count_the_columns_that_they_take)
     EXPECT_EQ(type("echo e\xcc\x81x\x02\x7fy\r"), "=> echo e\xcc\x81x\b\bx \b\byx\b\r\nyx\r\n=> \r\n");
 }
 
-class Autoboot : public ShellTest {
-  protected:
-    // The start of the shell, up to the prompt, with nobody typing before `delay`.
-    std::string start(event::Duration delay, const std::string& keys = "") {
-        port.take_output();
-        port.type_later(delay, keys + "\x04");
-        shell::interact(*context);
-        context->exiting = false;
-        return port.take_output();
-    }
-};
-
-TEST_F(Autoboot, nothing_to_boot_is_the_prompt_at_once) {
-    u64 before = hosted::clock_now();
-    EXPECT_EQ(start(event::Duration::micro(10)), "=> \r\n");
-    EXPECT_LT(hosted::clock_now() - before, hosted::millisecond);
-}
-
-TEST_F(Autoboot, counts_down_and_boots) {
-    run("setenv bootcmd 'echo booting'");
-    u64 before = hosted::clock_now();
-    EXPECT_EQ(start(event::Duration::seconds(3)),
-              "Hit any key to stop autoboot:  2 \b\b\b 1 \b\b\b 0 \r\nbooting\r\n=> \r\n");
-    EXPECT_GE(hosted::clock_now() - before, 2 * hosted::second);
-}
-
-TEST_F(Autoboot, any_key_stops_it_and_is_swallowed) {
-    run("setenv bootcmd 'echo booting'");
-    EXPECT_EQ(start(event::Duration::milli(1500), "xecho hi\r"),
-              "Hit any key to stop autoboot:  2 \b\b\b 1 \r\n=> echo hi\r\nhi\r\n=> \r\n");
-    EXPECT_EQ(start({}, "\x03"), "Hit any key to stop autoboot:  2 \r\n=> \r\n");
-}
-
-TEST_F(Autoboot, control_c_is_seen_behind_a_large_paste) {
-    run("setenv bootcmd 'while true; do true; done'; setenv bootdelay -2");
-    std::string text = start(event::Duration::milli(1), std::string(100000, 'x') + "\x03" + "echo end\r");
-    EXPECT_EQ(text.substr(0, 13), "<INTERRUPT>\r\n");
-    EXPECT_NE(text.find("\r\nend\r\n"), text.npos);
-}
-
-TEST_F(Autoboot, delays_of_a_special_kind) {
-    run("setenv bootcmd 'echo booting'; setenv bootdelay 0");
-    EXPECT_EQ(start(event::Duration::seconds(1)), "Hit any key to stop autoboot:  0 \r\nbooting\r\n=> \r\n");
-    run("setenv bootdelay -1");
-    EXPECT_EQ(start({}), "=> \r\n");
-    run("setenv bootdelay -2");
-    EXPECT_EQ(start({}), "booting\r\n=> \r\n");
-    run("setenv bootdelay soon; setenv bootcmd false");
-    EXPECT_EQ(start(event::Duration::seconds(3)),
-              "Hit any key to stop autoboot:  2 \b\b\b 1 \b\b\b 0 \r\n=> \r\n");
-}
-
 } // namespace
 } // namespace vireo::test

@@ -293,7 +293,9 @@ TEST_F(NetCommands, pxe_get) {
                                                   "pxelinux.cfg/0A0002"}));
     EXPECT_TRUE(output.ends_with("Bytes transferred = 4 (4 hex)\nConfig file 'pxelinux.cfg/0A0002' found\n"))
         << output;
-    EXPECT_EQ(memory_text(0x40200000, 4), "menu");
+    EXPECT_EQ(memory_text(0x40b00000, 4), "menu"); // $pxefile_addr_r as it is by default
+    run("setenv pxefile_addr_r; pxe get");
+    EXPECT_EQ(memory_text(0x40200000, 4), "menu"); // $loadaddr
     files.clear();
     requests.clear();
     output = run("setenv pxeuuid; setenv bootfile boot/x; setenv pxefile_addr_r 40300000; pxe get");
