@@ -4,6 +4,7 @@
 #include "autoconf.h"
 #include "base/parse.h"
 #include "shell/arguments.h"
+#include "shell/escape_sequence.h"
 #include "shell/shell.h"
 
 namespace vireo::shell {
@@ -47,20 +48,20 @@ static std::optional<u8> next_byte(Context& context, event::Duration duration) {
 // Reads what belongs to the key that began with `first`: nothing of an arrow key shall be left for the prompt. Those bytes follow
 // at once.
 static void swallow_rest_of_key(Context& context, u8 first) {
-    constexpr u8 escape = 0x1b;
     constexpr auto patience = event::Duration::milli(50);
-    if (first != escape) {
+    if (first != EscapeSequence::escape_byte) {
         int following = first >= 0xc0 ? std::countl_one(first) - 1 : 0; // of a UTF-8 character
         for (; following > 0; --following)
             (void)next_byte(context, patience);
         return;
     }
-    auto byte = next_byte(context, patience);
-    if (!byte || (*byte != '[' && *byte != 'O'))
-        return;
-    do
-        byte = next_byte(context, patience);
-    while (byte && (*byte < '@' || *byte > '~'));
+    EscapeSequence sequence;
+    sequence.begin(first);
+    while (sequence.is_open()) {
+        auto byte = next_byte(context, patience);
+        if (!byte || sequence.take(*byte) == EscapeSequence::Outcome::NotMine)
+            return; // Alt and a letter come as Escape and that letter
+    }
 }
 
 // True once a key has been typed; it is read.

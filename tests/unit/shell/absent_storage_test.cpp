@@ -30,8 +30,8 @@ TEST_F(AbsentStorage, is_one_line_and_a_status) {
     // They are not there for abbreviations, and do not make others ambiguous.
     for (std::string_view line : {"us start", "mm dev 0", "sc scan", "nv scan", "id"})
         EXPECT_TRUE(run(line).starts_with("Unknown command")) << line;
-    EXPECT_EQ(run("load floppy 0 40000000 file"),
-              "** Bad device specification floppy 0 **\nCouldn't find partition floppy 0\n");
+    EXPECT_EQ(run("load floppy 0 40000000 file"), "** Bad device specification floppy 0 **\nCouldn't find "
+                                                  "partition floppy 0\nCan't set block device\n");
 }
 
 } // namespace
