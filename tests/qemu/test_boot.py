@@ -8,6 +8,7 @@ import counting
 import images
 import pytest
 import vm
+from test_matrix import LOAD
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 

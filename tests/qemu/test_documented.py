@@ -127,7 +127,7 @@ def test_documented_mixed_line(name, folder, machines):
 
 def test_banner_and_prompt(board, machines):
     machine = machines.boot(board)
-    assert re.search(r"^Vireo \d+\.\d+\.\d+ \(.*\)$", machine.banner, re.M)
+    assert re.search(r"^Vireo \d+\.\d+\.\d+(-[0-9a-f]{7,}(-dirty)?)? \(.*\)$", machine.banner, re.M)
     assert re.search(r"^DRAM:  128 MiB$", machine.banner, re.M)
     assert "Hit any key" not in machine.banner  # bootcmd is not set
 

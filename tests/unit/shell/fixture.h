@@ -222,7 +222,7 @@ class ShellTest : public testing::Test {
         return disk;
     }
 
-    usize most_lines = 100; // of one command line
+    usize most_lines = 150; // of one command line
     ScriptedPort port;
     std::unique_ptr<system::Console> console = std::make_unique<system::Console>(port);
     event::EventLoop loop;
