@@ -247,7 +247,8 @@ def facts(workload):
 
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), os.uname().machine)
-    return {"cores": os.cpu_count(), "processor": model, "load": os.getloadavg()[0],
+    return {"date": time.strftime("%Y-%m-%d", time.gmtime()), "commit": first_line("git", "-C", TOP, "describe", "--always", "--dirty"),
+            "cores": os.cpu_count(), "processor": model, "load": os.getloadavg()[0],
             "qemu": first_line("qemu-system-x86_64", "--version"),
             "u-boot": first_line("dpkg-query", "-W", "-f", "${Version}", "u-boot-qemu"), "fio": first_line("fio", "--version"),
             "ipxe": first_line("dpkg-query", "-W", "-f", "${Version}", "ipxe"),
@@ -263,7 +264,7 @@ def parse():
     parser.add_argument("--board", action="append", choices=list(vm.BOARDS), help="only this board; may be repeated")
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part, and no page; may be repeated")
     parser.add_argument("--json", metavar="FILE", help="also write all figures to FILE")
-    parser.add_argument("--no-page", action="store_true", help="do not rewrite docs/performance.md and docs/performance.svg")
+    parser.add_argument("--no-page", action="store_true", help="do not rewrite docs/performance*")
     options = parser.parse_args()
     options.no_page = options.no_page or options.board or options.only
     options.only = options.only or PARTS

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/performance.md: tables of medians with least and most, what goals they reach, and the picture."""
+"""The pages about performance: docs/performance.md (the picture, and what goals are reached), docs/performance-tables.md (medians
+with least and most), docs/performance.svg, and docs/performance.json, from which `tests/bench/pages` makes them anew."""
 
 import dataclasses
+import json
 import os
 import statistics
 
 import network_page
 import plot
 from hosted import FIGURES as HOSTED_FIGURES
+from network import FIGURES as NETWORK_FIGURES
 from workload import ENTRIES, FIGURES, LOOP_READS, SCATTERED
 
 
@@ -35,16 +38,24 @@ def table(head, rows):
 
 
 def panels(results):
-    """What the picture shows."""
-    def of_disk(figure):
-        return {board: figures[figure] for board, figures in results["disk"].items() if figure in figures}
+    """What the picture shows: like beside like, and where Vireo loses as well."""
+    def of(boards, figure):
+        return {board: figures[figure] for board, figures in boards.items() if figures.get(figure)}
 
-    start = {board: {name: values for name, values in times.items() if name != "floor"}
-             for board, times in results["start"].items()}
-    chosen = [("QEMU start to prompt (with QEMU's own)", start)]
-    chosen += [(figure.title.replace("`", ""), of_disk(figure.name)) for figure in FIGURES
-               if figure.name not in ("read_4k_one", "read_4k_loop", "loop")]
-    return [(title, boards, seconds_text) for title, boards in chosen if boards]
+    disk, network = results["disk"], results["network"]
+    titles = {figure.name: figure.title.replace("`", "") for figure in FIGURES}
+    titles |= {"read_4k_loop": "one scattered read of 4 KiB, shell loop", "read_4k": "one scattered read of 4 KiB, full queue"}
+    notes = {"read_4k_loop": "the same loop of virtio read in both, one read at a time", "read_4k": "virtio bench; U-Boot has no such command"}
+    chosen = [plot.Panel("QEMU's start to the prompt", results["start"], seconds_text)]
+    for name in ("read_contiguous", "write", "crc32", "ext4_contiguous", "ext4_fragmented", "ls_2000", "read_4k_loop", "read_4k"):
+        boards = of(disk, name)
+        if name == "read_4k":
+            boards = {board: {"vireo": times["vireo"]} for board, times in boards.items()}
+        chosen.append(plot.Panel(titles[name], boards, seconds_text, notes.get(name, "")))
+    for figure in NETWORK_FIGURES:
+        chosen += [plot.Panel(figure.title.replace("`", ""), of(network[kind], figure.name), seconds_text, network_page.PLACES[kind])
+                   for kind in network]
+    return [one for one in chosen if one.boards]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,13 +103,13 @@ def full_queue_gain(results, board):
 
 
 COPY_SPEED = "Both send a contiguous range as a few large requests, so both take the time in which the host copies it; what is left is noise."
-ONE_BLOCK = "dnsmasq sends one block and waits for the answer, so the time is mostly that of 22,858 turns of the host's processes: below the " \
-    "table stands what a program on the host needs without any machine."
-SERVER = "What is left is mostly the host's time, for the server (below the table) and for QEMU, which hands over each frame by itself."
+ONE_BLOCK = "dnsmasq sends one block and waits for the answer, so the time is mostly that of 22,858 turns of the host's processes: the " \
+    "tables have the time of a program on the host, without any machine."
+SERVER = "What is left is mostly the host's time, for the server and for QEMU, which hands over each frame by itself."
 GOALS = (
     Goal("start to prompt above QEMU's floor: 4 times less", ratio("start"), at_least(4), "{:.1f}",
          "Near QEMU's floor a few milliseconds decide, and a busy host adds them to both."),
-    Goal("image: under half", size_ratio, lambda value: value < 0.5, "{:.2f}", "More is in the image."),
+    Goal("image: under half", size_ratio, lambda value: value < 0.5, "{:.2f}", "The image is larger than that."),
     Goal("`virtio read` of 512 MiB: at least 0.9 of U-Boot's rate", ratio("read_contiguous"), at_least(0.9), "{:.2f}", COPY_SPEED),
     Goal("`load`, contiguous: at least 0.9 of U-Boot's rate", ratio("ext4_contiguous"), at_least(0.9), "{:.2f}", COPY_SPEED),
     Goal("`load`, fragmented: 5 times less", ratio("ext4_fragmented"), at_least(5), "{:.1f}",
@@ -109,7 +120,7 @@ GOALS = (
          "Most of the time is the console's: the same text of 50 KB goes through the serial port, byte by byte, with both."),
     Goal(f"`ls` of {ENTRIES:,} entries: under 100 requests", counted("ls_2000", 1, False), lambda value: value < 100, "{:.0f}",
          "The inodes lie in more places than the read-ahead covers."),
-    Goal("scattered reads of 4 KiB: 5 times the rate of U-Boot's loop", ratio("read_4k"), at_least(5), "{:.1f}",
+    Goal("scattered reads of 4 KiB, full queue: 5 times the rate of U-Boot's shell loop", ratio("read_4k"), at_least(5), "{:.1f}",
          "QEMU's own time for a request bounds the rate."),
     Goal("the same, the time of U-Boot's shell subtracted", ratio("read_4k_less_shell"), at_least(5), "{:.1f}",
          "QEMU's own time for a request bounds the rate."),
@@ -140,7 +151,7 @@ def goals(results):
         if missed:
             reasons.append(f"- {goal.text}: {verdict}. {goal.why_not}")
     not_measured = "" if results["network"] else " The network was not measured."
-    lines = ["What cannot be measured on a board (riscv32 has no rival; iPXE is for x86) is `-`. FAT is not built yet." + not_measured, "",
+    lines = ["`-` is what cannot be measured on a board: riscv32 has no rival, and iPXE is for x86." + not_measured, "",
              *table(["goal", *boards, "reached"], rows)]
     if reasons:
         lines += ["Not reached everywhere, and why:", "", *reasons, ""]
@@ -213,31 +224,78 @@ def hosted_lines(results):
             *table(["figure", *results["hosted"]], rows)]
 
 
-def text(results):
+def about(results):
+    """Who made the page of what, and when."""
     machine = results["machine"]
-    lines = ["# Performance", "",
-             "Written by `./bench`; do not edit. It runs Vireo, Debian's packaged U-Boot (`u-boot-qemu` " + machine["u-boot"] + "), iPXE and an",
-             "empty firmware by turns in one run, under software emulation (TCG). Absolute times differ from machine to machine: compare only",
-             "within this page. A ratio is U-Boot's median over Vireo's: more is better. Debian packages no U-Boot for riscv32.", "",
-             f"Machine: {machine['cores']} cores ({machine['processor']}), load average {machine['load']:.1f} before the run; {machine['qemu']}; {machine['fio']}.", "",
-             "![Medians of all figures on all boards](performance.svg)", "",
-             "## Goals", "", *goals(results), *start_lines(results), *disk_lines(results)]
+    return [f"Written by `./bench` from figures of {machine['date']} (commit {machine['commit']}), which are in [performance.json](performance.json);",
+            "do not edit. It runs Vireo, Debian's packaged U-Boot (`u-boot-qemu` " + machine["u-boot"] + "), iPXE and an",
+            "empty firmware by turns in one run, under software emulation (TCG). Absolute times differ from machine to machine: compare only",
+            "within this page. A ratio is U-Boot's median over Vireo's: more is better. Debian packages no U-Boot for riscv32.", "",
+            f"Machine: {machine['cores']} cores ({machine['processor']}), load average {machine['load']:.1f} before the run; {machine['qemu']}; {machine['fio']}.", ""]
+
+
+def losses(results):
+    """Where U-Boot is quicker, worst first; said before anybody has to look for it."""
+    titles = {figure.name: figure.title for figure in FIGURES}
+    titles |= {"read_4k_loop": "scattered reads in the shell's loop", "loop": "the shell's loop without reads"}
+    titles |= {f"{figure.name}_{kind}": f"{figure.title}, {network_page.PLACES[kind]}" for figure in NETWORK_FIGURES for kind in results["network"]}
+    found = {}
+    for figures in results["ratio"]["boards"].values():
+        for name, value in figures.items():
+            if value < 0.95 and name in titles:
+                found.setdefault(name, []).append(value)
+    if not found:
+        return []
+    rows = [[titles[name], f"{min(values):.2f}" + (f" to {max(values):.2f}" if len(values) > 1 else ""), str(len(values))]
+            for name, values in sorted(found.items(), key=lambda item: min(item[1]))]
+    return ["## Where U-Boot is quicker", "", "By more than a twentieth, on one board at least; the ratios of those boards.", "",
+            *table(["figure", "ratio", "boards"], rows)]
+
+
+def text(results):
+    """performance.md: what most readers want."""
+    lines = ["# Performance", "", *about(results), "All tables: [performance-tables.md](performance-tables.md).", "",
+             "![Times of Vireo and U-Boot on all boards: start, disks, network](performance.svg)", "",
+             "## Goals", "", *goals(results), *losses(results), *size_lines(results)]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def tables(results):
+    """performance-tables.md: every figure."""
+    lines = ["# Performance: all tables", "", *about(results), *start_lines(results), *disk_lines(results)]
     lines += network_page.lines(results, figure_text, table)
     share = {name: [f"{figures['idle'][name][0]:.1%}" if name in figures.get("idle", {}) else "-" for figures in results["disk"].values()]
              for name in ("vireo", "u-boot")}
     if results["disk"]:
         lines += ["## Idle prompt", "", "The share of one host core that QEMU uses while nobody types.", "",
                   *table(["", *results["disk"]], [["Vireo", *share["vireo"]], ["U-Boot", *share["u-boot"]]])]
-    lines += hosted_lines(results)
+    return "\n".join(lines + hosted_lines(results)).rstrip("\n") + "\n"
+
+
+def size_lines(results):
     rows = [[board, str(size["vireo"]), *([str(size["u-boot"]), f"{size['vireo'] / size['u-boot']:.2f}"] if size["u-boot"] else ["-", "-"])]
             for board, size in results["size"].items()]
-    lines += ["## Image size", "", "Bytes of the file that `-bios` takes; of U-Boot on x86 its `u-boot.bin`, without the padding of the ROM file.", "",
-              *table(["board", "Vireo", "U-Boot", "Vireo / U-Boot"], rows)]
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return ["## Image size", "", "Bytes of the file that `-bios` takes; of U-Boot on x86 its `u-boot.bin`, without the padding of the ROM file.", "",
+            *table(["board", "Vireo", "U-Boot", "Vireo / U-Boot"], rows)]
+
+
+def condensed(value):
+    """Results as performance.json keeps them: of each list of seconds the least, the median and the most."""
+    if isinstance(value, dict):
+        return {name: condensed(part) for name, part in value.items()}
+    if isinstance(value, list) and len(value) > 1 and all(isinstance(part, float) for part in value):
+        return [float(f"{part:.6g}") for part in (min(value), statistics.median(value), max(value))]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def pages(results):
+    """Name -> content of everything that is made. From condensed figures, as whoever makes them anew has no others."""
+    kept = condensed(results)
+    return {"performance.json": json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "performance.md": text(kept),
+            "performance-tables.md": tables(kept), "performance.svg": plot.draw(panels(kept))}
 
 
 def write(folder, results):
-    with open(os.path.join(folder, "performance.md"), "w", encoding="utf-8") as page:
-        page.write(text(results))
-    with open(os.path.join(folder, "performance.svg"), "w", encoding="utf-8") as picture:
-        picture.write(plot.draw(panels(results)))
+    for name, content in pages(results).items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(content)
