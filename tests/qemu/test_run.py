@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """`./run --cmd` with the real machine; tests/build/run_test.py has everything around it."""
+import os
+import re
+import subprocess
+import sys
+
 import pytest
 import unattended
 from conftest import PATIENCE, build_folder
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def run(board, *lines):
@@ -33,3 +40,19 @@ def test_several_lines_of_an_if_and_one_that_is_unfinished(board):
 def test_a_machine_that_fails_is_no_success(board):
     with pytest.raises(unattended.Failure, match="the machine failed and started anew after 'go 4'"):
         run(board, "go 4")
+
+
+def test_the_program_of_the_ci_page(board, tmp_path):
+    """docs/ci.md as it stands there: a prompt, two commands with their statuses, and QEMU's own."""
+    if board.name != "qemu_arm64":
+        pytest.skip("the page's machine")
+    with open(os.path.join(TOP, "docs", "ci.md"), encoding="utf-8") as page:
+        program = re.search(r"^```python\n(.*?)^```$", page.read(), re.M | re.S)[1]
+    path = tmp_path / "page.py"
+    path.write_text(program, encoding="utf-8")
+    result = subprocess.run([sys.executable, "-B", path, os.path.join(build_folder(board), board.firmware)], capture_output=True, text=True,
+                            timeout=PATIENCE, check=False)
+    assert result.returncode == 0, result.stderr
+    version, read = result.stdout.splitlines()
+    assert re.match(r"\('Vireo [\d.]+.*', 0\)$", version), version
+    assert re.match(r"\('.+', 1\)$", read), "a disk that is not there is an error with a text"
