@@ -35,9 +35,11 @@ DmaArena& DmaArena::instance() {
 void DmaArena::reset() {
     if (!pool_)
         for (auto& [bus, range] : ranges_)
-            std::free(range.memory);
+            if (!range.is_in_place())
+                std::free(range.memory);
     ranges_.clear();
     pool_ = nullptr;
+    in_place_ = false;
     place_at(default_base);
     fail_allocation_ = fail_share_ = 0;
 }
@@ -77,6 +79,18 @@ void DmaArena::report_leaks() const {
     for (auto& [bus, range] : ranges_)
         report("dma.leak",
                range_name(bus, range.bytes) + (range.pooled ? " were never freed" : " were never unshared"));
+}
+
+usize DmaArena::open_shares() const {
+    return static_cast<usize>(std::count_if(ranges_.begin(), ranges_.end(),
+                                            [](auto& r) { return !r.second.pooled && !r.second.abandoned; }));
+}
+
+void DmaArena::report_open_shares() const {
+    for (auto& [bus, range] : ranges_)
+        if (!range.pooled && !range.abandoned)
+            report("dma.open",
+                   range_name(bus, range.bytes) + " are open to the device, and nobody keeps them");
 }
 
 u64 DmaArena::next_bus(u64 bytes, u64 alignment, u64 low_bits) {
@@ -144,10 +158,12 @@ Result<dma::BusAddress> DmaArena::share(std::byte* memory, u32 bytes, dma::Direc
         ranges_[bus.value] = Range{bytes, pool_memory(bus.value, bytes), false, direction, memory, 1};
         return bus;
     }
-    auto* bounce = static_cast<std::byte*>(std::malloc(bytes));
+    auto* bounce = in_place_ ? memory : static_cast<std::byte*>(std::malloc(bytes));
     if (!bounce)
         return error(ErrorCode::NoMemory, "bounce memory exhausted");
-    if (direction == dma::Direction::ToDevice)
+    if (in_place_)
+        ; // what is there is what the device sees
+    else if (direction == dma::Direction::ToDevice)
         std::memcpy(bounce, memory, bytes);
     else
         std::memset(bounce, poison, bytes);
@@ -175,7 +191,7 @@ void DmaArena::unshare(const dma::Mapping& mapping) {
     tell_taken_back(range->first, range->second.bytes);
     if (pool_) {
         pool_->unshare(mapping);
-    } else {
+    } else if (!range->second.is_in_place()) {
         if (mapping.direction == dma::Direction::FromDevice && !mapping.abandoned)
             std::memcpy(mapping.memory, range->second.memory, mapping.bytes);
         std::free(range->second.memory);

@@ -38,13 +38,19 @@ class DmaArena {
     // From now on, until reset(), all memory comes from `pool`, which was given `region` at `bus`; both outlive that.
     // A range that the pool gives out beyond the region, or twice, is reported ("dma.pool").
     void use_pool(dma::BouncePool& pool, MutableBytes region, u64 bus);
+    // From now on, until reset(), devices work on the program's own bytes, as in the firmware: nothing is bounced.
+    void work_in_place() { in_place_ = true; }
     // The n-th allocation (share) from now fails with NoMemory, once; 1 is the next one, 0 none.
     void fail_allocation(unsigned n) { fail_allocation_ = n; }
     void fail_share(unsigned n) { fail_share_ = n; }
     usize live_buffers() const; // memory that was allocated and not freed
     usize live_shares() const;  // ranges that were shared and not unshared
-    // Reports "dma.leak" for each range that is still there.
+    // Of those, the ones that the program still calls its own: not abandoned, so nobody keeps them from being reused. None,
+    // once no operation is under way.
+    usize open_shares() const;
+    // Reports "dma.leak" for each range that is still there, or "dma.open" for each open share.
     void report_leaks() const;
+    void report_open_shares() const;
 
     // --- the device's side ------------------------------------------------------------------------------------
     // Where the device finds [bus, bus + bytes); nullptr, and a report ("dma.not-shared", "dma.taken-back",
@@ -72,6 +78,7 @@ class DmaArena {
         usize alignment;          // of pool memory
         bool abandoned = false;   // of a share
         bool kept = false;        // by the custodian
+        bool is_in_place() const { return memory == original; }
     };
     u64 next_bus(u64 bytes, u64 alignment, u64 low_bits);
     std::map<u64, Range>::iterator find_share(const dma::Mapping& mapping);
@@ -84,6 +91,7 @@ class DmaArena {
     u64 next_ = default_base;
     unsigned fail_allocation_ = 0;
     unsigned fail_share_ = 0;
+    bool in_place_ = false;
     dma::BouncePool* pool_ = nullptr;
     MutableBytes pool_region_;
     static constexpr u64 default_base = 0x1'4000'0000;

@@ -257,7 +257,7 @@ int run(const Options& options) {
                                                          network, inspector ? &*inspector : nullptr},
                                          true);
     int status = options.commands ? shell::run_line(*context, options.commands) : shell::interact(*context);
-    devices.quiesce_all();
+    (void)devices.quiesce_all(); // they are fakes of this process, which ends
     terminal.flush();
     set_log_writer(nullptr);
     return status;

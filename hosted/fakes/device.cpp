@@ -17,6 +17,8 @@ Referee::Rules Device::rules() const { return {legacy_, offered, described_featu
 // --- status and features -----------------------------------------------------------------------------------------
 
 u8 Device::read_status() {
+    if (faults.goes_before_driver_ok && !is_live())
+        faults.gone |= std::ranges::any_of(queues_, &Queue::enabled);
     if (faults.gone) {
         ++reads_after_removal;
         return 0xff;
@@ -294,6 +296,26 @@ void Device::finish_held() {
     for (u16 i = 0; i < count; ++i)
         if (queues_[i].ring && queues_[i].ring->setup().in_order)
             report_in_order(i);
+}
+
+void Device::finish_first() {
+    if (held_.empty())
+        return;
+    u16 index = held_.begin()->second.queue;
+    finish(held_.begin()->first);
+    if (queues_[index].ring && queues_[index].ring->setup().in_order)
+        report_in_order(index);
+}
+
+void Device::write_late() {
+    for (auto& [number, held] : held_) {
+        std::vector<u8> junk(held.chain.writable_bytes(), late_byte);
+        if (!junk.empty())
+            held.chain.write(0, junk.data(), junk.size());
+        if (Ring* ring = queues_[held.queue].ring.get())
+            ring->put_used({held.chain.head, static_cast<u32>(junk.size()), 1, held.chain.ring_descriptors});
+    }
+    held_.clear();
 }
 
 std::vector<u64> Device::kept(u16 index) const {

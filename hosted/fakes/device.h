@@ -34,11 +34,12 @@ struct Completion {
 struct Faults {
     unsigned reset_polls = 0; // status reads that still show the old value after a reset was asked for
     bool reset_never_ends = false;
-    bool refuse_features_ok = false;       // FEATURES_OK reads back clear
-    bool gone = false;                     // removed: every register reads as all ones
-    bool never_completes = false;          // takes buffers and keeps them
-    bool deaf = false;                     // takes no buffers at all
-    bool scribbles = false;                // overwrites descriptors as soon as it has read them
+    bool refuse_features_ok = false;    // FEATURES_OK reads back clear
+    bool gone = false;                  // removed: every register reads as all ones
+    bool goes_before_driver_ok = false; // is removed when queues are enabled, and before the device is live
+    bool never_completes = false;       // takes buffers and keeps them
+    bool deaf = false;                  // takes no buffers at all
+    bool scribbles = false;             // overwrites descriptors as soon as it has read them
     bool suppresses_notifications = false; // asks the driver not to notify, and polls
     bool no_interrupts = false;            // never sets an event bit
     unsigned queue_disable_polls = 0;      // QueueReady / queue_reset reads that still show the old value
@@ -116,8 +117,17 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     void bump_generation() { ++generation_; }
     // Sets DEVICE_NEEDS_RESET and stops working.
     void need_reset();
+    // Loses its state without having been asked to, but not its work: it shows status 0 and goes on with what it had.
+    void forget_itself() { status_ = 0; }
+    // Finishes the oldest buffer that it has kept so far.
+    void finish_first();
     // Finishes all that it has kept so far (faults.never_completes), as a disk whose storage answers again.
     void finish_held();
+    // As a device that has not stopped, whatever it shows (gone, in need of a reset, a reset that it was asked for and does not
+    // confirm) and whether or not bus mastering is on: writes into all the buffers that it still holds, and into the rings.
+    // That is what a virtual machine's threads do with buffers that they mapped before.
+    void write_late();
+    static constexpr u8 late_byte = 0xad;
     // Pulled out: it touches neither registers nor memory any more. insert() brings it back as from the factory.
     void remove();
     void insert();

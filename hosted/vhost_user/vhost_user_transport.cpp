@@ -216,7 +216,7 @@ Result<> VhostUserTransport::send_descriptor(Request request, u16 index, const F
 }
 
 // A back end does not offer VIRTIO_F_RING_RESET, and this interface does not allow it.
-Result<> VhostUserTransport::reset_queue(virtio::QueueIndex) {
+Result<dma::ConfirmedReset> VhostUserTransport::reset_queue(virtio::QueueIndex) {
     return error(ErrorCode::NotSupported, "vhost-user has no reset of one queue");
 }
 

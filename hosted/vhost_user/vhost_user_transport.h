@@ -42,7 +42,7 @@ class VhostUserTransport final : public virtio::Transport, private RegisterBlock
     Result<u16> queue_size_max(virtio::QueueIndex index) override;
     Result<io::Doorbell> activate_queue(virtio::QueueIndex index, u16 size,
                                         const virtio::QueueAddresses& addresses) override;
-    Result<> reset_queue(virtio::QueueIndex index) override;
+    Result<dma::ConfirmedReset> reset_queue(virtio::QueueIndex index) override;
     Result<u32> read_config(u32 offset, u8 width) override;
     Result<> write_config(u32 offset, u8 width, u32 value) override;
     std::optional<u32> config_generation() override { return std::nullopt; }

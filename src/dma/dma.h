@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "dma/confirmed_reset.h"
 
 // Memory that a device may touch. A bus address is not a pointer: on machines whose device sees only shared pages, and
 // in the hosted build, shared data is bounced. Back ends: dma/identity.cpp (firmware: RAM at its own address) and
@@ -101,43 +102,53 @@ inline Result<Span<FromDevice>> share_from_device(MutableBytes bytes) {
 }
 
 // Memory from the DMA pool: rings, request headers, status bytes. Owned; both sides may touch it at any time, so what
-// is read from it is read once and validated. Freed on destruction: never while a device still may use it.
+// is read from it is read once and validated. From the moment at which somebody asks where the device finds it, the device
+// may know it: then only give_back() frees it, and one that is dropped is left to the device for ever.
 class Buffer {
   public:
     Buffer() = default;
     static Result<Buffer> create(usize bytes, usize alignment) {
         return Buffer(VIREO_TRY(backend::allocate(bytes, alignment)));
     }
-    Buffer(Buffer&& other) noexcept : memory_(std::exchange(other.memory_, {})) {}
+    Buffer(Buffer&& other) noexcept : memory_(std::exchange(other.memory_, {})), is_known_(other.is_known_) {}
     Buffer& operator=(Buffer&& other) noexcept {
-        free();
+        drop();
         memory_ = std::exchange(other.memory_, {});
+        is_known_ = other.is_known_;
         return *this;
     }
-    ~Buffer() { free(); }
+    ~Buffer() { drop(); }
 
     std::byte* data() const { return memory_.memory; }
     usize size() const { return memory_.bytes; }
-    BusAddress bus() const { return memory_.bus; }
+    BusAddress bus() const {
+        is_known_ = true;
+        return memory_.bus;
+    }
 
     // Part of it as something a Chain accepts; valid as long as the Buffer is. The range lies inside (asserted).
     template <typename Dir> Span<Dir> part(usize offset, usize bytes) const {
         VIREO_ASSERT(offset <= memory_.bytes && bytes <= memory_.bytes - offset);
-        return Span<Dir>(Mapping{memory_.memory + offset, static_cast<u32>(bytes), Dir::direction, true,
-                                 memory_.bus + offset});
+        return Span<Dir>(
+            Mapping{memory_.memory + offset, static_cast<u32>(bytes), Dir::direction, true, bus() + offset});
     }
 
-    // Gives the memory up without freeing it: a device that did not confirm its reset may still write there.
-    void quarantine() { memory_ = {}; }
+    // The device has forgotten it: frees it.
+    void give_back(ConfirmedReset) {
+        is_known_ = false;
+        drop();
+    }
 
   private:
     explicit Buffer(const Mapping& memory) : memory_(memory) {}
-    void free() {
-        if (memory_.memory)
+    void drop() {
+        if (memory_.memory && !is_known_)
             backend::free(memory_);
         memory_ = {};
+        is_known_ = false;
     }
     Mapping memory_;
+    mutable bool is_known_ = false; // to the device, perhaps
 };
 
 } // namespace vireo::dma

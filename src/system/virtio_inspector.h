@@ -33,8 +33,9 @@ class VirtioInspector {
     virtual Result<> reset(usize index) = 0;
 
     // Stops every driver and resets every device, so that none touches memory any more: before reset, power-off and
-    // the hand-over to an operating system.
-    virtual void quiesce_all() = 0;
+    // the hand-over to an operating system. DeviceBroken: one that was given memory does not confirm its reset and may still
+    // write there (it is named in a warning), so nobody may be given the RAM.
+    virtual Result<> quiesce_all() = 0;
 
     // Prints the features of device `index` that it offers or that Vireo could accept, one a line. NotFound: there is
     // no such device.

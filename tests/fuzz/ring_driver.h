@@ -21,7 +21,7 @@ class RingDriver {
         queue.suppress_notifications();
     }
     ~RingDriver() {
-        queue.close(true);
+        queue.close(*dma::ConfirmedReset::when_zero(0));
         require(hosted::DmaArena::instance().live_shares() == 0, "a closed queue holds no memory");
     }
 

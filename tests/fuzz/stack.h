@@ -107,7 +107,7 @@ inline std::unique_ptr<fake::Blk> fuzzed_disk(FuzzedData& input) {
 // a reset was not confirmed.
 class Stack {
   public:
-    ~Stack() { manager.quiesce_all(); }
+    ~Stack() { (void)manager.quiesce_all(); }
 
     void start(virtio::TransportSource& source) {
         manager.add_source(source);
@@ -129,6 +129,7 @@ class Stack {
         require(hosted::clock_now() - begin < longest_call, "a call ends in time");
         require(may_keep_memory || is_aside() || hosted::DmaArena::instance().live_shares() == 0,
                 "what a call shared comes back");
+        require(hosted::DmaArena::instance().open_shares() == 0, "or is kept from everybody else");
     }
     // The first device was given up: it has what it was given until it answers, or is reset.
     bool is_aside() const {

@@ -153,15 +153,12 @@ broken("src/virtio/ring/queue.cpp", "*Ring*:*Queue*:*Packed*:*InOrder*:*Split*:*
        ("queue_passes_long_lengths_on",
         "        used_bytes_ = entry.has_length ? writable : 0;",
         ""),
-       ("queue_frees_memory_of_a_live_device",
-        "        with_ring([](auto& ring) { ring.quarantine(); });",
-        ""),
-       ("queue_frees_tables_of_a_live_device",
-        "        tables_.quarantine();",
-        ""),
        ("queue_keeps_shares_when_closed",
-        "            if (heads_[id].state == Head::State::InFlight)",
-        "            if (heads_[id].state == Head::State::Free)"),
+        "        unshare(id);\n        heads_[id].state = Head::State::Free; // what",
+        "        (void)0;\n        heads_[id].state = Head::State::Free; // what"),
+       ("queue_abandons_twice",
+        "                if (!mapping.abandoned)",
+        "                if (true)"),
        ("queue_chain_longer_than_the_ring",
         "    queue.max_chain_ = std::min(options.max_chain, queue.size_);",
         "    queue.max_chain_ = options.max_chain;"),
@@ -190,10 +187,10 @@ broken("src/virtio/ring/queue.cpp", "*Ring*:*Queue*:*Packed*:*InOrder*:*Split*:*
         "    head.state = Head::State::Free;\n    give_entries_back(id);",
         "    head.state = Head::State::Free;\n    (void)id;"))
 
-broken("src/virtio/session/session.cpp", "*Life*:*Transports*:*Initial*:*Recover*:*Feature*:*Doorbell*:*Queues*:*Configuration*",
+broken("src/virtio/session/session.cpp", "*Late*:*HandOver*:*Aside*:*Life*:*Transports*:*Initial*:*Recover*:*Feature*:*Doorbell*:*Queues*:*Configuration*",
        ("session_frees_before_reset_is_confirmed",
-        "    is_quiet_ = status == 0; // of one that is gone we cannot know",
-        "    is_quiet_ = true;"),
+        "    auto confirmed = dma::ConfirmedReset::when_zero(status);",
+        "    auto confirmed = dma::ConfirmedReset::when_zero(0);"),
        ("session_does_not_wait_for_reset",
         "        return status == 0 || status == wire::status_gone;",
         "        return true;"),
@@ -227,9 +224,21 @@ broken("src/virtio/session/session.cpp", "*Life*:*Transports*:*Initial*:*Recover
        ("session_queue_is_reenabled_at_any_size",
         "    if (size_before != 0 && size != size_before)",
         "    if (false)"),
-       ("session_keeps_shared_memory_of_a_live_device",
-        "            buffer.quarantine();",
-        "            (void)buffer;"))
+       ("session_takes_no_shared_memory_back",
+        "            buffer.give_back(*reset);",
+        "            (void)buffer;"),
+       ("session_forgets_what_a_reset_was_not_confirmed_for",
+        "        held_queues_ = std::move(queues_);",
+        "        held_queues_ = {};"),
+       ("session_believes_what_stands_in_the_place_of_one_that_is_gone",
+        "    if (reset || is_gone) {",
+        "    if (reset) {"),
+       ("session_ends_requests_of_a_device_that_still_has_them",
+        "    for (LiveQueue& queue : queues_)\n        queue.ring.abandon();\n    if (!driver_active_)",
+        "    for (LiveQueue& queue : queues_)\n        (void)queue;\n    if (!driver_active_)"),
+       ("session_hands_over_what_a_device_may_write_to",
+        "    return holds_memory() ? reset : Result<>();",
+        "    return {};"))
 
 broken("src/virtio/session/operation.cpp",
        "*Life*:*Transports*:*Initial*:*Recover*:*Feature*:*Doorbell*:*Queues*:*Configuration*:*Aside*",
@@ -271,9 +280,6 @@ broken("src/virtio/session/operation.cpp",
         "    if (false)\n        return true;\n    if (!extra"))
 
 broken("src/virtio/session/aside.cpp", "*Aside*:*Custody*:*Prompt*:*Life*:*Hostile*",
-       ("aside_leaves_buffers_in_the_callers_hands",
-        "        queue.ring.abandon();",
-        ""),
        ("aside_is_reset_while_it_holds_requests",
         "    if (state_ == State::Aside && unanswered() == 0)",
         "    if (state_ == State::Aside)"),
@@ -299,6 +305,27 @@ broken("src/system/memory_map.cpp", "*Memory*:*Custod*",
        ("held_neighbours_stay_apart",
         "        if (other.holds != 0 && other.base <= held.end() && held.base <= other.end())",
         "        if (false)"))
+
+broken("src/virtio/ring/queue.h", "*Closing*:*LateWrites*",
+       ("queue_that_is_dropped_forgets_its_callers",
+        "    ~Queue() { abandon(); }",
+        "    ~Queue() {}"))
+
+broken("src/dma/dma.h", "DmaBuffer*:*Closing*:*LateWrites*:*Recovery*",
+       ("memory_of_a_live_device_is_freed",
+        "        if (memory_.memory && !is_known_)",
+        "        if (memory_.memory)"),
+       ("memory_that_a_device_was_told_of_counts_as_unknown",
+        "        is_known_ = true;",
+        "        is_known_ = false;"))
+
+broken("src/dma/confirmed_reset.h", "ConfirmedReset*:*Late*:*Life*:*Recover*",
+       ("any_reset_is_a_confirmed_one",
+        "        if (shown != 0)",
+        "        if (false)"),
+       ("memory_is_taken_back_without_barrier",
+        "        after_reset();",
+        ""))
 
 broken("src/dma/bounce_pool.cpp", "*Bounce*",
        ("pool_brings_abandoned_bytes_back",
@@ -361,11 +388,11 @@ broken("src/virtio/transport/mmio/mmio_transport.cpp", "*Mmio*:*MMIO*:*Transport
 
 broken("src/virtio/transport/common.h", "*Mmio*:*Pci*:*Transports*",
        ("any_queue_reset_is_believed",
-        "    if (read_reset() != 0 || read_enabled() != 0)",
-        "    if (false)"),
+        "    auto confirmed = dma::ConfirmedReset::when_zero(u32{read_reset()} | u32{read_enabled()});",
+        "    auto confirmed = dma::ConfirmedReset::when_zero(0 * (u32{read_reset()} | u32{read_enabled()}));"),
        ("a_queue_that_stays_enabled_counts_as_reset",
-        "    if (read_reset() != 0 || read_enabled() != 0)",
-        "    if (read_reset() != 0)"))
+        "    auto confirmed = dma::ConfirmedReset::when_zero(u32{read_reset()} | u32{read_enabled()});",
+        "    auto confirmed = dma::ConfirmedReset::when_zero(u32{read_reset()});"))
 
 broken("src/virtio/transport/mmio/mmio_source.cpp", "*Mmio*:*MMIO*:*Transports*",
        ("mmio_touches_a_slot_without_magic",

@@ -6,6 +6,13 @@
 namespace vireo::shell {
 namespace {
 
+// No device may write to memory that the program takes for its own.
+Result<u64> start(Context& context, u64 address, std::span<const char* const> words) {
+    VIREO_TRY(context.virtio.quiesce_all());
+    print(context.console, "## Starting application at 0x{:08X} ...\n", address);
+    return context.machine.call(address, words, context.memory);
+}
+
 int go(Context& context, Arguments arguments) {
     auto address = number_argument(context, arguments[1]);
     if (!address)
@@ -25,10 +32,7 @@ int go(Context& context, Arguments arguments) {
         next = std::ranges::copy(words[i], next).out + 1;
     }
 
-    print(context.console, "## Starting application at 0x{:08X} ...\n", *address);
-    // No device may write to memory that the program takes for its own.
-    context.virtio.quiesce_all();
-    auto result = context.machine.call(*address, {pointers->data(), words.size()}, context.memory);
+    auto result = start(context, *address, {pointers->data(), words.size()});
     (void)context.virtio.rescan();
     if (!result)
         return fail(context, "go", result.error());

@@ -8,7 +8,7 @@ namespace {
 // Devices stop touching memory first. If the machine cannot do it, they are brought up again.
 int leave(Context& context, std::string_view what, Result<> (system::Machine::*end)()) {
     print(context.console, "{} ...\n", what);
-    context.virtio.quiesce_all();
+    (void)context.virtio.quiesce_all(); // one that goes on all the same is stopped with the machine
     auto ended = (context.machine.*end)();
     int status = ended ? status_ok : fail(context, what, ended.error());
     (void)context.virtio.rescan();

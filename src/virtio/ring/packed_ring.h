@@ -28,7 +28,7 @@ class PackedRing {
     void skip_used(u16 /*chains*/, u16 descriptors) { advance(next_used_, descriptors); }
     RingAddresses addresses() const;
     u16 notification_data() const { return wire::offset_and_wrap(published_.offset, published_.wrap); }
-    void quarantine() { memory_.quarantine(); }
+    void give_back(dma::ConfirmedReset reset) { memory_.give_back(reset); }
 
   private:
     bool is_used(u16 flags) const;

@@ -210,17 +210,23 @@ bool Queue::find_chain_in_order(const UsedEntry& entry) {
     return true;
 }
 
-void Queue::close(bool device_is_quiet) {
-    if (size_ == 0)
-        return;
-    if (device_is_quiet) {
-        for (u16 id = 0; id < size_; ++id)
-            if (heads_[id].state == Head::State::InFlight)
-                unshare(id);
-    } else {
-        with_ring([](auto& ring) { ring.quarantine(); });
-        tables_.quarantine();
+Queue& Queue::operator=(Queue&& other) noexcept {
+    if (this != &other) {
+        std::destroy_at(this);
+        std::construct_at(this, std::move(other));
     }
+    return *this;
+}
+
+void Queue::close(dma::ConfirmedReset reset) {
+    for (u16 id = 0; id < heads_.size(); ++id) {
+        if (heads_[id].state != Head::State::InFlight)
+            continue;
+        unshare(id);
+        heads_[id].state = Head::State::Free; // what is in flight, the destructor leaves to the device
+    }
+    with_ring([&](auto& ring) { ring.give_back(reset); });
+    tables_.give_back(reset);
     *this = Queue();
 }
 
@@ -293,9 +299,12 @@ void Queue::unshare(u16 id) {
 }
 
 void Queue::abandon() {
-    for (u16 id = 0; id < size_; ++id)
+    for (u16 id = 0; id < heads_.size(); ++id)
         if (heads_[id].state == Head::State::InFlight)
-            for_each_mapping(id, dma::backend::abandon);
+            for_each_mapping(id, [](dma::Mapping& mapping) {
+                if (!mapping.abandoned)
+                    dma::backend::abandon(mapping);
+            });
 }
 
 void Queue::release(u16 id) {

@@ -39,7 +39,11 @@ class Queue {
     // Errors: NoMemory.
     static Result<Queue> create(const QueueOptions& options);
     Queue(Queue&&) = default;
-    Queue& operator=(Queue&&) = default;
+    // What was here before is dropped.
+    Queue& operator=(Queue&& other) noexcept;
+    // Dropped without close(): the device may go on with it, so all of it is the device's for ever: ring, tables, and the
+    // callers' buffers, as abandon() means it.
+    ~Queue() { abandon(); }
 
     u16 size() const { return size_; }
     // False where devices are known to report wrong lengths (legacy interface, section 2.7.8.2): then
@@ -73,7 +77,7 @@ class Queue {
     // Why the queue is broken, or nothing.
     const std::optional<Error>& fault() const { return fault_; }
     // Nobody waits for what is in flight any more: the buffers' owners get them back at once, as dma::backend::abandon
-    // means it. The device goes on with the chains, and harvest() goes on giving them.
+    // means it. The device goes on with the chains, and harvest() goes on giving them. Again: nothing new.
     void abandon();
     // Chains submitted and not yet harvested.
     u16 in_flight() const { return in_flight_; }
@@ -88,10 +92,9 @@ class Queue {
     Counters& counters() { return counters_; }
     const Counters& counters() const { return counters_; }
 
-    // Ends the queue's life; nothing else may be called after it. `device_is_quiet`: its reset has been
-    // confirmed, so the buffers of all chains in flight come back and the memory is freed. Otherwise all of
-    // it is left to the device for ever.
-    void close(bool device_is_quiet);
+    // Ends the queue's life; nothing else may be called after it. The buffers of all chains in flight come back, and the
+    // memory is freed.
+    void close(dma::ConfirmedReset reset);
 
   private:
     friend class Chain;

@@ -29,7 +29,7 @@ class SplitRing {
     RingAddresses addresses() const;
     // The available index: its low 15 bits are next_off, its top bit next_wrap (section 2.9).
     u16 notification_data() const { return published_; }
-    void quarantine() { memory_.quarantine(); }
+    void give_back(dma::ConfirmedReset reset) { memory_.give_back(reset); }
 
   private:
     void make_available(u16 id);

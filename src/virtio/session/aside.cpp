@@ -24,10 +24,8 @@ void Session::set_aside(Error why) {
         return restart(why);
     if (state_ != State::Running || unanswered() == 0)
         return; // nothing that could end
-    for (LiveQueue& queue : queues_) {
+    for (LiveQueue& queue : queues_)
         collect(queue);
-        queue.ring.abandon();
-    }
     state_ = State::Aside;
     stalled_since_.reset();
     stop_driver(why);

@@ -170,9 +170,14 @@ Result<usize> DeviceManager::rescan() {
     return count_ - known;
 }
 
-void DeviceManager::quiesce_all() {
+Result<> DeviceManager::quiesce_all() {
+    Result<> all{};
     for (Entry* entry = devices_.front(); entry; entry = devices_.next(*entry))
-        entry->session.quiesce();
+        if (Result<> quiet = entry->session.quiesce(); !quiet) {
+            warn_about(entry->session, quiet.error());
+            all = error(ErrorCode::DeviceBroken, "a device may still write to memory");
+        }
+    return all;
 }
 
 } // namespace vireo::virtio

@@ -27,7 +27,7 @@ class DeviceManager final : public system::VirtioInspector, private TransportSou
     void refresh() override;
     Result<usize> rescan() override;
     Result<> reset(usize index) override;
-    void quiesce_all() override;
+    Result<> quiesce_all() override;
     Result<> print_features(usize index, Writer& out) const override;
     Result<> wish(usize index, std::string_view feature, system::FeatureWish wish) override;
     Result<> print_statistics(usize index, Writer& out) override;

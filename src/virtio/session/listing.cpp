@@ -134,6 +134,12 @@ void Session::print(Writer& out) const {
         vireo::print(out, "     queue {}   {}: {} entries, {} in flight, {} notifications\n", i,
                      spec_of(i).name, queue.ring.size(), queue.ring.in_flight(), queue.kicks);
     }
+    usize kept = 0;
+    for (const LiveQueue& queue : held_queues_)
+        kept += queue.ring.in_flight();
+    if (!held_queues_.is_empty())
+        vireo::print(out, "     kept      rings and {} request{}, until the device confirms a reset\n", kept,
+                     kept == 1 ? "" : "s");
 }
 
 // One line for each feature that is offered or could be accepted.

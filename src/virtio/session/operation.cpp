@@ -223,12 +223,11 @@ bool Session::reset_busy_queues(Error why) {
 Result<> Session::reset_queue(u16 index, Error why) {
     LiveQueue& queue = queues_[index];
     u16 size = queue.ring.size();
-    VIREO_TRY(transport_->reset_queue(QueueIndex{index}));
+    // Section 2.6.1.2: once it has been verified, the ring and the buffers are ours again.
+    auto confirmed = VIREO_TRY(transport_->reset_queue(QueueIndex{index}));
     ++statistics_.queue_resets;
-    // Section 2.6.1.2: it has been verified, so the ring and the buffers are ours again.
-    dma::after_reset();
     collect(queue);
-    queue.ring.close(true);
+    queue.ring.close(confirmed);
     driver_->queue_stopped(index, why);
     return create_queue(index, size);
 }

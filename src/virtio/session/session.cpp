@@ -26,7 +26,7 @@ Session::Session(std::unique_ptr<Transport> transport, event::EventLoop& loop)
 }
 
 Session::~Session() {
-    quiesce();
+    (void)quiesce();
     event::EventLoop::remove(*this);
 }
 
@@ -63,6 +63,8 @@ Result<> Session::start() {
 }
 
 Result<> Session::bring_up() {
+    if (holds_memory() && transport_->status() == wire::status_gone)
+        settle_memory({}, true);
     transport_->enable_dma(true);
 
     // 1. Reset the device: whatever an earlier owner left is gone once the device says so.
@@ -187,9 +189,7 @@ Result<> Session::add_status(u8 bits) {
 
 // --- the way down ------------------------------------------------------------------------------------------
 
-// Resets the device and, once it confirms, takes back all memory that it could reach. Without the
-// confirmation (section 2.4.2) that memory stays the device's, and where its bus can be switched off, it is, for
-// the sake of the caller's buffers, which are not ours to keep: DeviceBroken.
+// Resets the device. DeviceBroken if it does not confirm that (section 2.4.2).
 Result<> Session::reset_device() {
     ++statistics_.resets;
     transport_->set_status(0);
@@ -198,28 +198,44 @@ Result<> Session::reset_device() {
         status = transport_->status();
         return status == 0 || status == wire::status_gone;
     });
-    is_quiet_ = status == 0; // of one that is gone we cannot know
-    dma::after_reset();
+    auto confirmed = dma::ConfirmedReset::when_zero(status);
+    is_quiet_ = confirmed.has_value();
     status_ = 0;
     accepted_ = {};
     stalled_since_.reset();
-
-    for (LiveQueue& queue : queues_) {
-        collect(queue);
-        queue.ring.close(is_quiet_);
-    }
-    queues_ = {};
-    if (!is_quiet_) {
-        for (dma::Buffer& buffer : shared_)
-            buffer.quarantine();
-        transport_->enable_dma(false);
-    }
-    shared_.clear();
+    settle_memory(confirmed, status == wire::status_gone);
     if (status == wire::status_gone)
         return device_is_gone();
     if (!is_quiet_)
         return error(ErrorCode::DeviceBroken, "device does not confirm its reset");
     return {};
+}
+
+// *The* place where it is decided who may use what the device could reach: we, once it has confirmed its reset; else
+// nobody, whatever bus it is on. Switching bus mastering off is no confirmation: it does not stop what a device, or QEMU's
+// threads for it, have begun (docs/decisions/0040).
+void Session::settle_memory(const std::optional<dma::ConfirmedReset>& reset, bool is_gone) {
+    for (LiveQueue& queue : queues_)
+        collect(queue);
+    if (reset) {
+        for (OwnedArray<LiveQueue>* queues : {&queues_, &held_queues_})
+            for (LiveQueue& queue : *queues)
+                queue.ring.close(*reset);
+        for (dma::Buffer& buffer : shared_)
+            buffer.give_back(*reset);
+    } else {
+        transport_->enable_dma(false);
+    }
+    if (reset || is_gone) {
+        // One that is gone will confirm nothing, and what stands in its place next knows nothing of it: for ever, then.
+        held_queues_ = {};
+        shared_.clear();
+    } else if (!queues_.is_empty()) {
+        for (LiveQueue& queue : queues_)
+            queue.ring.abandon();
+        held_queues_ = std::move(queues_);
+    }
+    queues_ = {};
 }
 
 // Bring-up failed: tells the device, and touches it no more until the next reset, which is when its memory is
@@ -234,7 +250,11 @@ void Session::give_up(Error why) {
         (void)add_status(wire::FAILED);
 }
 
+// What the device still has now, because it was set aside or did not come up, its owners are about to get back: not from
+// the device, but as far as they are concerned.
 void Session::stop_driver(Error why, InFlight fate) {
+    for (LiveQueue& queue : queues_)
+        queue.ring.abandon();
     if (!driver_active_)
         return;
     driver_active_ = fate == InFlight::Keep; // it still has something to end
@@ -264,9 +284,9 @@ void Session::start_over(Error why, InFlight fate) {
         give_up(result.error());
 }
 
-void Session::quiesce() {
+Result<> Session::quiesce() {
     if (state_ == State::Stopped)
-        return;
+        return {};
     warn_of_reset();
     u16 queues_in_use = state_ == State::Running ? static_cast<u16>(queues_.size()) : u16{0};
     for (u16 i = 0; i < queues_in_use; ++i)
@@ -277,6 +297,7 @@ void Session::quiesce() {
     reason_ = reset ? error(ErrorCode::DeviceBroken, "device is stopped") : reset.error();
     stop_driver(reason_);
     transport_->enable_dma(false);
+    return holds_memory() ? reset : Result<>();
 }
 
 } // namespace vireo::virtio

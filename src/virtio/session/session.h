@@ -30,9 +30,10 @@ namespace vireo::virtio {
 // Whatever ends in Running ends in Broken if the reset or the bring-up fails, and recover does if it was of no use
 // several times (no request came back in between).
 //
-// Memory rule: what the device may touch is freed only after a reset that the device has confirmed (section
-// 3.3.1); if it never confirms, that memory is given up for good. Of a device that is set aside, all stays as it is, and
-// the callers' buffers are abandoned (dma::backend::abandon) until their chain comes back or a reset is confirmed.
+// Memory rule: what the device may touch, rings and callers' bytes alike, comes back only after a reset that the device has
+// confirmed (section 3.3.1), whatever led to the reset. Without that it stays where it is, the callers' buffers abandoned
+// (dma::backend::abandon), until a later reset is confirmed; of a device that is gone, for ever. Of one that is set
+// aside, likewise until the chain comes back. settle_memory() decides it, for all.
 class Session final : public event::Poller {
   public:
     enum class State : u8 { Found, Running, Aside, Broken, Stopped };
@@ -59,8 +60,9 @@ class Session final : public event::Poller {
     // Resets the whole of a device that is running or set aside, and brings it up again; what was in flight ends with
     // `why`. Broken if that fails. A machine may stand still in it while the host's storage hangs: one warning before.
     void start_over(Error why) { start_over(why, InFlight::End); }
-    // Resets the device for good, whatever it holds; requests in flight end with an error. DMA is off afterwards.
-    void quiesce();
+    // Resets the device for good, whatever it holds; requests in flight end with an error. DMA is off afterwards. Error: the
+    // reset is not confirmed, and the device was given memory that it may still write to.
+    Result<> quiesce();
 
     // --- the driver's side
     event::EventLoop& loop() const { return loop_; }
@@ -132,6 +134,8 @@ class Session final : public event::Poller {
     Result<> create_queue(u16 index, u16 size_before = 0);
     Result<> add_status(u8 bits);
     Result<> reset_device();
+    void settle_memory(const std::optional<dma::ConfirmedReset>& reset, bool is_gone);
+    bool holds_memory() const { return !held_queues_.is_empty() || !shared_.is_empty(); }
     Result<> reset_queue(u16 index, Error why);
     bool reset_busy_queues(Error why);
     void start_over(Error why, InFlight fate);
@@ -172,6 +176,8 @@ class Session final : public event::Poller {
     Statistics statistics_;       // without what the live queues have counted
     OwnedArray<LiveQueue> queues_;
     FixedVector<dma::Buffer, max_shared> shared_;
+    // What the queues were before a reset that was not confirmed, with all that the device had then.
+    OwnedArray<LiveQueue> held_queues_;
 
     bool is_awaited_ = false;    // somebody waits for what a device holds that was set aside
     StringBuffer<64> complaint_; // of a device that was set aside

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "dma/confirmed_reset.h"
 #include "event/clock.h"
 #include "io/window.h"
 #include "virtio/transport/transport.h"
@@ -54,14 +55,15 @@ inline constexpr auto queue_reset_timeout = event::Duration::seconds(1);
 // Waits until a device has confirmed the reset of a queue: `read_reset` reads back what asked for it, `read_enabled`
 // whether the queue is in use, and both have to be 0 (sections 4.1.4.3.1 and 4.2.2.1).
 template <typename ReadReset, typename ReadEnabled>
-Result<> wait_for_queue_reset(ReadReset&& read_reset, ReadEnabled&& read_enabled) {
+Result<dma::ConfirmedReset> wait_for_queue_reset(ReadReset&& read_reset, ReadEnabled&& read_enabled) {
     bool done =
         event::poll_until(event::Deadline::after(queue_reset_timeout), [&] { return read_reset() != 1; });
     if (!done)
         return error(ErrorCode::Timeout, "virtqueue does not confirm its reset");
-    if (read_reset() != 0 || read_enabled() != 0)
+    auto confirmed = dma::ConfirmedReset::when_zero(u32{read_reset()} | u32{read_enabled()});
+    if (!confirmed)
         return error(ErrorCode::DeviceBroken, "virtqueue was not reset");
-    return {};
+    return *confirmed;
 }
 
 // The page number of a legacy ring (sections 4.1.5.1.3 and 4.2.4). InvalidArgument unless the three parts lie as section 2.7.2

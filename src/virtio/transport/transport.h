@@ -81,9 +81,9 @@ class Transport {
     virtual Result<io::Doorbell> activate_queue(QueueIndex index, u16 size,
                                                 const QueueAddresses& addresses) = 0;
     // Resets one active queue (section 2.6.1) and waits, with a deadline, until the device confirms it: then it uses
-    // nothing of the queue any more, and `activate_queue` may follow, as at first. NotSupported: VIRTIO_F_RING_RESET was
+    // nothing of the queue any more, which the result proves, and `activate_queue` may follow, as at first. NotSupported: VIRTIO_F_RING_RESET was
     // not accepted. Timeout, DeviceBroken: not confirmed; only a reset of the whole device helps.
-    virtual Result<> reset_queue(QueueIndex index) = 0;
+    virtual Result<dma::ConfirmedReset> reset_queue(QueueIndex index) = 0;
     // Tells the device that a queue is not used any more, before the reset at the end, and waits until it knows; nothing
     // where the reset is all that there is (PCI). Timeout: it does not answer.
     virtual Result<> stop_queue(QueueIndex) { return {}; }

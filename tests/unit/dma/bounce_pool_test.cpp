@@ -203,7 +203,7 @@ class PooledStack : public OnBus {
     }
     // Without devices, and without memory of theirs.
     ~PooledStack() {
-        machine.manager.quiesce_all();
+        (void)machine.manager.quiesce_all();
         if (machine.complaints.check_leaks)
             hosted::DmaArena::instance().report_leaks();
         hosted::DmaArena::instance().reset();

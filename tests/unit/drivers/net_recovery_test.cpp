@@ -146,7 +146,7 @@ TEST_P(NetRecovery, a_flood_during_hand_over) {
         sent += peer.send(frame_of(60));
     for (int i = 0; i < 100; ++i)
         ASSERT_TRUE(card.deliver(frame_of(60)));
-    machine.manager.quiesce_all();
+    (void)machine.manager.quiesce_all();
     EXPECT_EQ(peer.sent_count, sent);
     EXPECT_EQ(hosted::DmaArena::instance().live_shares(), 0u);
     usize got = peer.got.size();

@@ -83,7 +83,7 @@ TEST_F(QueueReferee, memory_freed_before_the_reset_was_read_back) {
     complaints.expect("gen.vqreset.02");
     go_live(0, version_1 | ring_reset);
     put(queue_reset, 1);
-    ring = {};
+    ring.give_back(confirmed_reset());
 }
 TEST_F(QueueReferee, memory_freed_during_the_reset) {
     complaints.expect("gen.cleanup.02");
@@ -92,13 +92,13 @@ TEST_F(QueueReferee, memory_freed_during_the_reset) {
     put(queue_reset, 1);
     for (int i = 0; i < 100; ++i)
         EXPECT_EQ(get(queue_reset), 1u);
-    ring = {};
+    ring.give_back(confirmed_reset());
 }
 TEST_F(QueueReferee, memory_freed_after_the_reset) {
     go_live(0, version_1 | ring_reset);
     put(queue_reset, 1);
     EXPECT_EQ(get(queue_reset), 0u);
-    ring = {};
+    ring.give_back(confirmed_reset());
 }
 TEST_F(QueueReferee, a_queue_enabled_late) {
     complaints.expect("gen.init.11");
@@ -303,7 +303,7 @@ class PciReferee : public testing::Test {
     Complaints complaints;
     fake::Blk disk{"disk", std::make_unique<fake::MemoryDisk>(100), 2};
     fake::VirtioPci card{disk, fake::VirtioPci::Flavour::Modern};
-    dma::Buffer ring = std::move(*dma::Buffer::create(4096, 4096));
+    SharedMemory ring{4096};
 };
 
 TEST_F(PciReferee, a_queue_is_reset_and_enabled_again) {

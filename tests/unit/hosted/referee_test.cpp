@@ -178,7 +178,7 @@ TEST_F(RefereeBites, undefined_bits_acknowledged) {
 TEST_F(RefereeBites, ring_memory_freed_while_live) {
     complaints.expect("gen.cleanup.02");
     go_live();
-    ring = {};
+    ring.give_back(confirmed_reset());
 }
 TEST_F(RefereeBites, a_chain_that_loops) {
     complaints.expect("ring.split.07");

@@ -108,7 +108,7 @@ class RegisterDriver : public testing::Test {
     Complaints complaints;
     fake::Blk disk{"disk", std::make_unique<fake::MemoryDisk>(100)};
     std::optional<fake::MmioSlot> slot;
-    dma::Buffer ring = std::move(*dma::Buffer::create(4096, 4096));
+    SharedMemory ring{4096};
 };
 
 } // namespace vireo::test

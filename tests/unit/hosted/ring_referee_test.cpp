@@ -46,7 +46,7 @@ class RingReferee : public testing::Test {
     u64 table() { return memory.bus().value + 3072; }
 
     Complaints complaints;
-    dma::Buffer memory = std::move(*dma::Buffer::create(4096, 4096));
+    SharedMemory memory{4096};
 };
 
 // --- packed ------------------------------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ TEST_F(PackedReferee, a_table_longer_than_the_queue) {
 }
 TEST_F(PackedReferee, more_than_4_gib) {
     complaints.expect("ring.packed.07");
-    auto large = std::move(*dma::Buffer::create(65 << 20, 4096));
+    SharedMemory large(65 << 20);
     make({.size = 64});
     for (u16 i = 0; i < 64; ++i)
         put_descriptor(16 * i, large.bus().value, 65 << 20, 0, i < 63 ? first_lap | next : first_lap);
@@ -417,7 +417,7 @@ TEST_F(SplitReferee, a_table_that_is_not_in_order) {
 }
 TEST_F(SplitReferee, more_than_4_gib) {
     complaints.expect("ring.split.06");
-    auto large = std::move(*dma::Buffer::create(65 << 20, 4096));
+    SharedMemory large(65 << 20);
     make({.size = 64});
     for (u16 i = 0; i < 64; ++i)
         put_descriptor(16 * i, large.bus().value, 65 << 20, i < 63 ? next : 0, static_cast<u16>(i + 1));

@@ -86,7 +86,7 @@ TEST_P(Custody, a_confirmed_reset_gives_everything_back) {
     EXPECT_EQ(heap.bytes_free(), before);
     EXPECT_FALSE(machine.disk()->write(0, user));
     EXPECT_EQ(memory.reservations().size(), 1u);
-    machine.manager.quiesce_all();
+    (void)machine.manager.quiesce_all();
     EXPECT_TRUE(memory.reservations().empty());
 }
 
@@ -144,7 +144,7 @@ class Prompt : public MachineShell, public dma::Custodian {
     }
     ~Prompt() override {
         context.reset();
-        machine.manager.quiesce_all();
+        (void)machine.manager.quiesce_all();
         dma::set_custodian(nullptr);
     }
     u64 user_address(Bytes bytes) {

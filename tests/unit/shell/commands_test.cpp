@@ -496,6 +496,17 @@ TEST_F(Commands, go) {
     expect_usage("go");
 }
 
+// Nobody is given RAM that a device may still write to.
+TEST_F(Commands, go_starts_nothing_while_a_device_does_not_confirm_its_reset) {
+    inspector.quiet = error(ErrorCode::DeviceBroken, "a device may still write to memory");
+    EXPECT_EQ(run("go 40000000"), "go: device broken (a device may still write to memory)\n");
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(machine.called, "");
+    EXPECT_EQ(inspector.rescans, 1) << "the others work again";
+    inspector.quiet = {};
+    EXPECT_NE(run("go 40000000").find("## Application terminated"), std::string::npos);
+}
+
 TEST_F(MemoryCommands, mw) {
     run("mw.b 40000001 ab; mw.w 40000002 1234; mw 40000004 deadbeef; mw.q 40000008 1122334455667788");
     EXPECT_EQ(run("md.b 40000000 10"),

@@ -138,7 +138,10 @@ class ScriptedInspector final : public system::VirtioInspector {
         resets += std::to_string(index) + "\n";
         return {};
     }
-    void quiesce_all() override { ++quiesced; }
+    Result<> quiesce_all() override {
+        ++quiesced;
+        return quiet;
+    }
     void refresh() override { ++refreshes; }
     Result<> print_features(usize index, Writer& out) const override {
         if (index >= names.size())
@@ -173,6 +176,7 @@ class ScriptedInspector final : public system::VirtioInspector {
     int rescans = 0;
     std::string resets;
     int quiesced = 0;
+    Result<> quiet{}; // what quiesce_all() says
     int refreshes = 0;
     int cleared = 0;
     std::string wishes;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "dma/dma.h"
 #include "hosted/clock.h"
 #include "hosted/dma_arena.h"
 #include "hosted/report.h"
@@ -13,6 +14,17 @@
 #include <string>
 
 namespace vireo::test {
+
+// What a test that is the device knows without looking.
+inline dma::ConfirmedReset confirmed_reset() { return *dma::ConfirmedReset::when_zero(0); }
+
+// Pool memory of a test that is driver and device in one.
+class SharedMemory : public dma::Buffer {
+  public:
+    explicit SharedMemory(usize bytes, usize alignment = 4096)
+        : Buffer(VIREO_MUST(Buffer::create(bytes, alignment))) {}
+    ~SharedMemory() { give_back(confirmed_reset()); }
+};
 
 // While it lives: virtual time from its start, empty DMA memory, and every complaint of a fake, its referee or the
 // hosted back ends is a failure of the running test, unless the test expects it. At the end, memory that is still
@@ -30,6 +42,8 @@ class Complaints {
     ~Complaints() {
         if (check_leaks)
             hosted::DmaArena::instance().report_leaks();
+        else
+            hosted::DmaArena::instance().report_open_shares();
         for (auto& [rule, count] : expected_)
             EXPECT_GT(count, 0u) << "expected a complaint about " << rule;
         set_log_writer(nullptr);
@@ -48,7 +62,7 @@ class Complaints {
     }
     // What the program logged so far.
     const std::string& log() const { return log_.text; }
-    // Off in tests of memory that is given up on purpose (a reset that never ends).
+    // Off in tests of memory that is given up on purpose (a reset that never ends): then only what nobody keeps counts.
     bool check_leaks = true;
 
   private:

@@ -130,7 +130,7 @@ class Machine {
         manager.start();
         wish_for_rings();
     }
-    ~Machine() { manager.quiesce_all(); }
+    ~Machine() { (void)manager.quiesce_all(); }
 
     Bus bus() const { return bus_; }
     fake::MmioSlot& slot(usize index = 0) { return *slots_[index]; }

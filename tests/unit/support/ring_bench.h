@@ -49,7 +49,7 @@ class RingBench {
         device->check_fresh();
         queue.suppress_notifications();
     }
-    ~RingBench() { queue.close(true); }
+    ~RingBench() { queue.close(confirmed_reset()); }
 
     // Submits a chain with so many buffers of these sizes; they live until the bench goes.
     bool submit(u16 token, std::initializer_list<u32> readable, std::initializer_list<u32> writable) {

@@ -252,7 +252,7 @@ TEST_P(AsideOnBus, a_reset_on_request_starts_what_was_broken_or_works) {
 // covers: gen.cleanup.02
 TEST_P(AsideOnBus, quiesce_resets_it_whatever_it_holds_and_says_so_first) {
     Held m(GetParam(), 2);
-    m.session().quiesce();
+    (void)m.session().quiesce();
     EXPECT_EQ(m.session().state(), State::Stopped);
     EXPECT_GT(m.device.resets(), m.resets);
     EXPECT_EQ(shares(), 0u);
@@ -265,7 +265,7 @@ TEST_P(AsideOnBus, what_has_come_back_needs_no_word_before_a_reset) {
     Held m(GetParam(), 2);
     m.answer();
     m.machine.loop.poll_once();
-    m.session().quiesce();
+    (void)m.session().quiesce();
     EXPECT_TRUE(m.machine.complaints.log().empty()) << m.machine.complaints.log();
 }
 

@@ -338,7 +338,9 @@ struct PlainTransport final : virtio::Transport {
     Result<io::Doorbell> activate_queue(virtio::QueueIndex, u16, const virtio::QueueAddresses&) override {
         return io::Doorbell{};
     }
-    Result<> reset_queue(virtio::QueueIndex) override { return {}; }
+    Result<dma::ConfirmedReset> reset_queue(virtio::QueueIndex) override {
+        return *dma::ConfirmedReset::when_zero(0);
+    }
     Result<u32> read_config(u32, u8) override { return u32{0}; }
     Result<> write_config(u32, u8, u32) override { return {}; }
     std::optional<u32> config_generation() override { return std::nullopt; }

@@ -256,7 +256,7 @@ TEST_P(LifeOnBus, a_device_left_running_is_reset_first) {
     Blk& disk = machine.plug_disk();
     machine.start();
     ASSERT_TRUE(reads(machine));
-    machine.manager.quiesce_all();
+    (void)machine.manager.quiesce_all();
     ASSERT_TRUE(machine.manager.rescan());
     EXPECT_EQ(disk.status(), is_legacy(GetParam()) ? 7 : 15);
     EXPECT_TRUE(reads(machine));

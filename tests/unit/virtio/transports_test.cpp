@@ -150,7 +150,7 @@ TEST_P(Transports, quiesce_before_handoff) {
     machine.start();
     ASSERT_EQ(machine.state(), virtio::Session::State::Running);
     u64 resets = disk.resets();
-    machine.manager.quiesce_all();
+    (void)machine.manager.quiesce_all();
     EXPECT_EQ(disk.resets(), resets + 1);
     EXPECT_EQ(disk.status(), 0);
     EXPECT_EQ(hosted::DmaArena::instance().live_buffers(), 0u);

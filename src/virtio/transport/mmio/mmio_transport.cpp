@@ -92,7 +92,7 @@ Result<> MmioTransport::activate_legacy(u16 size, const QueueAddresses& addresse
 
 // Section 4.2.2.1: both registers read 0 when the reset is complete. QEMU 7.2 offers the feature and lacks QueueReset,
 // which then always reads 0; only QueueReady, which stays 1, tells that nothing has happened.
-Result<> MmioTransport::reset_queue(QueueIndex index) {
+Result<dma::ConfirmedReset> MmioTransport::reset_queue(QueueIndex index) {
     if (!has_queue_reset_)
         return error(ErrorCode::NotSupported, "resetting one virtqueue");
     registers_.write32(reg::QueueSel, index.value);

@@ -31,7 +31,7 @@ class MmioTransport final : public Transport {
     std::optional<u16> queue_count() override { return std::nullopt; } // there is no such register
     Result<u16> queue_size_max(QueueIndex index) override;
     Result<io::Doorbell> activate_queue(QueueIndex index, u16 size, const QueueAddresses& addresses) override;
-    Result<> reset_queue(QueueIndex index) override;
+    Result<dma::ConfirmedReset> reset_queue(QueueIndex index) override;
     Result<> stop_queue(QueueIndex index) override;
     Result<u32> read_config(u32 offset, u8 width) override;
     Result<> write_config(u32 offset, u8 width, u32 value) override;

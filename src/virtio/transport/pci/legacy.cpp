@@ -77,7 +77,7 @@ Result<io::Doorbell> PciLegacyTransport::activate_queue(QueueIndex index, u16 si
     return io::Doorbell(kind, registers_.base() + offsetof(Header, queue_notify), index.value);
 }
 
-Result<> PciLegacyTransport::reset_queue(QueueIndex) {
+Result<dma::ConfirmedReset> PciLegacyTransport::reset_queue(QueueIndex) {
     return error(ErrorCode::NotSupported, "resetting one virtqueue");
 }
 

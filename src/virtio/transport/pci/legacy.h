@@ -29,7 +29,7 @@ class PciLegacyTransport final : public Transport {
     Result<u16> queue_size_max(QueueIndex index) override;
     Result<io::Doorbell> activate_queue(QueueIndex index, u16 size, const QueueAddresses& addresses) override;
     // NotSupported: the interface has no way to stop one queue.
-    Result<> reset_queue(QueueIndex index) override;
+    Result<dma::ConfirmedReset> reset_queue(QueueIndex index) override;
     Result<u32> read_config(u32 offset, u8 width) override;
     Result<> write_config(u32 offset, u8 width, u32 value) override;
     std::optional<u32> config_generation() override { return std::nullopt; }

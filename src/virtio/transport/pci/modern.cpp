@@ -121,7 +121,7 @@ Result<io::Doorbell> PciModernTransport::activate_queue(QueueIndex index, u16 si
 }
 
 // Section 4.1.4.3.1: both fields read 0 when the reset is complete. Writing 0 to queue_enable is forbidden.
-Result<> PciModernTransport::reset_queue(QueueIndex index) {
+Result<dma::ConfirmedReset> PciModernTransport::reset_queue(QueueIndex index) {
     if (!accepted_.has(wire::VIRTIO_F_RING_RESET))
         return error(ErrorCode::NotSupported, "resetting one virtqueue");
     QueueSelect::write(common_, index.value);

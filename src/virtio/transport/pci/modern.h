@@ -29,7 +29,7 @@ class PciModernTransport final : public Transport {
     std::optional<u16> queue_count() override;
     Result<u16> queue_size_max(QueueIndex index) override;
     Result<io::Doorbell> activate_queue(QueueIndex index, u16 size, const QueueAddresses& addresses) override;
-    Result<> reset_queue(QueueIndex index) override;
+    Result<dma::ConfirmedReset> reset_queue(QueueIndex index) override;
     Result<u32> read_config(u32 offset, u8 width) override { return read_field(device_, offset, width); }
     Result<> write_config(u32 offset, u8 width, u32 value) override {
         return write_field(device_, offset, width, value);

@@ -127,7 +127,7 @@ template <typename End> class QueueTest : public testing::Test {
         EXPECT_FALSE(queue.harvest()) << "once";
         EXPECT_FALSE(queue.begin(1)) << "a broken queue takes nothing";
     }
-    void TearDown() override { queue.close(true); }
+    void TearDown() override { queue.close(confirmed_reset()); }
 
     Complaints complaints;
     std::byte memory[4096] = {};

@@ -41,7 +41,7 @@ TEST_F(InOrder, descriptors_are_taken_in_ring_order_around_the_end) {
             device->use(head(n), 1);
             expect_completion(n, 1);
         }
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -145,7 +145,7 @@ TEST_F(InOrder, a_device_that_leaves_the_order_is_broken) {
     u16 second = give(1);
     device->use(second, 16); // the index says one buffer, the id says two
     expect_broken();
-    queue.close(true);
+    queue.close(confirmed_reset());
 
     make({.ring = in_order(8), .max_chain = 4});
     u16 first = give(0);
@@ -172,7 +172,7 @@ TEST_F(InOrder, used_id_out_of_range_breaks_queue_not_memory) {
         device->put_used(0, id, 16);
         device->set_used_index(2);
         expect_broken();
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -225,7 +225,7 @@ TEST_F(PackedInOrder, one_used_descriptor_stands_for_a_batch) {
             device->use(chains[3], 4);
             expect_completion(3, 4);
         }
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -263,7 +263,7 @@ TEST_F(PackedInOrder, used_id_out_of_range_breaks_queue_not_memory) {
         give(1);
         device->use(id, 16, 1);
         expect_broken();
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -287,7 +287,7 @@ TEST_F(PackedInOrder, used_len_larger_than_capacity_is_device_error) {
 
 // The largest queue, full, beginning in the middle of a lap.
 template <typename UseAll> void fill_largest(virtio::Queue& queue, UseAll&& use_all) {
-    dma::Buffer pool = VIREO_MUST(dma::Buffer::create(64, 64));
+    SharedMemory pool(64, 64);
     for (u32 round = 0; round < 2; ++round) {
         u32 wanted = round == 0 ? 3 : 32768;
         for (u32 i = 0; i < wanted; ++i) {
@@ -311,7 +311,7 @@ template <typename UseAll> void fill_largest(virtio::Queue& queue, UseAll&& use_
         EXPECT_FALSE(queue.fault());
     }
     EXPECT_EQ(queue.in_flight(), 0);
-    queue.close(true);
+    queue.close(confirmed_reset());
 }
 
 TEST_F(InOrder, queue_of_32768) {
@@ -372,7 +372,7 @@ TEST_F(InOrder, buffers_of_a_batch_that_nobody_took_come_back_with_the_queue) {
     device->put_used(0, head(3), 16);
     device->set_used_index(4);
     expect_completion(0, 16);
-    queue.close(true);
+    queue.close(confirmed_reset());
     EXPECT_EQ(hosted::DmaArena::instance().live_shares(), 0u);
 }
 
@@ -390,7 +390,7 @@ TEST_F(InOrder, notifications_stay_suppressed) {
             expect_completion(n, 16);
             EXPECT_FALSE(queue.harvest());
         }
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 

@@ -29,7 +29,7 @@ TEST_F(PackedFormat, parts_are_aligned_and_zeroed) {
             ASSERT_EQ(descriptor, PackedEnd::Descriptor{});
         EXPECT_EQ(fresh.driver_event(), 0);
         EXPECT_EQ(fresh.driver_event_flags(), 0);
-        made->close(true);
+        made->close(confirmed_reset());
     }
 }
 
@@ -108,7 +108,7 @@ TEST_F(PackedFormat, no_list_is_longer_than_queue_or_device_allow) {
                 EXPECT_FALSE(device->take());
                 device->use(*taken, allowed);
                 expect_completion(5, allowed);
-                queue.close(true);
+                queue.close(confirmed_reset());
             }
 }
 
@@ -135,7 +135,7 @@ TEST_F(PackedFormat, wrap_counters_begin_at_one_and_toggle_behind_the_last_entry
             device->use(*taken, 16);
             expect_completion(1, 16);
         }
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -162,7 +162,7 @@ TEST_F(PackedFormat, lists_are_skipped_by_their_own_length) {
             device->use(*one, 4);
             expect_completion(1, 4);
         }
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -235,7 +235,7 @@ TEST_F(PackedFormat, driver_events_are_disabled) {
             cycle(i);
         }
         EXPECT_EQ(device->driver_event(), 0);
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -258,7 +258,7 @@ TEST_F(PackedKicks, event_flags_decide) {
             device->use(taken, 1);
             expect_completion(1, 1);
         }
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -289,7 +289,7 @@ TEST_F(PackedKicks, the_whole_batch_counts_around_the_wrap) {
                         ASSERT_TRUE(queue.harvest());
                     }
                 }
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -326,7 +326,7 @@ TEST_F(PackedKicks, notification_data_is_the_next_place_and_its_wrap_counter) {
             device->use(*taken, 16);
             expect_completion(0, 16);
         }
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -372,7 +372,7 @@ TEST_F(PackedOrder, publish_is_release) {
         queue.publish();
         EXPECT_EQ(releases, 1u) << "nothing new";
         hosted::set_barrier_hook(nullptr);
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -395,7 +395,7 @@ TEST_F(PackedOrder, kick_decision_is_after_full_barrier) {
         EXPECT_TRUE(queue.needs_kick());
         EXPECT_EQ(barriers, 1u);
         hosted::set_barrier_hook(nullptr);
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -427,7 +427,7 @@ TEST_F(PackedLies, used_id_out_of_range_breaks_queue_not_memory) {
         give(0);
         device->use(id, 0, 1);
         expect_broken();
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -456,7 +456,7 @@ TEST_F(PackedLies, a_chain_that_was_not_published_cannot_be_used) {
     give_unpublished(1);
     device->use(device->descriptor(1).id, 0, 1);
     expect_broken();
-    queue.close(true);
+    queue.close(confirmed_reset());
 
     // With nothing published at all the place is not even looked at.
     make(7);
@@ -555,7 +555,7 @@ TEST_F(PackedClosing, after_a_confirmed_reset_buffers_come_back_and_memory_is_fr
     make({.ring = {.size = 7}, .max_chain = 4, .indirect_tables = 2});
     give(0);
     give_list(1, {8, 1});
-    queue.close(true);
+    queue.close(confirmed_reset());
     EXPECT_EQ(hosted::DmaArena::instance().live_shares(), 0u);
     EXPECT_EQ(hosted::DmaArena::instance().live_buffers(), 0u);
 }
@@ -564,7 +564,8 @@ TEST_F(PackedClosing, without_one_everything_is_left_to_the_device) {
     complaints.check_leaks = false;
     make({.ring = {.size = 7}, .max_chain = 4, .indirect_tables = 2});
     give(0);
-    queue.close(false);
+    queue = {};
+    EXPECT_EQ(hosted::DmaArena::instance().open_shares(), 0u);
     EXPECT_EQ(hosted::DmaArena::instance().live_shares(), 1u);
     EXPECT_EQ(hosted::DmaArena::instance().live_buffers(), 2u);
 }

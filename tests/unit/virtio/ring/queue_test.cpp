@@ -97,7 +97,7 @@ TEST_F(Layout, ring_parts_are_aligned) {
         EXPECT_EQ(at.descriptors.value % 16, 0u);
         EXPECT_EQ(at.driver.value % 2, 0u);
         EXPECT_EQ(at.device.value % 4, 0u);
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -105,7 +105,7 @@ TEST_F(Layout, ring_parts_are_aligned) {
 TEST_F(Layout, avail_flags_wire_value) {
     make(4, false);
     EXPECT_EQ(device->available_flags(), 1);
-    queue.close(true);
+    queue.close(confirmed_reset());
     make(4, true);
     EXPECT_EQ(device->available_flags(), 0);
 }
@@ -163,7 +163,7 @@ TEST_F(Building, a_dropped_chain_gives_room_and_buffers_back) {
         EXPECT_EQ(queue.in_flight(), 0);
         queue.publish();
         EXPECT_EQ(device->available_index(), 0);
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -294,7 +294,7 @@ TEST_F(Lies, used_id_out_of_range_breaks_queue_not_memory) {
         give(0);
         device->use(id, 0);
         expect_broken();
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -334,7 +334,7 @@ TEST_F(Lies, used_index_beyond_what_was_given) {
         give(1);
         device->set_used_index(index);
         expect_broken();
-        queue.close(true);
+        queue.close(confirmed_reset());
     }
 }
 
@@ -411,7 +411,7 @@ TEST_F(Closing, after_a_confirmed_reset_buffers_come_back_and_memory_is_freed) {
     make({.ring = {.size = 8}, .max_chain = 4, .indirect_tables = 2});
     give(0);
     give(1);
-    queue.close(true);
+    queue.close(confirmed_reset());
     EXPECT_EQ(hosted::DmaArena::instance().live_shares(), 0u);
     EXPECT_EQ(hosted::DmaArena::instance().live_buffers(), 0u);
 }
@@ -420,7 +420,9 @@ TEST_F(Closing, without_one_everything_is_left_to_the_device) {
     complaints.check_leaks = false;
     make({.ring = {.size = 8}, .max_chain = 4, .indirect_tables = 2});
     give(0);
-    queue.close(false);
+    EXPECT_EQ(hosted::DmaArena::instance().open_shares(), 1u);
+    queue = {};
+    EXPECT_EQ(hosted::DmaArena::instance().open_shares(), 0u) << "abandoned by itself";
     EXPECT_EQ(hosted::DmaArena::instance().live_shares(), 1u);
     EXPECT_EQ(hosted::DmaArena::instance().live_buffers(), 2u);
 }

@@ -5,6 +5,7 @@
 #include "hosted/dma_arena.h"
 #include "hosted/fakes/device.h"
 #include "hosted/report.h"
+#include "unit/support/complaints.h"
 #include "virtio/transport/transport.h"
 
 #include <gtest/gtest.h>
@@ -42,13 +43,13 @@ class PlainDevice final : public fake::Device {
 
 // Memory for a ring of this many entries, as the interface wants it laid out.
 struct RingMemory {
-    RingMemory(u16 size, bool is_legacy) : buffer(VIREO_MUST(dma::Buffer::create(64 * 1024, 4096))) {
+    RingMemory(u16 size, bool is_legacy) : buffer(64 * 1024) {
         u64 driver = 16 * u64{size};
         u64 device = driver + 6 + 2 * u64{size};
         device = is_legacy ? (device + 4095) / 4096 * 4096 : (device + 3) / 4 * 4;
         addresses = {buffer.bus(), buffer.bus() + driver, buffer.bus() + device};
     }
-    dma::Buffer buffer;
+    SharedMemory buffer;
     virtio::QueueAddresses addresses;
 };
 
