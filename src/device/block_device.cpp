@@ -1,33 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "device/block_device.h"
+#include "device/block_plan.h"
 
 #include "base/math.h"
 #include "event/bootstage.h"
+#include "event/patience.h"
 
 namespace vireo::device {
 
 namespace {
 
-using event::Deadline;
 using event::Duration;
-
-// Of ranges without data in memory. Zeroes may have to be written one by one by the device: the more bytes in one
-// request, the longer nothing shows. A discard only changes tables.
-constexpr u64 largest_zeroing_bytes = u64{32} << 20;
-constexpr u64 largest_discard_bytes = u64{1} << 30;
 
 // Zeroes for disks that cannot make them: written again and again from here.
 constexpr usize zero_buffer_bytes = 256 * 1024;
 
-// The slowest disk worth waiting for moves 8 MB in a second.
+// What a disk is taken to move at least, as long as nothing is known of it (Pace): 8 MB in a second.
 constexpr u64 bytes_per_microsecond = 8;
 
 // A FLUSH shows no progress at all; more than this is not waited for what may have been written before it.
 constexpr Duration longest_flush = Duration::seconds(60);
 
 // How long a disk may show no progress: the fixed time, and what the slowest one needs for all that it was given.
-Duration patience(u64 bytes) {
-    return {BlockDevice::progress_timeout.microseconds + bytes / bytes_per_microsecond};
+Duration longest_silence(u64 bytes) {
+    return BlockDevice::progress_timeout + Duration::micro(bytes / bytes_per_microsecond);
+}
+
+// Why a wait for a disk ended in vain.
+Error reason_of(Error ended, event::Patience::Verdict verdict) {
+    if (ended.code != ErrorCode::Timeout)
+        return ended;
+    static_assert(BlockDevice::least_bytes_per_second == 4096);
+    return error(ErrorCode::Timeout, verdict == event::Patience::Verdict::TooSlow
+                                         ? "disk moves less than 4 KiB in a second"
+                                         : "disk gives nothing");
 }
 
 } // namespace
@@ -44,99 +49,6 @@ void BlockRequest::complete(Result<> outcome) {
     if (finished_)
         *finished_ |= u64{1} << index_;
 }
-
-// Walks extents and cuts requests from them, each as large as the device's limits and our own allow. Extents that
-// follow each other on the disk go into one request, whose segments then lie wherever the caller wants the data.
-// Discard and WriteZeroes have extents without memory.
-class BlockDevice::Plan {
-  public:
-    // `repeated_bytes`: not 0, where every segment comes from the same so many bytes of memory.
-    Plan(const BlockFacts& facts, Operation operation, std::span<const BlockExtent> extents,
-         usize repeated_bytes)
-        : facts_(&facts), extents_(extents), repeated_bytes_(repeated_bytes), operation_(operation) {
-        skip_finished();
-    }
-    bool is_done() const { return extents_.empty(); }
-
-    void fill(BlockRequest& request) {
-        request.operation = operation_;
-        request.segments.clear();
-        request.first_block = position();
-        if (operation_ == Operation::Discard || operation_ == Operation::WriteZeroes)
-            return take_range(request);
-        u64 next_block = request.first_block;
-        u64 room = largest_request_bytes;
-        if (facts_->max_request_bytes != 0)
-            room = std::min<u64>(room, facts_->max_request_bytes);
-        usize max_segments = std::min<usize>(facts_->max_segments, BlockRequest::max_segments);
-        while (!is_done() && position() == next_block && room >= facts_->block_bytes) {
-            u64 bytes = take_segment(request, std::min(room, extents_.front().bytes - done_), max_segments);
-            if (bytes == 0)
-                break;
-            room -= bytes;
-            next_block += bytes / facts_->block_bytes;
-            done_ += bytes;
-            skip_finished();
-        }
-        request.block_count = next_block - request.first_block;
-    }
-
-  private:
-    u64 position() const { return extents_.front().first_block + done_ / facts_->block_bytes; }
-
-    // Adds up to `bytes` at the current place; how much it was, 0 if the request is full.
-    u64 take_segment(BlockRequest& request, u64 bytes, usize max_segments) {
-        std::byte* memory = extents_.front().memory;
-        if (repeated_bytes_ != 0)
-            bytes = std::min<u64>(bytes, repeated_bytes_);
-        else
-            memory += done_;
-        if (!request.segments.is_empty()) {
-            // Memory that goes on where the last segment ends needs no new one.
-            auto& last = request.segments.back();
-            if (last.memory + last.bytes == memory && last.bytes < facts_->max_segment_bytes) {
-                bytes = std::min<u64>(bytes, facts_->max_segment_bytes - last.bytes);
-                last.bytes += static_cast<u32>(bytes);
-                return bytes;
-            }
-        }
-        if (request.segments.size() == max_segments)
-            return 0;
-        bytes = std::min<u64>(bytes, facts_->max_segment_bytes);
-        VIREO_ASSERT(request.segments.try_push_back({memory, static_cast<u32>(bytes)}));
-        return bytes;
-    }
-
-    void take_range(BlockRequest& request) {
-        bool discards = operation_ == Operation::Discard;
-        u64 limit = discards ? facts_->max_discard_blocks : facts_->max_write_zeroes_blocks;
-        limit =
-            std::min(limit, (discards ? largest_discard_bytes : largest_zeroing_bytes) / facts_->block_bytes);
-        u64 left = (extents_.front().bytes - done_) / facts_->block_bytes;
-        u64 count = std::min(limit, left);
-        u64 end = request.first_block + count;
-        // A device may ignore the part of a discard that does not fill a unit of its own: cut between two of them.
-        u64 whole_units_end = end - end % facts_->discard_alignment_blocks;
-        if (discards && count < left && whole_units_end > request.first_block)
-            count = whole_units_end - request.first_block;
-        request.block_count = count;
-        done_ += count * facts_->block_bytes;
-        skip_finished();
-    }
-
-    void skip_finished() {
-        while (!extents_.empty() && done_ == extents_.front().bytes) {
-            extents_ = extents_.subspan(1);
-            done_ = 0;
-        }
-    }
-
-    const BlockFacts* facts_;
-    std::span<const BlockExtent> extents_;
-    usize repeated_bytes_;
-    u64 done_ = 0; // bytes of the first extent that are in earlier requests
-    Operation operation_;
-};
 
 Result<> BlockDevice::check(std::span<const BlockExtent> extents) const {
     for (const BlockExtent& extent : extents) {
@@ -211,10 +123,10 @@ Result<> BlockDevice::flush() {
     }
     ++requests_issued_;
     commit();
-    Result<> waited =
-        loop_.wait(request, Deadline::after(std::min(patience(unflushed_bytes_), longest_flush)));
-    if (!waited)
-        abort(waited.error());
+    Duration total = std::min(longest_silence(unflushed_bytes_), longest_flush);
+    event::Patience patience(loop_, {.silence = total, .head_start = total});
+    if (Result<> waited = loop_.wait(request, patience.deadline()); !waited)
+        abort(reason_of(waited.error(), event::Patience::Verdict::Silent));
     if (request.outcome())
         unflushed_bytes_ = 0;
     return request.outcome();
@@ -225,6 +137,14 @@ Result<> BlockDevice::flush() {
 Error BlockDevice::refused() const {
     Result<> state = usable();
     return state ? error(ErrorCode::NoMemory, "no DMA memory for a disk request") : state.error();
+}
+
+// A disk that keeps each operation waiting, though each for less than it may: that ends as one that trickles does.
+Result<> BlockDevice::keep_patience() {
+    if (behind_ < head_start)
+        return {};
+    behind_ = {};
+    return reason_of(error(ErrorCode::Timeout, ""), event::Patience::Verdict::TooSlow);
 }
 
 Result<> BlockDevice::prepare() {
@@ -244,24 +164,32 @@ Result<> BlockDevice::prepare() {
 // Carries a plan out with as many requests in flight as the device takes.
 class BlockDevice::Transfer {
   public:
-    Transfer(BlockDevice& device, Operation operation, Plan& plan)
+    // `most_at_once`: how many bytes can be in flight together.
+    Transfer(BlockDevice& device, Operation operation, Plan& plan, u64 most_at_once)
         : device_(device), plan_(plan), operation_(operation),
           depth_(std::clamp<usize>(device.facts_.queue_depth, 1, max_in_flight)),
-          block_bytes_(device.facts_.block_bytes) {}
+          block_bytes_(device.facts_.block_bytes),
+          patience_(device.loop_, {.silence = longest_silence(most_at_once),
+                                   .head_start = std::max(head_start - device.behind_, progress_timeout),
+                                   .least_rate = least_bytes_per_second}),
+          start_(patience_.start()), last_news_(start_), still_before_(device.loop_.stood_still()),
+          still_before_news_(still_before_) {}
 
     Result<> run() {
         event::WorkTimer timer(event::Work::Disks);
         for (;;) {
             refill();
             if (busy_ == 0)
-                return outcome_ && !plan_.is_done() ? device_.refused() : outcome_;
-            // At least one comes back; that is progress, and renews the deadline.
-            Result<> waited = device_.loop_.wait_until(Deadline::after(patience(bytes_in_flight_)),
-                                                       [&] { return device_.finished_ != 0; });
+                break;
+            // At least one comes back; that is progress, and renews the patience.
+            Result<> waited =
+                device_.loop_.wait_until(patience_.deadline(), [&] { return device_.finished_ != 0; });
             collect();
             if (!waited)
                 give_up(waited.error());
         }
+        settle();
+        return outcome_ && !plan_.is_done() ? device_.refused() : outcome_;
     }
 
   private:
@@ -276,7 +204,8 @@ class BlockDevice::Transfer {
 
     bool start_one() {
         auto slot = static_cast<usize>(std::countr_one(busy_));
-        if (slot >= depth_ || (busy_ != 0 && bytes_in_flight_ >= most_bytes_in_flight))
+        u64 room = room_for_more();
+        if (slot >= depth_ || room == 0)
             return false;
         const BlockFacts& facts = device_.facts_;
         // A device that was reset on the way may have come back as another one.
@@ -286,7 +215,7 @@ class BlockDevice::Transfer {
         }
         BlockRequest& request = device_.requests_[slot];
         Plan before = plan_;
-        plan_.fill(request);
+        plan_.fill(request, room);
         if (request.block_count == 0) {
             outcome_ = error(ErrorCode::NotSupported, "disk has changed");
             return false;
@@ -310,6 +239,17 @@ class BlockDevice::Transfer {
         return true;
     }
 
+    // How many bytes the next request may have; 0: something has to come back first. What a slow disk has in flight stays
+    // within its pace.
+    u64 room_for_more() const {
+        u64 most = device_.pace_.most_in_flight();
+        if (busy_ == 0)
+            return most;
+        if (most == most_bytes_in_flight)
+            return bytes_in_flight_ < most ? most : 0;
+        return bytes_in_flight_ <= most / 2 ? most - bytes_in_flight_ : 0;
+    }
+
     // Bytes that the device has to move for a request.
     u64 weight(const BlockRequest& request) const {
         return operation_ == Operation::Discard ? 0 : request.block_count * block_bytes_;
@@ -317,23 +257,55 @@ class BlockDevice::Transfer {
 
     // Takes note of every request that has come back.
     void collect() {
+        u64 done_before = done_bytes_;
         for (u64 left = std::exchange(device_.finished_, 0); left != 0; left &= left - 1) {
             auto slot = static_cast<usize>(std::countr_zero(left));
             const BlockRequest& request = device_.requests_[slot];
             busy_ &= ~(u64{1} << slot);
             bytes_in_flight_ -= weight(request);
+            done_bytes_ += request.block_count * block_bytes_;
             if (outcome_)
                 outcome_ = request.outcome();
         }
+        patience_.reached(done_bytes_);
+        Duration took = pass_time(last_news_, still_before_news_);
+        if (done_bytes_ != done_before && operation_ != Operation::Discard)
+            device_.pace_.note(done_bytes_ - done_before, took);
+    }
+
+    // How much time passed until this turn of the loop, without that in which the machine stood still. From now on it is
+    // counted anew. No look at the clock.
+    Duration pass_time(event::Instant& since, Duration& still_before) {
+        event::Instant until = std::max(device_.loop_.turn_time(), since);
+        Duration still = device_.loop_.stood_still();
+        Duration passed = until - std::exchange(since, until);
+        return passed - std::min(passed, still - std::exchange(still_before, still));
     }
 
     // Whatever the device does with these requests from now on reaches nobody.
-    void give_up(Error why) {
+    void give_up(Error ended) {
+        Error why = reason_of(ended, patience_.verdict());
         if (outcome_)
             outcome_ = why;
+        if (why.code == ErrorCode::Timeout)
+            device_.pace_.note_silence();
         device_.abort(why);
         collect();
+        gave_up_ = true;
         VIREO_ASSERT(busy_ == 0);
+    }
+
+    // What this operation has used up of the head start that is for all, or has earned again.
+    void settle() {
+        Duration used = pass_time(start_, still_before_);
+        Duration earned =
+            Duration::seconds(done_bytes_ / least_bytes_per_second) +
+            Duration::micro(done_bytes_ % least_bytes_per_second * 1'000'000 / least_bytes_per_second);
+        Duration& behind = device_.behind_;
+        if (gave_up_)
+            behind = {};
+        else
+            behind = behind + used - std::min(behind + used, earned);
     }
 
     static_assert(max_in_flight <= 64);
@@ -344,7 +316,14 @@ class BlockDevice::Transfer {
     u32 block_bytes_;
     u64 busy_ = 0; // bit i: requests_[i] is with the device, or has come back and was not looked at yet
     u64 bytes_in_flight_ = 0;
+    u64 done_bytes_ = 0; // of requests that came back, however
+    bool gave_up_ = false;
     Result<> outcome_{};
+    event::Patience patience_;
+    event::Instant start_;
+    event::Instant last_news_; // when something came back last
+    Duration still_before_;
+    Duration still_before_news_;
 };
 
 Result<> BlockDevice::transfer(Operation operation, std::span<const BlockExtent> extents,
@@ -355,7 +334,14 @@ Result<> BlockDevice::transfer(Operation operation, std::span<const BlockExtent>
     if (plan.is_done())
         return {};
     VIREO_TRY(prepare());
-    return Transfer(*this, operation, plan).run();
+    VIREO_TRY(keep_patience());
+    u64 most_at_once = 0;
+    for (const BlockExtent& extent : extents) {
+        if (operation == Operation::Discard || most_at_once == most_bytes_in_flight)
+            break;
+        most_at_once = std::min(most_at_once + extent.bytes, most_bytes_in_flight);
+    }
+    return Transfer(*this, operation, plan, most_at_once).run();
 }
 
 } // namespace vireo::device

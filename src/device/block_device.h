@@ -3,6 +3,7 @@
 
 #include "base/fixed_vector.h"
 #include "base/owned_array.h"
+#include "device/pace.h"
 #include "event/event_loop.h"
 
 namespace vireo::device {
@@ -70,8 +71,13 @@ class BlockDevice {
     // A disk that shows no progress at all for this long is given up (a few seconds more, in proportion to the
     // bytes in flight, which are bounded: a slow disk is not a dead one).
     static constexpr event::Duration progress_timeout = event::Duration::seconds(20);
+    // And so is one that trickles: on top of this much time for each operation, and for all of them that follow each other,
+    // it must move so many bytes in a second.
+    static constexpr event::Duration head_start = event::Duration::seconds(60);
+    static constexpr u64 least_bytes_per_second = 4096;
     // The most bytes of one request and of all in flight. Large enough to run at the host's copy speed, small
-    // enough that a disk of a few megabytes a second shows progress long before the deadline.
+    // enough that a disk of a few megabytes a second shows progress long before the deadline; of one that has shown to be
+    // slower, less is asked at a time (Pace).
     static constexpr u64 largest_request_bytes = u64{16} << 20;
     static constexpr u64 most_bytes_in_flight = u64{64} << 20;
 
@@ -125,12 +131,15 @@ class BlockDevice {
     Result<> check(std::span<const BlockExtent> extents) const;
     Result<BlockExtent> checked_range(u64 first_block, u64 block_count) const;
     Result<> prepare();
+    Result<> keep_patience();
     Error refused() const;
     Result<> transfer(Operation operation, std::span<const BlockExtent> extents, usize repeated_bytes = 0);
     OwnedArray<BlockRequest> requests_; // made at the first transfer
     u64 finished_ = 0;                  // bit i: requests_[i] has come back and was not looked at yet
     u64 requests_issued_ = 0;
     u64 unflushed_bytes_ = 0; // written since the last flush
+    Pace pace_{most_bytes_in_flight};
+    event::Duration behind_{}; // how much of the head start the operations until now have used up
 };
 
 } // namespace vireo::device

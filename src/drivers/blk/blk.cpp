@@ -3,19 +3,19 @@
 #include "drivers/blk/blk.h"
 
 #include "base/math.h"
+#include "event/patience.h"
 
 namespace vireo::drivers::blk {
 
 using namespace virtio;
 using namespace virtio::wire;
 using device::BlockRequest;
-using event::Deadline;
 using event::Duration;
 
 namespace {
 
 constexpr u16 max_chain = frame_buffers + BlockRequest::max_segments;
-constexpr Duration identify_timeout = Duration::seconds(2);
+constexpr event::Budget identify_budget{.silence = Duration::seconds(2), .head_start = Duration::seconds(2)};
 
 } // namespace
 
@@ -163,8 +163,8 @@ void VirtioBlk::read_serial() {
     identify_ = &request;
     submit(0, std::move(*chain), slot, request, virtio_blk_id_bytes);
     commit();
-    if (Result<> waited = loop_.wait(request, Deadline::after(identify_timeout));
-        !waited && !request.is_done())
+    event::Patience patience(loop_, identify_budget);
+    if (Result<> waited = loop_.wait(request, patience.deadline()); !waited && !request.is_done())
         session_.restart(waited.error());
     identify_ = nullptr;
     if (request.outcome())

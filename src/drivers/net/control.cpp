@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/net/control.h"
 
+#include "event/patience.h"
 #include "virtio/wire/shared.h"
 
 namespace vireo::drivers::net {
 
 using namespace virtio;
 using namespace virtio::wire;
-using event::Deadline;
 using event::Duration;
 
 namespace {
 
-constexpr Duration answer_timeout = Duration::seconds(2);
+// For all commands that a question takes.
+constexpr event::Budget budget{.silence = Duration::seconds(2), .head_start = Duration::seconds(2)};
 constexpr u8 ack_poison = 0xff;
 
 } // namespace
@@ -72,7 +73,8 @@ Result<> ControlQueue::say(u8 kinds) {
     awaited_ = kinds;
     if (pump())
         session_.commit(control_queue);
-    auto waited = session_.loop().wait_until(Deadline::after(answer_timeout),
+    event::Patience patience(session_.loop(), budget);
+    auto waited = session_.loop().wait_until(patience.deadline(),
                                              [&] { return ((unsaid_ | in_flight_) & kinds) == 0; });
     awaited_ = 0;
     if (!waited) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/registry.h"
+#include "event/patience.h"
 #include "event/request.h"
 #include "virtio/session/session.h"
 #include "virtio/wire/entropy.h"
@@ -11,12 +12,14 @@ namespace vireo::drivers {
 namespace {
 
 using namespace virtio;
-using event::Deadline;
 using event::Duration;
 
 constexpr usize request_queue = 0;
 constexpr u32 chunk_bytes = 256;
-constexpr Duration answer_timeout = Duration::seconds(10);
+// Of one question, however many answers it takes. A host that rations randomness gives a few bytes a second (QEMU's
+// max-bytes and period); less than that is not waited for, and who asked goes on without.
+constexpr event::Budget budget{
+    .silence = Duration::seconds(10), .head_start = Duration::seconds(10), .least_rate = 8};
 constexpr unsigned max_empty_answers = 8;
 
 class Rng final : public Driver, public device::EntropySource {
@@ -60,8 +63,11 @@ class Rng final : public Driver, public device::EntropySource {
         // The device may give less than was asked for (section 5.4.6), and is trusted for no byte more than
         // it says it wrote. It must give at least one; one that keeps giving none would hold us for ever.
         unsigned empty_answers = 0;
+        event::Patience patience(session_.loop(), budget);
         while (!bytes.empty()) {
-            usize count = VIREO_TRY(fill(static_cast<u32>(std::min<usize>(bytes.size(), chunk_bytes))));
+            u32 wanted = static_cast<u32>(std::min<usize>(bytes.size(), chunk_bytes));
+            usize count = VIREO_TRY(fill(wanted, patience));
+            patience.reached(patience.units() + count);
             if (count == 0 && ++empty_answers == max_empty_answers)
                 return error(ErrorCode::Io, "entropy device gives nothing");
             std::memcpy(bytes.data(), buffer_->data(), count);
@@ -74,7 +80,7 @@ class Rng final : public Driver, public device::EntropySource {
 
   private:
     // Asks for up to `bytes` into the buffer; how many came, 0 to `bytes`.
-    Result<usize> fill(u32 bytes) {
+    Result<usize> fill(u32 bytes, const event::Patience& patience) {
         VIREO_TRY(session_.usable());
         Queue& queue = session_.queue(request_queue);
         auto chain = queue.begin(1);
@@ -84,10 +90,18 @@ class Rng final : public Driver, public device::EntropySource {
         request_.begin();
         queue.submit(std::move(*chain), 0);
         session_.commit(request_queue);
-        if (Result<> waited = session_.loop().wait(request_, Deadline::after(answer_timeout)); !waited)
-            session_.set_aside(waited.error()); // ends the request with this error
+        if (Result<> waited = session_.loop().wait(request_, patience.deadline()); !waited)
+            session_.set_aside(reason_of(waited.error(), patience)); // ends the request with this error
         VIREO_TRY(request_.outcome());
         return received_;
+    }
+
+    static Error reason_of(Error ended, const event::Patience& patience) {
+        if (ended.code != ErrorCode::Timeout)
+            return ended;
+        bool trickles = patience.verdict() == event::Patience::Verdict::TooSlow;
+        return error(ErrorCode::Timeout, trickles ? "entropy device gives less than 8 bytes in a second"
+                                                  : "entropy device gives nothing");
     }
 
     Session& session_;

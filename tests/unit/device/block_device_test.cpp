@@ -271,7 +271,8 @@ TEST_F(BlockDeviceTest, ctrl_c_gives_up) {
 
 // A slow disk is not a dead one: each request that comes back renews the deadline.
 TEST_F(BlockDeviceTest, progress_renews_the_deadline) {
-    disk.set().max_segment_bytes = 512;
+    constexpr usize bytes = 64 * 1024; // a little more than the least that a disk must move
+    disk.set().max_segment_bytes = bytes;
     disk.set().max_segments = 1;
     disk.set().queue_depth = 1;
     disk.silent = true;
@@ -282,7 +283,7 @@ TEST_F(BlockDeviceTest, progress_renews_the_deadline) {
         hosted::schedule(15 * hosted::second, tick);
     };
     hosted::schedule(15 * hosted::second, tick);
-    EXPECT_TRUE(disk.read(0, MutableBytes(memory).first(5 * 512)));
+    EXPECT_TRUE(disk.read(0, MutableBytes(memory).first(5 * bytes)));
 }
 
 // Requests are small enough for a slow disk to show progress before the deadline: 512 MiB from a disk of 2 MB/s.

@@ -94,6 +94,39 @@ TEST_P(RngOnBus, a_silent_device_times_out) {
     EXPECT_EQ(rng.resets(), resets + 1);
 }
 
+// A byte now and then breaks the silence, and is not worth waiting for.
+TEST_P(RngOnBus, a_device_that_trickles_is_given_up) {
+    fake::Rng& rng = machine.plug_rng();
+    rng.at_most = 1;
+    machine.start();
+    ASSERT_TRUE(machine.entropy());
+    for (u64 time : {9 * hosted::second, 3 * hosted::second, hosted::second}) {
+        rng.latency = [time](u64) { return time; };
+        auto bytes = bytes_of(64);
+        u64 begin = hosted::clock_now();
+        auto ended = machine.entropy()->read(bytes);
+        ASSERT_FALSE(ended);
+        EXPECT_EQ(ended.error().code, ErrorCode::Timeout);
+        EXPECT_STREQ(ended.error().what, "entropy device gives less than 8 bytes in a second");
+        EXPECT_LE(hosted::clock_now() - begin, 14 * hosted::second);
+        ASSERT_TRUE(machine.loop.sleep(event::Duration::seconds(20)));
+    }
+    rng.latency = nullptr;
+    auto bytes = bytes_of(64);
+    ASSERT_TRUE(machine.entropy()->read(bytes));
+}
+
+// As QEMU rations it with max-bytes=16,period=1000.
+TEST_P(RngOnBus, a_host_that_rations_randomness_is_waited_for) {
+    fake::Rng& rng = machine.plug_rng();
+    rng.at_most = 16;
+    rng.latency = [](u64) { return hosted::second; };
+    machine.start();
+    ASSERT_TRUE(machine.entropy());
+    auto bytes = bytes_of(640);
+    ASSERT_TRUE(machine.entropy()->read(bytes));
+}
+
 TEST_P(RngOnBus, two_sources_have_two_numbers) {
     machine.plug_rng();
     machine.plug_disk();
