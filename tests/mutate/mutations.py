@@ -306,6 +306,39 @@ broken("src/system/memory_map.cpp", "*Memory*:*Custod*",
         "        if (other.holds != 0 && other.base <= held.end() && held.base <= other.end())",
         "        if (false)"))
 
+broken("src/device/pace.cpp", "Pace*:SlowDisks*",
+       ("one_slow_wait_makes_a_disk_slow",
+        "    if (waits_ < fewest_waits || time_ < shortest_run)",
+        "    if (false)"),
+       ("a_slow_disk_is_asked_for_little_for_ever",
+        "        limit_ = std::min(most_, limit_ * 2);",
+        "        (void)0;"),
+       ("less_is_asked_for_where_size_makes_no_difference",
+        "    if (took <= longest_good_wait)",
+        "    if (false)"),
+       ("silence_teaches_nothing",
+        "void Pace::note_silence() { limit_ = std::min(limit_, after_silence); }",
+        "void Pace::note_silence() {}"))
+
+broken("src/device/block_device.cpp", "SlowDisks*:BlockDevice*",
+       ("a_disk_that_trickles_is_waited_for",
+        "std::max(head_start - device.behind_, progress_timeout)",
+        "Duration::seconds(1'000'000)"),
+       ("operations_use_up_no_patience",
+        "            behind = behind + used - std::min(behind + used, earned);",
+        "            behind = {};"),
+       ("bytes_earn_no_patience",
+        "            behind = behind + used - std::min(behind + used, earned);",
+        "            behind = behind + used;"),
+       ("a_slow_disk_gets_more_than_its_pace",
+        "        return bytes_in_flight_ <= most / 2 ? most - bytes_in_flight_ : 0;",
+        "        return most;"))
+
+broken("src/drivers/rng/rng.cpp", "RngOnBus*",
+       ("an_entropy_device_that_trickles_is_waited_for",
+        "    .silence = Duration::seconds(10), .head_start = Duration::seconds(10), .least_rate = 8};",
+        "    .silence = Duration::seconds(10), .head_start = Duration::seconds(10000), .least_rate = 8};"))
+
 broken("src/virtio/ring/queue.h", "*Closing*:*LateWrites*",
        ("queue_that_is_dropped_forgets_its_callers",
         "    ~Queue() { abandon(); }",
