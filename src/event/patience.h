@@ -39,6 +39,7 @@ class Patience {
     Verdict verdict() const;
 
     u64 units() const { return units_; }
+    Instant start() const { return start_; }
     // Units a second that came since the peer fell behind its least rate: for whoever says that it is too slow.
     u64 rate() const;
     // Since it began, without the time in which the machine stood still.
