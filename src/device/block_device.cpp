@@ -176,7 +176,6 @@ class BlockDevice::Transfer {
           still_before_news_(still_before_) {}
 
     Result<> run() {
-        event::WorkTimer timer(event::Work::Disks);
         for (;;) {
             refill();
             if (busy_ == 0)
@@ -267,6 +266,8 @@ class BlockDevice::Transfer {
             if (outcome_)
                 outcome_ = request.outcome();
         }
+        if (gave_up_)
+            return; // what ended now, ended by us
         patience_.reached(done_bytes_);
         Duration took = pass_time(last_news_, still_before_news_);
         if (done_bytes_ != done_before && operation_ != Operation::Discard)
@@ -289,9 +290,9 @@ class BlockDevice::Transfer {
             outcome_ = why;
         if (why.code == ErrorCode::Timeout)
             device_.pace_.note_silence();
+        gave_up_ = true;
         device_.abort(why);
         collect();
-        gave_up_ = true;
         VIREO_ASSERT(busy_ == 0);
     }
 
@@ -335,6 +336,7 @@ Result<> BlockDevice::transfer(Operation operation, std::span<const BlockExtent>
         return {};
     VIREO_TRY(prepare());
     VIREO_TRY(keep_patience());
+    event::WorkTimer timer(event::Work::Disks);
     u64 most_at_once = 0;
     for (const BlockExtent& extent : extents) {
         if (operation == Operation::Discard || most_at_once == most_bytes_in_flight)

@@ -280,9 +280,9 @@ TEST_F(BlockDeviceTest, progress_renews_the_deadline) {
         disk.silent = false;
         disk.poll();
         disk.silent = true;
-        hosted::schedule(15 * hosted::second, tick);
+        hosted::schedule(9 * hosted::second, tick);
     };
-    hosted::schedule(15 * hosted::second, tick);
+    hosted::schedule(9 * hosted::second, tick);
     EXPECT_TRUE(disk.read(0, MutableBytes(memory).first(5 * bytes)));
 }
 

@@ -206,6 +206,8 @@ class PooledStack : public OnBus {
         (void)machine.manager.quiesce_all();
         if (machine.complaints.check_leaks)
             hosted::DmaArena::instance().report_leaks();
+        else
+            machine.complaints.ignore("dma.free"); // of what no device was told of, when the pool has gone
         hosted::DmaArena::instance().reset();
     }
     std::unique_ptr<Pool> pool_;
