@@ -123,3 +123,105 @@ broken("src/shell/disks.cpp", "DiskWarnings*:Partition*",
        ("part_list_deaf_to_ctrl_c",
         "        if (context.interrupted())",
         "        if (false)"))
+
+# Bounds: each is tried at its limit and one beyond, over tables and file systems that are written field by field.
+broken("src/block/gpt.cpp", "GptBounds*",
+       ("gpt_header_a_byte_too_long",
+        "    if (header.header_bytes < sizeof(wire::GptHeader) || header.header_bytes > facts.block_bytes)",
+        "    if (header.header_bytes < sizeof(wire::GptHeader) || header.header_bytes > facts.block_bytes + 1)"),
+       ("gpt_entries_overlap_the_header",
+        "        ranges_overlap(header.entries_block, blocks, block, 1))",
+        "        false)"),
+       ("gpt_entries_a_block_beyond_the_disk",
+        "    if (header.entries_block == 0 || !range_fits(header.entries_block, blocks, facts.block_count) ||",
+        "    if (header.entries_block == 0 || !range_fits(header.entries_block, blocks, facts.block_count + 1) ||"),
+       ("gpt_usable_blocks_a_block_too_long",
+        "    if (header.first_usable_block > header.last_usable_block || header.last_usable_block >= facts.block_count)",
+        "    if (header.first_usable_block > header.last_usable_block || header.last_usable_block > facts.block_count)"),
+       ("gpt_name_pair_behind_the_last_unit",
+        "        if (is_high && i + 1 < 36 && (units[i + 1] & 0xfc00) == 0xdc00)",
+        "        if (is_high && i < 36 && (units[i + 1] & 0xfc00) == 0xdc00)"))
+
+broken("src/block/cache.cpp", "Volume*",
+       ("cache_reads_ahead_behind_the_volume",
+        "    while (count < read_ahead_ && number + count < line_count && (count == 0 || !find(number + count))) {",
+        "    while (count < read_ahead_ && number + count <= line_count && (count == 0 || !find(number + count))) {"))
+
+broken("src/block/volume.cpp", "Volume*",
+       ("volume_piece_a_byte_too_long",
+        "        if (!range_fits(piece.offset, piece.bytes, bytes()))",
+        "        if (!range_fits(piece.offset, piece.bytes, bytes() + 1))"),
+       ("volume_of_too_many_extents",
+        "            if (extent_count == extents_.size())",
+        "            if (false)"))
+
+broken("src/fs/ext4/inode.cpp", "Ext4In*",
+       ("ext4_inline_value_of_any_size",
+        "            if (!range_fits(entry->value_offset, entry->value_size, entries.size()) ||",
+        "            if ("),
+       ("ext4_inline_value_a_byte_too_long",
+        "            if (!range_fits(entry->value_offset, entry->value_size, entries.size()) ||",
+        "            if (!range_fits(entry->value_offset, entry->value_size, entries.size() + 1) ||"),
+       ("ext4_attribute_name_a_byte_too_long",
+        "        if (!entry || !range_fits(name_at, entry->name_len, entries.size()))",
+        "        if (!entry || !range_fits(name_at, entry->name_len, entries.size() + 1))"),
+       ("ext4_extra_fields_a_byte_too_long",
+        "    if (extra_end > layout.inode_bytes)",
+        "    if (extra_end > layout.inode_bytes + 1)"))
+
+broken("src/fs/ext4/extent_tree.cpp", "Ext4Extent*",
+       ("ext4_extent_past_its_parents_range",
+        "        if (length == 0 || from > to)",
+        "        if (length == 0)"),
+       ("ext4_extent_a_block_past_its_parents_range",
+        "        if (length == 0 || from > to)",
+        "        if (length == 0 || from > to + 1)"),
+       ("ext4_extent_before_its_parents_range",
+        "        if (start < from || start >= to)",
+        "        if (start >= to)"),
+       ("ext4_extent_a_block_outside",
+        "        if (!layout.contains(start_of(extent), length))",
+        "        if (!layout.contains(start_of(extent), length - 1))"),
+       ("ext4_extents_one_more_than_there_is_room_for",
+        "    if (header.max > (bytes.size() - sizeof(header)) / sizeof(wire::Extent) || header.entries > header.max)",
+        "    if (header.max > bytes.size() / sizeof(wire::Extent) || header.entries > header.max)"),
+       ("ext4_extents_read_ahead_behind_the_last",
+        "    for (; index < node.entries && wanted < offsets.size(); ++index)",
+        "    for (; wanted < offsets.size(); ++index)"))
+
+broken("src/fs/ext4/pointer_blocks.cpp", "Ext4Pointers*",
+       ("ext4_pointers_beyond_the_direct_ones",
+        "    if (logical < direct_pointers)",
+        "    if (logical <= direct_pointers)"),
+       ("ext4_pointers_of_the_next_level",
+        "    while (index >= covered) {",
+        "    while (index > covered) {"))
+
+broken("src/fs/ext4/directory.cpp", "Ext4Entries*",
+       ("ext4_entry_longer_than_its_block",
+        "    if (length < smallest_entry || length % 4 != 0 || length > room) {",
+        "    if (length < smallest_entry || length % 4 != 0 || length > room + 4) {"),
+       ("ext4_entry_inode_one_beyond",
+        "    if (raw->inode > layout.inode_count) {",
+        "    if (raw->inode > layout.inode_count + 1) {"))
+
+broken("src/fs/ext4/layout.cpp", "Ext4Layout*",
+       ("ext4_one_inode_more_than_the_groups_hold",
+        "        layout.inode_count > groups * layout.inodes_per_group)",
+        "        layout.inode_count > groups * layout.inodes_per_group + 1)"),
+       ("ext4_product_of_blocks_wraps",
+        "    std::optional<u64> bytes = checked_multiply<u64>(layout.block_count, layout.block_bytes);",
+        "    std::optional<u64> bytes = layout.block_count * layout.block_bytes;"))
+
+broken("src/fs/ext4/checksum.cpp", "Ext4Checksum*",
+       ("ext4_index_of_more_entries_than_its_limit",
+        "    if (!tail || count.count > count.limit)",
+        "    if (!tail)"))
+
+broken("src/fs/path.cpp", "Path*",
+       ("path_with_a_target_a_byte_too_long",
+        "        if (target.size() + text().size() > Tree::longest_path)",
+        "        if (target.size() + text().size() > Tree::longest_path + 1)"),
+       ("path_of_41_links",
+        "            if (++links > most_links)",
+        "            if (++links > most_links + 1)"))

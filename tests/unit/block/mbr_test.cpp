@@ -187,6 +187,33 @@ TEST(Mbr, what_only_ends_like_a_table_is_none) {
     EXPECT_EQ(found(disk, TableType::None), "");
 }
 
+// The numbers of a parameter block that make a boot sector of what could be a table without partitions.
+TEST(Mbr, a_boot_sector_is_known_by_its_parameters) {
+    TestDisk disk(8 * mib);
+    auto is_table = [&](u16 sector_bytes, u8 cluster_sectors, u8 fats, const char* name = "mkfs") {
+        put_record(disk, 0, {}, 0xcafe1234);
+        std::memcpy(disk.bytes().data() + 3, name, 4);
+        disk.bytes()[11] = static_cast<std::byte>(sector_bytes);
+        disk.bytes()[12] = static_cast<std::byte>(sector_bytes >> 8);
+        disk.bytes()[13] = static_cast<std::byte>(cluster_sectors);
+        disk.bytes()[16] = static_cast<std::byte>(fats);
+        PartitionTable table;
+        EXPECT_TRUE(read_partition_table(disk, table));
+        return table.type == TableType::Mbr;
+    };
+    for (u16 bytes : {u16{512}, u16{1024}, u16{4096}})
+        EXPECT_FALSE(is_table(bytes, 4, 2)) << bytes;
+    for (u16 bytes : {u16{0}, u16{256}, u16{768}, u16{8192}})
+        EXPECT_TRUE(is_table(bytes, 4, 2)) << bytes;
+    for (u8 sectors : {u8{1}, u8{128}})
+        EXPECT_FALSE(is_table(512, sectors, 1));
+    for (u8 sectors : {u8{0}, u8{3}})
+        EXPECT_TRUE(is_table(512, sectors, 1));
+    for (u8 fats : {u8{0}, u8{3}})
+        EXPECT_TRUE(is_table(512, 4, fats));
+    EXPECT_FALSE(is_table(512, 4, 0, "NTFS"));
+}
+
 TEST(Mbr, disks_of_odd_sizes) {
     for (u64 bytes : {u64{0}, u64{511}, u64{512}, u64{1024}, u64{1536}, u64{10'000}}) {
         TestDisk disk(bytes);

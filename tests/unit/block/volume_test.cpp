@@ -131,6 +131,9 @@ TEST(Volume, prefetch_brings_scattered_lines_in_one_transfer_and_says_how_many) 
 TEST(Volume, bounds_are_those_of_the_part) {
     TestDisk disk(mib);
     EXPECT_EQ(Volume::create(disk, 2048, 1).error().code, ErrorCode::OutOfRange);
+    EXPECT_EQ(Volume::create(disk, 2047, 2).error().code, ErrorCode::OutOfRange);
+    EXPECT_EQ(Volume::create(disk, 2049, 0).error().code, ErrorCode::OutOfRange);
+    EXPECT_TRUE(Volume::create(disk, 2047, 1));
     EXPECT_EQ(Volume::create(disk, ~u64{0}, 2).error().code, ErrorCode::OutOfRange);
     EXPECT_EQ(Volume::create(disk, 1, ~u64{0}).error().code, ErrorCode::OutOfRange);
     Volume volume = make_volume(disk, 8, 16);
@@ -140,8 +143,70 @@ TEST(Volume, bounds_are_those_of_the_part) {
     EXPECT_TRUE(volume.read(8192 - 100, bytes));
     Volume::Piece piece{~u64{0} - 1, bytes, 100};
     EXPECT_EQ(volume.read_pieces({&piece, 1}).error().code, ErrorCode::OutOfRange);
+    piece = {8192 - 99, bytes, 100};
+    EXPECT_EQ(volume.read_pieces({&piece, 1}).error().code, ErrorCode::OutOfRange);
+    piece = {8192 - 100, bytes, 100};
+    EXPECT_TRUE(volume.read_pieces({&piece, 1}));
     u64 offset = 8192 - 100;
+    EXPECT_TRUE(volume.prefetch({&offset, 1}, 100));
     EXPECT_EQ(volume.prefetch({&offset, 1}, 101).error().code, ErrorCode::OutOfRange);
+}
+
+// Lines of 16 KiB: the last one may be short, and behind it is another partition.
+TEST(Volume, read_ahead_ends_with_the_volume) {
+    TestDisk disk(4 * mib);
+    fill(disk);
+    for (u64 lines : {1u, 2u, 3u, 7u, 8u, 15u, 16u, 23u, 40u}) {
+        for (u64 more : {0u, 1u, 5u, 31u}) {
+            u64 bytes = lines * 16384 + more * 512;
+            Volume volume = make_volume(disk, 8, bytes / 512);
+            disk.accesses.clear();
+            std::vector<std::byte> memory(bytes);
+            for (u64 offset = 0; offset < bytes; offset += 512)
+                ASSERT_TRUE(volume.read(offset, MutableBytes(memory).subspan(offset, 512)));
+            EXPECT_EQ(std::memcmp(memory.data(), disk.bytes().data() + 4096, bytes), 0)
+                << lines << " " << more;
+            u64 longest = 0;
+            for (const auto& access : disk.accesses) {
+                EXPECT_GE(access.offset, 4096u);
+                EXPECT_LE(access.offset + access.bytes, 4096 + bytes) << lines << " " << more;
+                longest = std::max(longest, access.bytes);
+            }
+            EXPECT_LE(longest, 8u * 16384);
+            if (lines >= 15)
+                EXPECT_EQ(longest, 8u * 16384);
+        }
+    }
+}
+
+// One transfer takes 4,096 extents, and 16 parts of blocks.
+TEST(Volume, pieces_are_as_many_as_the_caller_has) {
+    TestDisk disk(8 * mib);
+    fill(disk);
+    Volume volume = make_volume(disk, 0, disk.facts().block_count);
+    std::vector<std::byte> memory(5000 * 512);
+    for (u64 bytes : {u64{512}, u64{100}}) {
+        for (u64 count : {15u, 16u, 17u, 33u, 4095u, 4096u, 4097u, 5000u}) {
+            std::vector<Volume::Piece> pieces;
+            for (u64 i = 0; i < count; ++i)
+                pieces.push_back({i * 1024, memory.data() + i * 512, bytes});
+            std::fill(memory.begin(), memory.end(), std::byte{0});
+            ASSERT_TRUE(volume.read_pieces(pieces));
+            for (const auto& piece : pieces)
+                ASSERT_EQ(std::memcmp(piece.memory, disk.bytes().data() + piece.offset, bytes), 0) << count;
+        }
+    }
+}
+
+TEST(Findings, of_16_kinds_are_kept) {
+    static FindingKind kinds[16];
+    Findings findings;
+    for (u64 i = 0; i < 32; ++i)
+        findings.add(kinds[i % 16], i);
+    ASSERT_EQ(findings.all().size(), 16u);
+    for (u64 i = 0; i < 16; ++i)
+        EXPECT_TRUE(findings.all()[i].kind == &kinds[i] && findings.all()[i].first == i &&
+                    findings.all()[i].count == 2);
 }
 
 TEST(Volume, empty_volume_reads_nothing) {

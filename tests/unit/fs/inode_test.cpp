@@ -52,6 +52,9 @@ TEST(Ext4Inode, time_goes_on_after_2038_if_the_extra_fields_reach_that_far) {
     };
     EXPECT_EQ(modified(11), 5u);
     EXPECT_EQ(modified(12), 5 + (u64{1} << 32));
+    image.inode(ExtImage::file).mtime = ~u32{0}; // a second before 1970, or before the next era
+    EXPECT_EQ(modified(11), 0u);
+    EXPECT_EQ(modified(12), (u64{1} << 32) - 1);
 }
 
 TEST(Ext4Inode, of_every_size_is_read_whole) {
