@@ -25,8 +25,8 @@ int poweroff(Context& context, Arguments) { return leave(context, "poweroff", &s
 
 VIREO_COMMAND(reset_command) = {
     .name = "reset",
-    .summary = "start the machine anew",
-    .usage = "reset [-w] - stop all devices and start the machine anew; -w changes nothing",
+    .summary = "restart the machine",
+    .usage = "reset [-w] - stop all devices and restart the machine; -w makes no difference",
     .run = reset,
     .max_words = 2,
 };

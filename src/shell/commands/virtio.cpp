@@ -192,9 +192,9 @@ VIREO_COMMAND(virtio_command) = {
              "virtio bench [-1] dev [cnt] - time `cnt' scattered reads of 4 KiB (default 2710), as many in\n"
              "     flight as the disk takes; -1: one at a time\n"
              "virtio features n [feature on|off|default]... - show the features of VirtIO device `n' (as in\n"
-             "     `virtio list'), or wish some; the next `virtio scan' starts the device with them\n"
+             "     `virtio list'), or change them; the next `virtio scan' restarts the device with them\n"
              "virtio stats [n] [reset] - show, or clear, what was counted about VirtIO devices\n"
-             "virtio reset n - reset VirtIO device `n' whatever it holds, and start it again; the machine\n"
+             "virtio reset n - reset VirtIO device `n' even if it is busy, and start it again; the machine\n"
              "     may stand still until the host's storage answers",
     .run = virtio,
     .min_words = 2,
