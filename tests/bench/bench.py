@@ -240,6 +240,12 @@ def ratios(start, disk, of_network):
     return result
 
 
+def commit():
+    """What was measured; in an archive nobody knows."""
+    done = subprocess.run(["git", "-C", TOP, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
 def facts(workload):
     """What ran, for whoever reads the figures later."""
     def first_line(*command):
@@ -247,7 +253,7 @@ def facts(workload):
 
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), os.uname().machine)
-    return {"date": time.strftime("%Y-%m-%d", time.gmtime()), "commit": first_line("git", "-C", TOP, "describe", "--always", "--dirty"),
+    return {"date": time.strftime("%Y-%m-%d", time.gmtime()), "commit": commit(),
             "cores": os.cpu_count(), "processor": model, "load": os.getloadavg()[0],
             "qemu": first_line("qemu-system-x86_64", "--version"),
             "u-boot": first_line("dpkg-query", "-W", "-f", "${Version}", "u-boot-qemu"), "fio": first_line("fio", "--version"),
