@@ -176,6 +176,17 @@ TEST_F(Ext4Extents, lie_behind_the_first_block_and_before_the_end_of_the_file_sy
     }
 }
 
+TEST_F(Ext4Extents, of_a_node_that_was_refused_are_refused_again) {
+    u64 child = make_child();
+    image_.put_node(child, 1, 84, 0);
+    image_.put_extent(child, 0, 9, 1, 100); // before its parent's range
+    Storage storage = image_.storage();
+    Inode inode = *read_inode(storage, ExtImage::file);
+    BlockMap map(storage, inode);
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(ExtImage::why(map.find(15)), out_of_order);
+}
+
 TEST(Ext4ExtentLength, of_32768_is_data_and_one_more_is_a_block_never_written) {
     ExtImage image({.blocks = 33'000, .blocks_per_group = 40'000});
     image.make(ExtImage::file, wire::mode_regular, 40'000 * 1024);
