@@ -169,6 +169,65 @@ TEST(Fdt, TranslatesThroughBuses) {
     EXPECT_EQ(walk_to(tree, "").reg(0), std::nullopt) << "the root has no parent";
 }
 
+TEST(Fdt, windows_of_a_bus_are_seen_from_their_first_byte_to_their_last) {
+    auto base_of = [](u32 address, u32 bytes) {
+        TreeWriter w;
+        w.node("", [&] {
+            w.cells("#address-cells", {1});
+            w.cells("#size-cells", {1});
+            w.node("soc", [&] {
+                w.cells("#address-cells", {1});
+                w.cells("#size-cells", {1});
+                w.cells("ranges", {0x5000, 0x20000, 0x100, 0x7000, 0x30000, 0x10});
+                w.node("device", [&] { w.cells("reg", {address, bytes}); });
+            });
+        });
+        auto tree = Tree::open(w.finish()).value();
+        auto region = walk_to(tree, "device").reg(0);
+        return region ? region->base : 0;
+    };
+    EXPECT_EQ(base_of(0x4fff, 1), 0u);
+    EXPECT_EQ(base_of(0x5000, 0x100), 0x20000u);
+    EXPECT_EQ(base_of(0x5000, 0x101), 0u);
+    EXPECT_EQ(base_of(0x50ff, 1), 0x200ffu);
+    EXPECT_EQ(base_of(0x50ff, 2), 0u);
+    EXPECT_EQ(base_of(0x700f, 1), 0x3000fu); // the last window
+    EXPECT_EQ(base_of(0x7010, 1), 0u);
+}
+
+TEST(Fdt, paths_have_at_most_1024_bytes) {
+    TreeWriter w;
+    auto tree = Tree::open(sample(w)).value();
+    EXPECT_TRUE(tree.find(std::string(1024, '/')));
+    EXPECT_FALSE(tree.find(std::string(1025, '/')));
+}
+
+TEST(Fdt, reservations_do_not_wrap) {
+    TreeWriter w;
+    MutableBytes blob = sample(w);
+    auto reservation = [&](u64 base, u64 bytes) {
+        u64 entry[2] = {cpu_to_fdt64(base), cpu_to_fdt64(bytes)};
+        std::memcpy(blob.data() + fdt_off_mem_rsvmap(blob.data()), entry, sizeof(entry));
+        return Tree::open(blob).value().reservation(0);
+    };
+    EXPECT_TRUE(reservation(~u64{0} - 1, 1));
+    EXPECT_FALSE(reservation(~u64{0} - 1, 2));
+    EXPECT_FALSE(reservation(~u64{0}, ~u64{0}));
+}
+
+TEST(Fdt, blocks_that_are_misaligned_are_refused) {
+    TreeWriter w;
+    MutableBytes blob = sample(w);
+    u32 structure = fdt_off_dt_struct(blob.data());
+    for (u32 off : {1u, 2u, 3u}) {
+        fdt_set_off_dt_struct(blob.data(), structure + off);
+        EXPECT_STREQ(Tree::open(blob).error().what, "device tree blocks misaligned");
+    }
+    fdt_set_off_dt_struct(blob.data(), structure);
+    fdt_set_off_mem_rsvmap(blob.data(), fdt_off_mem_rsvmap(blob.data()) + 4);
+    EXPECT_STREQ(Tree::open(blob).error().what, "device tree blocks misaligned");
+}
+
 TEST(Fdt, CopiesOnlyWhatIsUsed) {
     TreeWriter w;
     sample(w);
