@@ -196,6 +196,7 @@ TEST_F(GptBounds, names_become_utf_8_at_each_border_of_a_length) {
     EXPECT_EQ(name_of({0xa0, 0x7ff, 0x800}), "\xc2\xa0\xdf\xbf\xe0\xa0\x80");
     EXPECT_EQ(name_of({0xd7ff, 0xe000, 0xffff}), "\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf");
     EXPECT_EQ(name_of({0xd800, 0xdc00, 0xdbff, 0xdfff}), "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf");
+    EXPECT_EQ(name_of({'a', 0xdc00}), "a\xef\xbf\xbd"); // no pair without a first half
     EXPECT_EQ(name_of({0xdc00, 0xd800, 'a'}), "\xef\xbf\xbd\xef\xbf\xbd"
                                               "a");
 }

@@ -6,6 +6,7 @@ namespace vireo::fs::ext4 {
 namespace {
 
 using test::ExtImage;
+using test::Listing;
 
 class Ext4Entries : public testing::Test {
   protected:
@@ -106,6 +107,17 @@ TEST_F(Ext4Entries, of_a_directory_as_large_as_the_disk_are_shown) {
     EXPECT_EQ(list(), " . .. a | ext4: directory: size");
     image_.inode(ExtImage::dir).size_lo = 0;
     EXPECT_EQ(list(), "");
+}
+
+TEST_F(Ext4Entries, that_cannot_be_found_or_read_are_an_error) {
+    with({1000});
+    u64 root = image_.root_of(ExtImage::dir);
+    image_.put_node(root, 1, 5, 0); // has room for four
+    EXPECT_EQ(list(), " | ext4: extent tree: number of entries");
+    image_.put_node(root, 1, 4, 0);
+    image_.disk.bad.push_back({block_, block_ + 1024});
+    Listing listing;
+    EXPECT_EQ(test::mount(image_.disk)->list("/dir", listing).error().code, ErrorCode::Io);
 }
 
 TEST(Ext4EntriesBehindAHole, are_shown) {
