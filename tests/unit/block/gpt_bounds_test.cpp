@@ -149,6 +149,36 @@ TEST_F(GptBounds, partitions_end_where_the_disk_does) {
     EXPECT_EQ(with_range(5, 5), "1:5+1");
 }
 
+TEST_F(GptBounds, entries_larger_than_a_block_are_read_where_they_start) {
+    put_entry(1024, 20, 29);
+    put_entry(1024 + 512, 40, 49); // inside the first entry: none
+    put_entry(1024 + 4096, 50, 59);
+    EXPECT_EQ(with([](auto& header) { header.entry_bytes = 4096, header.entry_count = 2; }),
+              "1:20+10 2:50+10");
+}
+
+TEST(GptOn65536, is_read_in_blocks_larger_than_its_table) {
+    TestDisk disk(u64{8} * 65536, {.block_bytes = 65536});
+    put_record(disk, 0, {{0xee, 1, 7}});
+    wire::GptEntry entry{};
+    entry.type_guid[0] = 1;
+    entry.first_block = entry.last_block = 5;
+    disk.put(2 * 65536, std::as_bytes(std::span(&entry, 1)));
+    wire::GptHeader header{};
+    std::memcpy(header.signature, "EFI PART", 8);
+    header.revision = 0x10000;
+    header.header_bytes = 92;
+    header.my_block = 1;
+    header.last_usable_block = 7;
+    header.entries_block = 2;
+    header.entry_count = 1;
+    header.entry_bytes = 128;
+    header.entries_crc = crc32(std::as_bytes(std::span(&entry, 1)));
+    header.header_crc = crc32(std::as_bytes(std::span(&header, 1)));
+    disk.put(65536, std::as_bytes(std::span(&header, 1)));
+    EXPECT_EQ(found(disk, TableType::Gpt), "1:5+1");
+}
+
 TEST(GptOnTinyDisks, is_on_three_blocks_at_least) {
     for (u64 blocks : {u64{2}, u64{3}}) {
         TestDisk disk(blocks * 512);
