@@ -92,6 +92,27 @@ def too_many_reservations(root):
     root.children.append(Node("reserved-memory", {"#address-cells": cells(2), "#size-cells": cells(2), "ranges": b""}, keep))
 
 
+def put_before_pci(root, node):
+    soc = root.child("soc")
+    soc.children.append(node)
+    soc.child("pci@").properties["iommu-map"] = cells(0, 0x8000, 0, 0xFFFF)
+
+
+def flash_called_an_iommu(root):
+    put_before_pci(root, Node("iommu@20000000", {"compatible": b"riscv,iommu\0", "reg": cells(0, 0x20000000, 0, 0x1000),
+                                                 "phandle": cells(0x8000)}, []))
+
+
+def iommu_in_a_hole(root):
+    put_before_pci(root, Node("iommu@9100000", {"compatible": b"riscv,iommu\0", "reg": cells(0, 0x9100000, 0, 0x1000),
+                                                "phandle": cells(0x8000)}, []))
+
+
+def disk_called_an_iommu(root):
+    put_before_pci(root, Node("iommu@8", {"compatible": b"riscv,pci-iommu\0", "reg": cells(1 << 11, 0, 0, 0, 0),
+                                          "phandle": cells(0x8000)}, []))
+
+
 @dataclasses.dataclass(frozen=True)
 class Case:
     change: typing.Callable
@@ -99,6 +120,7 @@ class Case:
     model: str = "riscv-virtio,qemu"
     disk: bool = True
     powers_off: bool = True
+    says: str = ""  # a line before the prompt
 
     def __str__(self):
         return self.change.__name__
@@ -114,7 +136,11 @@ CASES = [Case(no_memory, stops="memory: the device tree names no RAM"),
          Case(unknown_machine, model="ACME board", disk=False, powers_off=False),
          Case(everything_reserved, stops="firmware image: no free RAM of that size"),
          Case(all_but_the_image_reserved, stops="Vireo heap: no free RAM of that size"),
-         Case(too_many_reservations, stops="memory: too many")]
+         Case(too_many_reservations, stops="memory: too many"),
+         Case(flash_called_an_iommu, disk=False,
+              says="warning: IOMMU at 0x20000000: no IOMMU that Vireo knows: PCI, which lies behind it, is left off\n"),
+         Case(iommu_in_a_hole, says="warning: 1 IOMMUs of the device tree are not there"),
+         Case(disk_called_an_iommu, says="warning: IOMMU at pci 00:01.0: no IOMMU is there\n")]
 
 
 # QEMU's Arm machines write memory and PSCI into any tree that they are given.
@@ -138,6 +164,7 @@ def test_device_trees(name, case, tmp_path, machines):
         return
     banner = machine.boot()
     assert "DRAM:  128 MiB\n" in banner and f"Model: {case.model}\n" in banner, banner
+    assert case.says in banner, banner
     assert ("2048 blocks read: OK" in machine.command(f"virtio read {LOAD[name]:x} 0 800")) == case.disk
     machine.send("poweroff\r")
     if case.powers_off:

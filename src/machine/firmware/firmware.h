@@ -8,6 +8,10 @@
 #include "system/memory_map.h"
 #include "virtio/transport/mmio/mmio_source.h"
 
+namespace vireo::bus::pci {
+class Host;
+}
+
 namespace vireo::machine {
 
 // What a machine knows about itself once the image runs at its final place. Everything lives for ever.
@@ -17,6 +21,8 @@ struct Platform {
     system::MemoryMap& memory; // RAM and all reservations made so far (image, stack, device tree, ...)
     std::span<const virtio::MmioSlot> virtio_mmio;  // in device-tree order
     const bus::pci::HostDescription* pci = nullptr; // if there is a host bridge
+    // What has to be done on the bus before devices there are used, if anything; false: they cannot be.
+    bool (*prepare_pci)(bus::pci::Host&) = nullptr;
     void (*print_cpu)(Writer&) = nullptr; // "CPU:   ..." line after the banner, if the machine has one
     Bytes random_seed{};                  // what only the host knows, if it gave any; stays where it is
     const bus::FwCfg* fw_cfg = nullptr;   // if there is one

@@ -96,7 +96,8 @@ system::PciInspector* add_sources([[maybe_unused]] virtio::DeviceManager& device
 #ifdef CONFIG_VIRTIO_PCI
     if (platform.pci) {
         auto& host = make_for_ever<bus::pci::Host>(*platform.pci);
-        devices.add_source(make_for_ever<virtio::PciSource>(host));
+        if (!platform.prepare_pci || platform.prepare_pci(host))
+            devices.add_source(make_for_ever<virtio::PciSource>(host));
 #ifdef CONFIG_CMD_PCI
         return &make_for_ever<bus::pci::Inspector>(host);
 #endif

@@ -34,7 +34,9 @@ enum class Kind : u8 {
     AclintTimer,
     Syscon,
     SysconPowerOff,
-    SysconReboot
+    SysconReboot,
+    Iommu,
+    PciIommu
 };
 
 struct Known {
@@ -71,6 +73,8 @@ constexpr Known known[] = {
     {"syscon", Kind::Syscon},
     {"syscon-poweroff", Kind::SysconPowerOff},
     {"syscon-reboot", Kind::SysconReboot},
+    {"riscv,iommu", Kind::Iommu},
+    {"riscv,pci-iommu", Kind::PciIommu},
 };
 
 // The first of the node's compatible strings that Vireo knows: they go from special to general.
@@ -168,8 +172,10 @@ void Devices::find(const Tree& tree, Witness* witness) {
             }
             break;
         case Kind::PciHost:
-            if (!pci && registers(0))
+            if (!pci && registers(0)) {
                 pci = read_pci_host(walk);
+                pci_iommu_map = node.property("iommu-map").value_or(Bytes());
+            }
             if (auto reg = walk.reg(0))
                 pci_out_of_reach = !pci && reg->base + reg->bytes > address_limit;
             break;
@@ -245,6 +251,14 @@ void Devices::find(const Tree& tree, Witness* witness) {
         case Kind::AclintTimer:
             if (auto reg = registers(0), compare = registers(1); reg && compare && reg->bytes >= 8)
                 (void)timers.try_push_back({*reg, *compare, connections(), phandle()});
+            break;
+        case Kind::Iommu:
+            if (auto reg = registers(0); !reg || !iommus.try_push_back({*reg, {}, phandle()}))
+                ++iommus_absent;
+            break;
+        case Kind::PciIommu:
+            if (auto address = node.cell("reg"); !address || !iommus.try_push_back({{}, *address, phandle()}))
+                ++iommus_absent;
             break;
         }
     }

@@ -68,6 +68,12 @@ struct Devices {
         u32 phandle;
         u32 hart;
     };
+    // Stands between devices and memory.
+    struct Iommu {
+        Region registers;               // empty: it is a PCI function
+        std::optional<u32> pci_address; // the first cell of that function's address
+        u32 phandle;
+    };
 
     std::string_view model;
     std::string_view isa; // riscv: of the first hart
@@ -87,6 +93,10 @@ struct Devices {
     std::optional<GpioAction> gpio_power_off;
     std::optional<GpioAction> gpio_restart;
     FixedVector<Register, 4> gpio_controllers;
+
+    FixedVector<Iommu, 4> iommus; // riscv's
+    usize iommus_absent = 0;      // listed where no registers can be, or beyond those 4
+    Bytes pci_iommu_map;          // `iommu-map` of the host bridge: which of them its devices lie behind
 
     std::optional<u32> timebase_frequency; // riscv
     FixedVector<HartDevice, 8> plics;      // one for each socket

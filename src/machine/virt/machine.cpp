@@ -17,6 +17,7 @@
 #include "arch/riscv/processor.h"
 #include "machine/serial/sbi_console.h"
 #include "machine/virt/hart_timer.h"
+#include "machine/virt/riscv_iommu.h"
 #endif
 
 namespace vireo::machine::virt {
@@ -153,6 +154,15 @@ class EarlyConsole final : public Writer {
 
 constinit EarlyConsole early;
 
+#ifdef CONFIG_ARCH_RISCV
+constinit const Devices* devices_of_tree;
+
+bool prepare_pci(bus::pci::Host& host) { return open_pci_iommus(*devices_of_tree, host); }
+#else
+// An SMMU passes on what it has not been told to translate.
+constexpr bool (*prepare_pci)(bus::pci::Host&) = nullptr;
+#endif
+
 void print_isa(Writer& out) { print(out, "CPU:   {}\n", isa); }
 
 } // namespace
@@ -197,12 +207,17 @@ void VirtMachine::run() {
     if (devices_.pci_out_of_reach)
         warn("PCI lies above {} GiB, where this board cannot reach it{}", address_limit >> 30,
              sizeof(uptr) == 4 ? " (QEMU: -machine highmem=off)" : "");
+#ifdef CONFIG_ARCH_RISCV
+    open_iommus(devices_);
+    devices_of_tree = &devices_;
+#endif
     auto fw_cfg = open_fw_cfg(devices_.fw_cfg);
     machine::run({.machine = *this,
                   .serial = port,
                   .memory = map_,
                   .virtio_mmio = {devices_.virtio_mmio.data(), devices_.virtio_mmio.size()},
                   .pci = devices_.pci ? &*devices_.pci : nullptr,
+                  .prepare_pci = prepare_pci,
                   .print_cpu = isa.empty() ? nullptr : print_isa,
                   .random_seed = devices_.random_seed,
                   .fw_cfg = fw_cfg ? &*fw_cfg : nullptr});
