@@ -178,7 +178,8 @@ TEST_P(Prompt, the_whole_story_of_a_disk_that_hangs) {
               "is not free: "
               "0x40000000..0x4001ffff belongs to unfinished disk requests\n");
     EXPECT_NE(run("mw.b 4001ffff 0 1").find("belongs to unfinished disk requests"), std::string::npos);
-    EXPECT_NE(run("bdinfo").find("0x0000000040000000..0x000000004001ffff unfinished disk requests"), std::string::npos);
+    EXPECT_NE(run("bdinfo").find("0x0000000040000000..0x000000004001ffff unfinished disk requests"),
+              std::string::npos);
     EXPECT_NE(run("virtio read 40020000 9 100").find("256 blocks read: OK"), std::string::npos);
     EXPECT_TRUE(has_pattern({board.memory(0x40020000), 256 * 512}, 9));
 
