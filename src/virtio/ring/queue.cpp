@@ -219,10 +219,10 @@ Queue& Queue::operator=(Queue&& other) noexcept {
 }
 
 void Queue::close(dma::ConfirmedReset reset) {
-    for (u16 id = 0; id < heads_.size(); ++id) {
+    for (usize id = 0; id < heads_.size(); ++id) {
         if (heads_[id].state != Head::State::InFlight)
             continue;
-        unshare(id);
+        unshare(static_cast<u16>(id));
         heads_[id].state = Head::State::Free; // what is in flight, the destructor leaves to the device
     }
     with_ring([&](auto& ring) { ring.give_back(reset); });
@@ -299,9 +299,9 @@ void Queue::unshare(u16 id) {
 }
 
 void Queue::abandon() {
-    for (u16 id = 0; id < heads_.size(); ++id)
+    for (usize id = 0; id < heads_.size(); ++id)
         if (heads_[id].state == Head::State::InFlight)
-            for_each_mapping(id, [](dma::Mapping& mapping) {
+            for_each_mapping(static_cast<u16>(id), [](dma::Mapping& mapping) {
                 if (!mapping.abandoned)
                     dma::backend::abandon(mapping);
             });
