@@ -87,7 +87,10 @@ Instant EventLoop::end_of(const Wait& wait) const {
 
 void EventLoop::note_jump(Instant last_turn, Duration rest) {
     Duration passed = turn_time_ - last_turn;
-    if (passed < rest + jump || last_turn < last_jump_ + jump)
+    bool is_first_turn = last_turn == Instant{};
+    // On most machines the clock begins at 0 with the machine, so the first jump may come within the first second.
+    bool follows_another = last_jump_ != Instant{} && last_turn < last_jump_ + jump;
+    if (is_first_turn || passed < rest + jump || follows_another)
         return;
     stood_still_ = stood_still_ + (passed - rest);
     last_jump_ = turn_time_;

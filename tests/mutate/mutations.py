@@ -154,7 +154,7 @@ broken("src/virtio/ring/queue.cpp", "*Ring*:*Queue*:*Packed*:*InOrder*:*Split*:*
         "        used_bytes_ = entry.has_length ? writable : 0;",
         ""),
        ("queue_keeps_shares_when_closed",
-        "        unshare(id);\n        heads_[id].state = Head::State::Free; // what",
+        "        unshare(static_cast<u16>(id));\n        heads_[id].state = Head::State::Free; // what",
         "        (void)0;\n        heads_[id].state = Head::State::Free; // what"),
        ("queue_abandons_twice",
         "                if (!mapping.abandoned)",

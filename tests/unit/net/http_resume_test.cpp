@@ -109,6 +109,13 @@ TEST_F(HttpResume, which_version_of_the_file_it_is) {
     EXPECT_EQ(if_range(modified + "Date: Mon, 01 Jan 2029 00:00:00 GMT\r\n"), date);
     EXPECT_EQ(if_range(modified), "");
     EXPECT_EQ(if_range(later), "");
+    // What is no date does not go back to the server: at each place something else.
+    for (usize place = 0; place < date.size(); ++place) {
+        std::string other = date;
+        other[place] = '\x14';
+        EXPECT_EQ(if_range("Last-Modified: " + other + "\r\n" + later), "") << place;
+    }
+    EXPECT_EQ(if_range("Last-Modified: " + date + "x\r\n" + later), "");
     for (std::string_view other :
          {"Sun, 06 Nov 1994 08:50:36 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", "Sat, 05 Nov 1994 08:50:37 GMT",
           "Thu, 06 Oct 1994 08:50:37 GMT", "Sat, 06 Nov 1993 08:50:37 GMT", "yesterday", "",
