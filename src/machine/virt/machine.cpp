@@ -156,7 +156,9 @@ constinit EarlyConsole early;
 
 #ifdef CONFIG_ARCH_RISCV
 constinit const Devices* devices_of_tree;
+#endif
 
+#if defined(CONFIG_ARCH_RISCV) && defined(CONFIG_VIRTIO_PCI)
 bool prepare_pci(bus::pci::Host& host) { return open_pci_iommus(*devices_of_tree, host); }
 #else
 // An SMMU passes on what it has not been told to translate.
