@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The same sources as a Linux program on fake devices (vireo-hosted) and under GoogleTest (vireo-tests).
 add_compile_options(-O1 -g1 -fno-omit-frame-pointer "$<$<COMPILE_LANGUAGE:CXX>:${VIREO_CXX};-stdlib=libc++>")
+# An optional without a value, or an index beyond a span, ends a test also where no sanitizer would see it.
+add_compile_definitions(_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST)
 add_link_options(-stdlib=libc++ -fuse-ld=lld)
 if(CONFIG_HOSTED_SANITIZE)
     add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
@@ -30,16 +32,11 @@ if(NOT sources)
     return() # a tree without sources yet: the libraries alone
 endif()
 
-# What reads bytes of others: there an optional without a value or an index beyond a span ends a test, also where no sanitizer
-# would see it.
-set(parsers ${sources})
-list(FILTER parsers INCLUDE REGEX "/src/(block|bus/fdt|fs)/")
-set_source_files_properties(${parsers} PROPERTIES COMPILE_DEFINITIONS _LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST)
-
 # Object libraries, not archives: a registry entry that nothing names must still be linked.
 add_library(hosted_objects OBJECT ${sources})
 target_compile_options(hosted_objects PRIVATE ${VIREO_WARNINGS})
 target_include_directories(hosted_objects PRIVATE ${CMAKE_SOURCE_DIR})
+vireo_precompile(hosted_objects ${CMAKE_SOURCE_DIR}/src/base/std.h)
 target_link_libraries(hosted_objects PUBLIC fdt lwip)
 if(CONFIG_HOSTED_FUZZ)
     add_subdirectory(tests/fuzz)
@@ -63,8 +60,9 @@ if(tests AND have_gtest)
     target_include_directories(gtest PRIVATE ${gtest})
     target_include_directories(gtest SYSTEM PUBLIC ${gtest}/include)
     add_executable(vireo-tests ${tests})
-    set_source_files_properties(tests/unit/net/pools_test.cpp PROPERTIES COMPILE_DEFINITIONS VIREO_COUNTS_POOLS)
+    set_source_files_properties(tests/unit/net/pools_test.cpp PROPERTIES COMPILE_DEFINITIONS VIREO_COUNTS_POOLS SKIP_PRECOMPILE_HEADERS TRUE)
     target_compile_options(vireo-tests PRIVATE ${VIREO_WARNINGS})
     target_include_directories(vireo-tests PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(vireo-tests PRIVATE hosted_objects gtest)
+    vireo_precompile(vireo-tests ${CMAKE_SOURCE_DIR}/src/base/std.h <functional> <map> <string> <vector> <gtest/gtest.h>)
 endif()

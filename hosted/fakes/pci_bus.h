@@ -40,6 +40,7 @@ class PciFunction {
     u32 read_config(u32 offset, u8 width);
     void write_config(u32 offset, u8 width, u32 value);
     u8& config8(u32 offset) { return config_[offset]; }
+    u8 config8(u32 offset) const { return config_[offset]; }
     u16 config16(u32 offset) const { return static_cast<u16>(config_[offset] | config_[offset + 1] << 8); }
     u32 config32(u32 offset) const { return config16(offset) | u32{config16(offset + 2)} << 16; }
     void put(u32 offset, u8 bytes, u32 value) {

@@ -168,9 +168,9 @@ void VirtioPci::set_common_length(u32 bytes) {
 }
 
 u32 VirtioPci::find_capability(u8 cfg_type) const {
-    u32 at = config16(0x34) & 0xff;
-    for (int steps = 0; at != 0 && steps < 48; ++steps, at = config16(at + 1) & 0xff)
-        if ((config16(at) & 0xff) == 0x09 && (config16(at + 3) & 0xff) == cfg_type)
+    u32 at = config8(0x34) & 0xfc; // PCI 3.0, 6.7: the two low bits are masked
+    for (int steps = 0; at != 0 && steps < 48; ++steps, at = config8(at + 1) & 0xfc)
+        if (config8(at) == 0x09 && config8(at + 3) == cfg_type)
             return at;
     return 0;
 }

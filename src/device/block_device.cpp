@@ -123,8 +123,8 @@ Result<> BlockDevice::flush() {
     }
     ++requests_issued_;
     commit();
-    Duration total = std::min(longest_silence(unflushed_bytes_), longest_flush);
-    event::Patience patience(loop_, {.silence = total, .head_start = total});
+    event::Patience patience(
+        loop_, event::Budget::total(std::min(longest_silence(unflushed_bytes_), longest_flush)));
     if (Result<> waited = loop_.wait(request, patience.deadline()); !waited)
         abort(reason_of(waited.error(), event::Patience::Verdict::Silent));
     if (request.outcome())
@@ -171,9 +171,7 @@ class BlockDevice::Transfer {
           block_bytes_(device.facts_.block_bytes),
           patience_(device.loop_, {.silence = longest_silence(most_at_once),
                                    .head_start = std::max(head_start - device.behind_, progress_timeout),
-                                   .least_rate = least_bytes_per_second}),
-          start_(patience_.start()), last_news_(start_), still_before_(device.loop_.stood_still()),
-          still_before_news_(still_before_) {}
+                                   .least_rate = least_bytes_per_second}) {}
 
     Result<> run() {
         for (;;) {
@@ -268,19 +266,9 @@ class BlockDevice::Transfer {
         }
         if (gave_up_)
             return; // what ended now, ended by us
-        patience_.reached(done_bytes_);
-        Duration took = pass_time(last_news_, still_before_news_);
+        Duration took = patience_.reached(done_bytes_);
         if (done_bytes_ != done_before && operation_ != Operation::Discard)
             device_.pace_.note(done_bytes_ - done_before, took);
-    }
-
-    // How much time passed until this turn of the loop, without that in which the machine stood still. From now on it is
-    // counted anew. No look at the clock.
-    Duration pass_time(event::Instant& since, Duration& still_before) {
-        event::Instant until = std::max(device_.loop_.turn_time(), since);
-        Duration still = device_.loop_.stood_still();
-        Duration passed = until - std::exchange(since, until);
-        return passed - std::min(passed, still - std::exchange(still_before, still));
     }
 
     // Whatever the device does with these requests from now on reaches nobody.
@@ -298,15 +286,9 @@ class BlockDevice::Transfer {
 
     // What this operation has used up of the head start that is for all, or has earned again.
     void settle() {
-        Duration used = pass_time(start_, still_before_);
-        Duration earned =
-            Duration::seconds(done_bytes_ / least_bytes_per_second) +
-            Duration::micro(done_bytes_ % least_bytes_per_second * 1'000'000 / least_bytes_per_second);
-        Duration& behind = device_.behind_;
-        if (gave_up_)
-            behind = {};
-        else
-            behind = behind + used - std::min(behind + used, earned);
+        Duration used = device_.behind_ + patience_.elapsed();
+        Duration earned = event::time_for(done_bytes_, least_bytes_per_second);
+        device_.behind_ = gave_up_ ? Duration{} : used - std::min(used, earned);
     }
 
     static_assert(max_in_flight <= 64);
@@ -321,10 +303,6 @@ class BlockDevice::Transfer {
     bool gave_up_ = false;
     Result<> outcome_{};
     event::Patience patience_;
-    event::Instant start_;
-    event::Instant last_news_; // when something came back last
-    Duration still_before_;
-    Duration still_before_news_;
 };
 
 Result<> BlockDevice::transfer(Operation operation, std::span<const BlockExtent> extents,

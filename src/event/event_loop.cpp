@@ -20,8 +20,9 @@ constexpr u32 looks_per_news = 64;
 
 } // namespace
 
-[[gnu::hot]] bool EventLoop::poll_once() {
-    turn_time_ = now();
+// A turn after a rest of that length.
+[[gnu::hot]] bool EventLoop::turn(Duration rest) {
+    note_jump(std::exchange(turn_time_, now()), rest);
     looks_left_ = arch::looks_per_turn();
     bool any = false;
     for (Poller* poller = pollers_.front(); poller;) {
@@ -69,9 +70,7 @@ Result<> EventLoop::sleep(Duration duration) {
     } else if ((is_busy || is_listening) && serve_news()) {
         return {};
     }
-    Instant last_turn = turn_time_;
-    bool any = poll_once();
-    note_jump(last_turn, rest);
+    bool any = turn(rest);
     if (rest.microseconds > 0 && !any)
         looks_left_ = 0; // nothing has happened for long: nor does a new wait begin with looks
     wait.has_turned = true;

@@ -43,11 +43,11 @@ class EventLoop {
     static void remove(Poller& poller) { IntrusiveList<Poller>::remove(poller); }
 
     // A turn: looks at every poller once; true if any had something.
-    bool poll_once();
+    bool poll_once() { return turn(Duration{}); }
     // When the last turn began: what a clock says that costs nothing, and is late by a millisecond or so while somebody
     // waits.
     Instant turn_time() const { return turn_time_; }
-    // How long the machine has stood still in all while it waited: its host was stopped, or busy elsewhere. Nobody who
+    // How long the machine has stood still in all between two turns: its host was stopped, or busy elsewhere. Nobody who
     // was waited for could have answered meanwhile. Jumps of a second and more, but for one that follows another within
     // a second: a machine that only ever stumbles still comes to the end of every wait, in twice the time.
     Duration stood_still() const { return stood_still_; }
@@ -80,6 +80,7 @@ class EventLoop {
     };
     Result<> go_on(Wait& wait);
     Instant end_of(const Wait& wait) const;
+    bool turn(Duration rest);
     void note_jump(Instant last_turn, Duration rest);
     bool serve_news();
     Duration rest_length(bool is_listening, Instant end);

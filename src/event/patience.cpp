@@ -4,40 +4,34 @@
 namespace vireo::event {
 
 Patience::Patience(const EventLoop& loop, const Budget& budget)
-    : loop_(loop), budget_(budget), start_(now()), still_before_(loop.stood_still()), last_progress_(start_),
-      still_before_progress_(still_before_), allowed_(budget.head_start) {}
+    : loop_(loop), budget_(budget), start_(loop, now()), last_progress_(start_), allowed_(budget.head_start) {
+}
 
-void Patience::reached(u64 units) {
+Duration Patience::reached(u64 units) {
     if (units <= units_)
-        return;
+        return {};
     u64 news = units - std::exchange(units_, units);
     // The turn may have begun before we did.
-    last_progress_ = std::max(loop_.turn_time(), last_progress_);
-    still_before_progress_ = loop_.stood_still();
+    Instant turn = std::max(loop_.turn_time(), last_progress_.at());
+    Duration took = std::exchange(last_progress_, Mark(loop_, turn)).until(loop_, turn);
     if (budget_.least_rate == 0)
-        return;
-    // Whole seconds first: a product with a million may not fit.
+        return took;
     u64 rate = budget_.least_rate;
     news = std::min(news, rate * (budget_.head_start.microseconds / 1'000'000 + 1)); // more is no more credit
-    allowed_ = allowed_ + Duration::seconds(news / rate) + Duration::micro(news % rate * 1'000'000 / rate);
-    Duration until_now = last_progress_ - start_ - (still_before_progress_ - still_before_);
+    allowed_ = allowed_ + time_for(news, rate);
+    Duration until_now = start_.until(loop_, turn);
     if (Duration most = until_now + budget_.head_start; allowed_ >= most) {
         allowed_ = most;
         behind_since_ = until_now;
         behind_units_ = units_;
     }
+    return took;
 }
 
 u64 Patience::rate() const {
     u64 milliseconds = (elapsed() - behind_since_).microseconds / 1000;
     return (units_ - behind_units_) * 1000 / std::max<u64>(milliseconds, 1);
 }
-
-Instant Patience::silent_at() const {
-    return last_progress_ + budget_.silence + (loop_.stood_still() - still_before_progress_);
-}
-
-Instant Patience::slow_at() const { return start_ + allowed_ + (loop_.stood_still() - still_before_); }
 
 Deadline Patience::deadline() const { return Deadline::at(std::min(silent_at(), slow_at())); }
 
@@ -47,7 +41,5 @@ Patience::Verdict Patience::verdict() const {
         return Verdict::Silent;
     return at >= slow_at() ? Verdict::TooSlow : Verdict::Left;
 }
-
-Duration Patience::elapsed() const { return now() - start_ - (loop_.stood_still() - still_before_); }
 
 } // namespace vireo::event

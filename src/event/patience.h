@@ -1,32 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "event/budget.h"
 #include "event/event_loop.h"
 
 namespace vireo::event {
 
-// What a transfer, a question or a wait may cost: how long nothing may come, and how slow the whole may be. Every peer has
-// one: a device, a server, the reader of the console. Units are bytes unless the owner says otherwise.
-struct Budget {
-    // The longest time in which nothing comes.
-    Duration silence;
-    // What the whole may take however little comes: to connect, to be asked twice, to spin up.
-    Duration head_start;
-    // Units a second that must come on average; one that trickles has its silence broken again and again, and is ended by
-    // this. What comes sooner is no credit for later beyond the head start: who sends much at once and trickles then is
-    // ended a head start later. 0: the head start is all the time there is.
-    u64 least_rate = 0;
+// A moment from which time is counted, without that in which the machine stood still (EventLoop::stood_still).
+class Mark {
+  public:
+    Mark(const EventLoop& loop, Instant at) : at_(at), still_before_(loop.stood_still()) {}
+    Instant at() const { return at_; }
+    // When so much time will have passed since then.
+    Instant after(const EventLoop& loop, Duration time) const { return at_ + time + still(loop); }
+    // How much has passed until `now`; nothing if that was before.
+    Duration until(const EventLoop& loop, Instant now) const {
+        Duration passed = std::max(now, at_) - at_;
+        return passed - std::min(passed, still(loop));
+    }
+
+  private:
+    Duration still(const EventLoop& loop) const { return loop.stood_still() - still_before_; }
+    Instant at_;
+    Duration still_before_;
 };
 
-// The patience that is left with one peer. Time in which the machine stood still is not held against the peer (EventLoop::stood_still).
+// The patience that is left with one peer. Time in which the machine stood still is not held against the peer.
 class Patience {
   public:
     // Begins now. `loop` stays in place.
     Patience(const EventLoop& loop, const Budget& budget);
 
-    // `units` have come so far in all; more than before is progress. As late as the last turn of the loop, which costs no
-    // look at the clock.
-    void reached(u64 units);
+    // `units` have come so far in all; more than before is progress: how long that took since the progress before it, nothing
+    // if there is none. As late as the last turn of the loop, which costs no look at the clock.
+    Duration reached(u64 units);
     // When it ends if nothing more comes: for EventLoop::wait_until, which moves it while the machine stands still.
     Deadline deadline() const;
 
@@ -39,25 +46,22 @@ class Patience {
     Verdict verdict() const;
 
     u64 units() const { return units_; }
-    Instant start() const { return start_; }
     // Units a second that came since the peer fell behind its least rate: for whoever says that it is too slow.
     u64 rate() const;
-    // Since it began, without the time in which the machine stood still.
-    Duration elapsed() const;
+    // From the beginning to the last turn of the loop.
+    Duration elapsed() const { return start_.until(loop_, loop_.turn_time()); }
 
   private:
-    Instant silent_at() const;
-    Instant slow_at() const;
+    Instant silent_at() const { return last_progress_.after(loop_, budget_.silence); }
+    Instant slow_at() const { return start_.after(loop_, allowed_); }
 
     const EventLoop& loop_;
     const Budget budget_;
-    const Instant start_;
-    const Duration still_before_;
-    Instant last_progress_;
-    Duration still_before_progress_;
+    const Mark start_;
+    Mark last_progress_;
     u64 units_ = 0;
-    // In time without stand-stills, since the start: how long it may take as things are, and since when (and how many units)
-    // it has been less than a head start from there.
+    // Counted from the start: how long it may take as things are, and since when (and how many units) it has been less than a
+    // head start from there.
     Duration allowed_;
     Duration behind_since_{};
     u64 behind_units_ = 0;

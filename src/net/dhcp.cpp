@@ -205,16 +205,14 @@ DhcpLease take_lease(const netif& interface, const dhcp& state, Listener& heard)
 } // namespace
 
 // Until an address is bound. A server that falls silent is left for another one.
-Result<> Network::negotiate(event::Duration patience) {
+Result<> Network::negotiate(const event::Patience& patience) {
     auto& state = interface_->dhcp_state();
-    event::Instant end = event::now() + patience;
     for (;;) {
         if (err_t started = dhcp_start(&interface_->lwip()); started != ERR_OK)
             return to_error(started);
         guard_receiver();
         auto is_bound = [&] { return state.state == DHCP_STATE_BOUND; };
-        auto left = end - std::min(event::now(), end);
-        auto ended = wait(left, [&] {
+        auto ended = wait(patience.deadline(), [&] {
             return is_bound() || listener->refusals >= most_refusals || listener->has_fallen_silent();
         });
         if (!ended && ended.error().code == ErrorCode::Timeout)
@@ -231,7 +229,7 @@ Result<> Network::negotiate(event::Duration patience) {
     }
 }
 
-Result<DhcpLease> Network::dhcp(Writer& console, const DhcpClient& client, event::Duration patience) {
+Result<DhcpLease> Network::dhcp(Writer& console, const DhcpClient& client, const event::Budget& budget) {
     if (!card())
         return error(ErrorCode::NotReady, "network is not open");
     constexpr u16 least_mtu = 576; // RFC 2131, 2: a client must be prepared to receive that
@@ -243,7 +241,7 @@ Result<DhcpLease> Network::dhcp(Writer& console, const DhcpClient& client, event
     listener = &heard;
     set_ipv4({});
     auto& state = interface_->dhcp_state();
-    Result<> ended = negotiate(patience);
+    Result<> ended = negotiate(event::Patience(loop_, budget));
     listener = nullptr;
     Result<DhcpLease> lease = ended ? Result<DhcpLease>(take_lease(interface_->lwip(), state, heard))
                                     : Result<DhcpLease>(ended.error());

@@ -8,7 +8,8 @@ namespace vireo::net {
 
 namespace {
 
-using event::Duration;
+// lwIP asks four times within it.
+constexpr event::Budget query_budget = event::Budget::total(event::Duration::seconds(20));
 
 // RFC 1035, 2.3.4, with a dot at the end or without: lwIP would send labels of any length.
 bool is_host_name(std::string_view name) {
@@ -39,8 +40,9 @@ void Network::set_dns_servers(std::span<const IpAddress> servers) {
 Result<> Network::choose_servers() {
     std::array<IpAddress, most_dns_servers> servers = dns_servers_;
     if (!servers[0].is_set()) {
-        VIREO_TRY(wait_for_link_local(ipv6_patience));
-        VIREO_TRY(wait(ipv6_patience, [&] {
+        event::Patience patience(loop_, ipv6_budget);
+        VIREO_TRY(wait_for_link_local(patience));
+        VIREO_TRY(wait(patience.deadline(), [&] {
             return interface_->announced_servers().list(servers, event::now()) != 0 ||
                    event::now() - interface_->ipv6_since() >= router_patience;
         }));
@@ -48,7 +50,7 @@ Result<> Network::choose_servers() {
             return error(ErrorCode::NotReady, "no DNS server known");
     }
     if (servers[0].is_v6())
-        VIREO_TRY(wait_for_ipv6(servers[0], ipv6_patience));
+        VIREO_TRY(wait_for_ipv6(servers[0], ipv6_budget));
     for (u8 i = 0; i < DNS_MAX_SERVERS; ++i) {
         ip_addr_t server = to_lwip(i < servers.size() ? servers[i] : IpAddress());
         dns_setserver(i, &server);
@@ -91,7 +93,7 @@ Result<IpAddress> Network::resolve(std::string_view name, IpAddress::Family fami
     err_t begun = dns_gethostbyname_addrtype(text, &query.address, answered, tag, type);
     Result<> ended{};
     if (begun == ERR_INPROGRESS)
-        ended = wait(Duration::seconds(20), [&] { return query.is_done; });
+        ended = wait(event::Patience(loop_, query_budget).deadline(), [&] { return query.is_done; });
     current = nullptr;
     if (begun != ERR_OK && begun != ERR_INPROGRESS)
         return begun == ERR_MEM ? to_error(begun) : error(ErrorCode::InvalidArgument, "not a host name");

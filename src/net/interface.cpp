@@ -94,6 +94,7 @@ void Interface::detach() {
     card_->stop_listening();
     card_ = nullptr;
     detached_at_ = event::now();
+    neighbours_.await_nobody();
     // Connections that are still open hold segments ahead of a hole, and half a datagram the fragments that came. The
     // card wants them all.
     for (tcp_pcb* pcb = tcp_active_pcbs; pcb;) {
@@ -172,11 +173,26 @@ void Interface::prepare_datagram(usize payload_bytes, const ip_addr_t& target) {
         set_checksums();
 }
 
+void Interface::look_at_neighbours() {
+    if (!neighbours_.has_fallen_silent())
+        return;
+    // What is known stays until there is an answer.
+    for (usize i = 0; i < ARP_TABLE_SIZE; ++i) {
+        ip4_addr_t* address;
+        netif* interface;
+        eth_addr* neighbour;
+        if (etharp_get_entry(i, &address, &interface, &neighbour) == 1 &&
+            std::ranges::equal(neighbour->addr, neighbours_.awaited()))
+            (void)etharp_request(interface, address);
+    }
+}
+
 void Interface::received(const device::ReceivedFrame& frame) {
     timing_ = std::rotl(timing_, 9) + arch::ticks();
     Bytes first = frame.parts[0].bytes;
     eth_hdr header;
     std::memcpy(&header, first.data(), sizeof(header)); // whole in the first part, as NetDevice promises
+    neighbours_.note_received(header.src.addr);
     u16 type = lwip_ntohs(header.type);
     pbuf* packet = nullptr;
     Bytes content = first.subspan(sizeof(header));
@@ -210,7 +226,7 @@ err_t Interface::transmit(pbuf& frame) {
     for (const pbuf* part = &frame; part; part = part->next)
         if (!outgoing.parts.try_push_back({static_cast<const std::byte*>(part->payload), part->len}))
             return ERR_BUF;
-    neighbours_.note_sent(outgoing.parts[0], event::now());
+    neighbours_.note_sent(outgoing.parts[0]);
     if (card_->facts().can_checksum && !frame.next)
         outgoing.checksum = leave_checksum_to_device({static_cast<std::byte*>(frame.payload), frame.len});
     outgoing.cookie = &frame;

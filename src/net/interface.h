@@ -38,6 +38,8 @@ class Interface final : private device::NetReceiver {
     // Before a datagram with so many bytes of payload is sent to `target`: decides who sums it up. The card cannot if it
     // becomes fragments. Afterwards the same with 0.
     void prepare_datagram(usize payload_bytes, const ip_addr_t& target);
+    // Once a second: a neighbour that says nothing any more is asked for again (IPv4).
+    void look_at_neighbours();
     usize buffers_held() const { return pool_.in_use(); }
 
   private:

@@ -6,7 +6,7 @@ namespace vireo::net {
 namespace {
 
 constexpr usize ethernet_bytes = 14, ipv6_bytes = 40;
-constexpr u16 arp_type = 0x0806, ipv6_type = 0x86dd;
+constexpr u16 ipv4_type = 0x0800, arp_type = 0x0806, ipv6_type = 0x86dd;
 constexpr u8 icmp6 = 58, solicitation = 135;
 
 u8 byte_at(Bytes bytes, usize at) { return std::to_integer<u8>(bytes[at]); }
@@ -39,21 +39,38 @@ ArpPacket ArpPacket::parse(Bytes packet) {
     return {Operation(operation), ipv4_address_at(packet, 14), ipv4_address_at(packet, 24)};
 }
 
-void Neighbours::note_sent(Bytes frame, event::Instant now) {
+void Neighbours::note_sent(Bytes frame) {
     if (frame.size() < ethernet_bytes)
         return;
     u16 type = number_at(frame, ethernet_bytes - 2);
     Bytes packet = frame.subspan(ethernet_bytes);
-    if (type == arp_type) {
+    if (type == ipv4_type) {
+        if ((byte_at(frame, 0) & 1) != 0)
+            return; // to a group
+        bool is_another = std::memcmp(awaited_.data(), frame.data(), awaited_.size()) != 0;
+        if (is_another)
+            std::memcpy(awaited_.data(), frame.data(), awaited_.size());
+        if (is_another || silent_seconds_ == not_awaited)
+            silent_seconds_ = 0;
+    } else if (type == arp_type) {
         if (ArpPacket arp = ArpPacket::parse(packet); arp.operation == ArpPacket::Request)
-            note(arp.target, now);
+            note(arp.target);
     } else if (type == ipv6_type && packet.size() >= ipv6_bytes + neighbour_target_at + 16 &&
                byte_at(packet, 6) == icmp6 && byte_at(packet, ipv6_bytes) == solicitation) {
-        note(ipv6_address_at(packet, ipv6_bytes + neighbour_target_at), now);
+        note(ipv6_address_at(packet, ipv6_bytes + neighbour_target_at));
     }
 }
 
-void Neighbours::note(const IpAddress& address, event::Instant now) {
+bool Neighbours::has_fallen_silent() {
+    constexpr u8 longest = 3; // as often as a question is repeated before there is no answer (RFC 4861, 10)
+    if (silent_seconds_ == not_awaited || ++silent_seconds_ <= longest)
+        return false;
+    silent_seconds_ = not_awaited;
+    return true;
+}
+
+void Neighbours::note(const IpAddress& address) {
+    event::Instant now = event::now();
     for (Question& question : questions_)
         if (question.address == address) {
             question.asked_at = now;

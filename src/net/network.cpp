@@ -118,6 +118,7 @@ bool Network::poll() {
     }
     if (current >= next_look_) {
         next_look_ = current + health_step;
+        interface_->look_at_neighbours();
         if (health_)
             health_ = card()->usable();
         if (health_ && !netif_is_link_up(&interface_->lwip()))
@@ -134,15 +135,16 @@ void Network::set_ipv4(const Ipv4Settings& settings) {
 }
 
 // Until the link-local address is ours. Errors: NotReady (somebody else's), and those of wait().
-Result<> Network::wait_for_link_local(Duration patience) {
+Result<> Network::wait_for_link_local(const event::Patience& patience) {
     start_ipv6();
     auto state = [&] { return netif_ip6_addr_state(&interface_->lwip(), 0); };
-    VIREO_TRY(wait(patience, [&] { return ip6_addr_isvalid(state()) || ip6_addr_isduplicated(state()); }));
+    VIREO_TRY(wait(patience.deadline(),
+                   [&] { return ip6_addr_isvalid(state()) || ip6_addr_isduplicated(state()); }));
     return ip6_addr_isvalid(state()) ? Result<>() : somebody_has_it();
 }
 
-Result<> Network::wait_for_ipv6(const IpAddress& destination, Duration patience) {
-    event::Instant end = event::now() + patience;
+Result<> Network::wait_for_ipv6(const IpAddress& destination, const event::Budget& budget) {
+    event::Patience patience(loop_, budget);
     VIREO_TRY(wait_for_link_local(patience));
     ip_addr_t target = to_lwip(destination);
     if (ip6_addr_islinklocal(ip_2_ip6(&target)) || ip6_addr_ismulticast_linklocal(ip_2_ip6(&target)))
@@ -159,7 +161,7 @@ Result<> Network::wait_for_ipv6(const IpAddress& destination, Duration patience)
         return is_any([](u8_t state) { return ip6_addr_istentative(state); }) ||
                event::now() - interface_->ipv6_since() < router_patience;
     };
-    VIREO_TRY(wait(end - std::min(event::now(), end), [&] { return has_address() || !has_hope(); }));
+    VIREO_TRY(wait(patience.deadline(), [&] { return has_address() || !has_hope(); }));
     if (has_address())
         return {};
     if (is_any([](u8_t state) { return ip6_addr_isduplicated(state); }))

@@ -4,7 +4,7 @@
 #include "device/net_device.h"
 #include "device/registry.h"
 #include "event/bootstage.h"
-#include "event/event_loop.h"
+#include "event/patience.h"
 #include "net/address.h"
 #include "net/dhcp_message.h"
 #include "net/random.h"
@@ -72,21 +72,21 @@ class Network final : private event::Poller {
     // the place of those that are set.
     void set_dns_servers(std::span<const IpAddress> servers);
 
-    // Asks for an address, and sets it. Each try is printed as "BOOTP broadcast N". `patience` is for all of it, whatever is
+    // Asks for an address, and sets it. Each try is printed as "BOOTP broadcast N". `budget` is for all of it, whatever is
     // answered. Errors: Timeout (nobody answered), Interrupted, DeviceBroken, NotReady (link is down), NoMemory, TooLarge
     // (the vendor class).
-    Result<DhcpLease> dhcp(Writer& console, const DhcpClient& client, event::Duration patience);
+    Result<DhcpLease> dhcp(Writer& console, const DhcpClient& client, const event::Budget& budget);
     // Sends echo requests, one a second, until one is answered: how long the answer took. Errors: Timeout ("not alive"),
     // NotReady (no address of that family), Interrupted, DeviceBroken.
-    Result<event::Duration> ping(const IpAddress& host, event::Duration patience);
+    Result<event::Duration> ping(const IpAddress& host, const event::Budget& budget);
     // An address as text is its own result. Where no server is set, that which a router announces by IPv6 is asked. Errors:
     // NotFound (no such name), NotReady (no server known), Timeout, Interrupted, DeviceBroken, InvalidArgument (not a name).
     Result<IpAddress> resolve(std::string_view name, IpAddress::Family family);
-    static constexpr event::Duration ipv6_patience = event::Duration::seconds(5);
+    static constexpr event::Budget ipv6_budget = event::Budget::total(event::Duration::seconds(5));
     // Waits until IPv6 has an address that reaches `destination`: on this link the one that needs no router, elsewhere one that
     // a router gave the prefix for. Success also if no router answers: route_to() says what can be reached without.
     // Errors: NotReady (the router gives us no address; somebody else has ours), Timeout, Interrupted, DeviceBroken.
-    Result<> wait_for_ipv6(const IpAddress& destination, event::Duration patience);
+    Result<> wait_for_ipv6(const IpAddress& destination, const event::Budget& budget);
 
     // Our address towards `destination`, and the router on the way if there is one. NotReady: no address of that family,
     // or no way there.
@@ -105,19 +105,18 @@ class Network final : private event::Poller {
         return false;
     } // timers are coarse: the card listens, which bounds naps
     Result<> stir_random(const device::NetDevice& card);
-    Result<> negotiate(event::Duration patience);
+    Result<> negotiate(const event::Patience& patience);
     // A router answers a solicitation within half a second (RFC 4861, 6.2.6); then the address is probed for a second.
     static constexpr event::Duration router_patience = event::Duration::seconds(3);
     void stir_time();
     void start_ipv6();
-    Result<> wait_for_link_local(event::Duration patience);
+    Result<> wait_for_link_local(const event::Patience& patience);
     Result<> choose_servers();
     // Until `condition` holds; ends with health() too.
-    template <typename Condition> Result<> wait(event::Duration patience, Condition&& condition) {
+    template <typename Condition> Result<> wait(event::Deadline deadline, Condition&& condition) {
         if (!card())
             return error(ErrorCode::NotReady, "network is not open");
-        VIREO_TRY(loop_.wait_until(event::Deadline::after(patience),
-                                   [&] { return condition() || !health_.has_value(); }));
+        VIREO_TRY(loop_.wait_until(deadline, [&] { return condition() || !health_.has_value(); }));
         return condition() ? Result<>{} : health_;
     }
 

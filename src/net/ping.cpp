@@ -107,14 +107,15 @@ class Ping {
 
 } // namespace
 
-Result<Duration> Network::ping(const IpAddress& host, Duration patience) {
+Result<Duration> Network::ping(const IpAddress& host, const event::Budget& budget) {
     VIREO_TRY(route_to(host));
     Ping ping(host, static_cast<u16>(random_.next()));
     VIREO_TRY(ping.start());
-    auto end = event::now() + patience;
-    for (auto current = event::now(); current < end; current = event::now()) {
+    event::Patience patience(loop_, budget);
+    while (patience.verdict() == event::Patience::Verdict::Left) {
         VIREO_TRY(ping.send());
-        auto ended = wait(std::min(interval, end - current), [&] { return ping.answer().has_value(); });
+        auto next = std::min(event::Deadline::after(interval), patience.deadline());
+        auto ended = wait(next, [&] { return ping.answer().has_value(); });
         if (ended)
             return *ping.answer();
         if (ended.error().code != ErrorCode::Timeout)

@@ -166,7 +166,7 @@ std::optional<net::Network::Route> NetworkSession::route(const net::IpAddress& h
         context_.console.write("*** ERROR: `ipaddr' not set\n");
         return std::nullopt;
     }
-    Result<> ready = host.is_v6() ? network().wait_for_ipv6(host, net::Network::ipv6_patience) : Result<>();
+    Result<> ready = host.is_v6() ? network().wait_for_ipv6(host, net::Network::ipv6_budget) : Result<>();
     auto route = ready ? network().route_to(host) : ready.error();
     if (route)
         return *route;

@@ -43,7 +43,7 @@ void run(FuzzedData input) {
             answer(world, input, slice(frame, 42));
     };
     Nobody console;
-    auto lease = world.network.dhcp(console, {}, event::Duration::seconds(10));
+    auto lease = world.network.dhcp(console, {}, event::Budget::total(event::Duration::seconds(10)));
     if (lease) {
         require(lease->ipv4.address.is_set(), "a lease has an address");
         require(lease->boot_file.find('\0') == std::string_view::npos, "texts have no zeros");

@@ -34,8 +34,8 @@ class Frames {
             look(frame);
         };
         // IPv6 is used, or nothing of it would be read.
-        VIREO_MUST(
-            world_.network.wait_for_ipv6(*net::IpAddress::parse("fe80::1"), event::Duration::seconds(5)));
+        VIREO_MUST(world_.network.wait_for_ipv6(*net::IpAddress::parse("fe80::1"),
+                                                event::Budget::total(event::Duration::seconds(5))));
         VIREO_MUST(datagrams_socket_.open(world_.network, net::IpAddress::Family::V4, 4000, datagrams_));
         VIREO_MUST(connection_.socket.connect(world_.network, world_.host, 80, connection_));
         world_.pass(event::Duration::milli(20));

@@ -184,6 +184,12 @@ broken("src/net/router.cpp", "*Ipv6*",
         "        if (false)"))
 
 broken("src/net/neighbours.cpp", STACK,
+       ("neighbours_that_fall_silent_stay",
+        "    return true;\n}\n\nvoid Neighbours::note(",
+        "    return false;\n}\n\nvoid Neighbours::note("),
+       ("neighbours_have_a_second_to_answer",
+        "    constexpr u8 longest = 3;",
+        "    constexpr u8 longest = 1;"),
        ("neighbours_answer_twice",
         "            questions_.erase(i);\n            return is_awaited;",
         "            (void)0;\n            return is_awaited;"),

@@ -15,7 +15,7 @@ using event::Duration;
 namespace {
 
 constexpr u16 max_chain = frame_buffers + BlockRequest::max_segments;
-constexpr event::Budget identify_budget{.silence = Duration::seconds(2), .head_start = Duration::seconds(2)};
+constexpr event::Budget identify_budget = event::Budget::total(Duration::seconds(2));
 
 } // namespace
 

@@ -13,7 +13,7 @@ using event::Duration;
 namespace {
 
 // For all commands that a question takes.
-constexpr event::Budget budget{.silence = Duration::seconds(2), .head_start = Duration::seconds(2)};
+constexpr event::Budget budget = event::Budget::total(Duration::seconds(2));
 constexpr u8 ack_poison = 0xff;
 
 } // namespace

@@ -2,16 +2,17 @@
 #pragma once
 
 #include "base/format.h"
-#include "event/clock.h"
+#include "event/budget.h"
 #include "system/console.h"
 
 namespace vireo::machine {
 
 // Sends through a port that can be full. It has no room while whoever reads it is busy (a script, a terminal that was
 // stopped), and then nothing may be lost; but a reader that never comes back must not stop the machine, nor one that takes a
-// little now and then. So the waits have a budget: ten seconds, of which each byte that is taken gives five milliseconds
-// back. A reader of 200 bytes in a second is always waited for. When the budget is used up the port counts as stuck, and
-// what finds no room at once is lost; the first thing that a reader who does come back sees is how much that was.
+// little now and then. So the waits have a budget, whose clock runs while somebody waits, and no longer: ten seconds, of which
+// each byte that is taken gives five milliseconds back. A reader of 200 bytes in a second is always waited for. When the budget
+// is used up the port counts as stuck, and what finds no room at once is lost; the first thing that a reader who does come
+// back sees is how much that was.
 class TransmitRoom {
   public:
     // Sends all bytes. `take_some(bytes)` takes as many of the first of them as there is room for now, and says how many.
@@ -29,7 +30,7 @@ class TransmitRoom {
                 taken = wait(notice.view(), waiter, take);
             if (taken > 0) {
                 lost_ = 0;
-                budget_ = std::max(budget_, who_comes_back);
+                left_ = std::max(left_, who_comes_back);
                 deliver(notice.view().substr(taken), waiter, take);
             }
         }
@@ -66,33 +67,33 @@ class TransmitRoom {
             } else if (!given_up) {
                 given_up = now;
             }
-            if (now - began >= budget_ || (given_up && now - *given_up >= grace_))
+            if (now - began >= left_ || (given_up && now - *given_up >= grace_))
                 break;
             if (taken = take(bytes); taken > 0)
                 break;
             arch::relax();
         }
-        spend(budget_, began);
+        spend(left_, began);
         if (given_up)
             spend(grace_, *given_up);
         return taken;
     }
 
-    static void spend(event::Duration& budget, event::Instant since) {
+    static void spend(event::Duration& left, event::Instant since) {
         u64 spent = (event::now() - since).microseconds;
-        budget = {budget.microseconds - std::min(spent, budget.microseconds)};
+        left = {left.microseconds - std::min(spent, left.microseconds)};
     }
 
     void give_back(usize bytes) {
-        u64 more = bytes * each_byte.microseconds;
-        budget_ = {std::min(budget_.microseconds + more, whole_budget.microseconds)};
+        left_ = std::min(left_ + event::time_for(bytes, budget.least_rate), budget.head_start);
     }
 
-    static constexpr auto whole_budget = event::Duration::seconds(10);
-    static constexpr auto each_byte = event::Duration::milli(5);
+    static constexpr event::Budget budget{.silence = event::Duration::seconds(10),
+                                          .head_start = event::Duration::seconds(10),
+                                          .least_rate = 200};
     static constexpr auto whole_grace = event::Duration::milli(250);
     static constexpr auto who_comes_back = event::Duration::milli(100); // at least, to hear of the loss
-    event::Duration budget_ = whole_budget;
+    event::Duration left_ = budget.head_start;
     event::Duration grace_ = whole_grace;
     u64 lost_ = 0;
 };

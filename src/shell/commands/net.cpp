@@ -10,8 +10,8 @@ namespace {
 
 using net::IpAddress;
 
-constexpr event::Duration dhcp_patience = event::Duration::seconds(20);
-constexpr event::Duration ping_patience = event::Duration::seconds(5);
+constexpr event::Budget dhcp_budget = event::Budget::total(event::Duration::seconds(20));
+constexpr event::Budget ping_budget = event::Budget::total(event::Duration::seconds(5));
 
 // Sets a variable to a text from the network, unless there is none; a line if it cannot be a value.
 void set_text(Context& context, std::string_view name, std::string_view text) {
@@ -123,7 +123,7 @@ int dhcp(Context& context, Arguments arguments) {
     if (!session)
         return status_failed;
     event::Instant start = event::now();
-    auto lease = session.network().dhcp(context.console, *client, dhcp_patience);
+    auto lease = session.network().dhcp(context.console, *client, dhcp_budget);
     if (!lease) {
         if (lease.error().code != ErrorCode::Interrupted)
             fail(context, "DHCP failed", lease.error());
@@ -151,7 +151,7 @@ int ping(Context& context, Arguments arguments, IpAddress::Family family) {
     if (!session.route(*host))
         return status_failed;
     session.print_card();
-    auto answered = session.network().ping(*host, ping_patience);
+    auto answered = session.network().ping(*host, ping_budget);
     StringBuffer<64> name;
     host->print(name);
     if (answered)

@@ -251,6 +251,15 @@ TEST_F(EventLoopTest, what_takes_less_than_a_second_is_no_jump) {
     EXPECT_EQ(loop.stood_still(), Duration{});
 }
 
+// As a command does that computes, and looks for Ctrl-C meanwhile.
+TEST_F(EventLoopTest, a_turn_without_a_wait_notices_a_jump) {
+    loop.poll_once();
+    hosted::stand_still(25 * hosted::second);
+    loop.poll_once();
+    EXPECT_GE(loop.stood_still(), Duration::seconds(25));
+    EXPECT_LE(loop.stood_still(), Duration::milli(25'100));
+}
+
 TEST_F(EventLoopTest, naps_and_sleep_are_no_jumps) {
     Listener listener(loop);
     ASSERT_TRUE(loop.sleep(Duration::seconds(10)));

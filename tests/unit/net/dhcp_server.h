@@ -102,7 +102,7 @@ class DhcpTest : public NetworkTest {
     Result<net::DhcpLease> ask(event::Duration patience = event::Duration::seconds(30)) {
         if (!network->card())
             EXPECT_TRUE(network->open(*card));
-        return network->dhcp(console, client, patience);
+        return network->dhcp(console, client, event::Budget::total(patience));
     }
 
     std::function<void(u8 type, const Octets& message)> answer;

@@ -35,7 +35,7 @@ TEST_F(DhcpTest, an_address_in_no_time) {
     EXPECT_EQ(lease->lease_seconds, 3600u);
     EXPECT_EQ(lease->discovers, 1u);
     // The address is used, and stays when the command is over.
-    EXPECT_TRUE(network->ping(host, Duration::seconds(1)));
+    EXPECT_TRUE(network->ping(host, event::Budget::total(Duration::seconds(1))));
     network->close();
     pass(Duration::seconds(1));
     ASSERT_TRUE(network->open(*card));

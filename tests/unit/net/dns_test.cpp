@@ -223,7 +223,7 @@ TEST_F(DnsTest, labels_of_63_bytes_and_names_of_253) {
 TEST_F(DnsTest, ctrl_c_and_the_answer_that_comes_after_it) {
     peer->delay = 500 * hosted::millisecond;
     answer = [](const Octets& question) { return Messages{good(question)}; };
-    ASSERT_TRUE(network->ping(host, Duration::seconds(3))); // knows the neighbour
+    ASSERT_TRUE(network->ping(host, event::Budget::total(Duration::seconds(3)))); // knows the neighbour
     hosted::schedule(100 * hosted::millisecond, [&] { loop.request_interrupt(); });
     auto found = network->resolve(fresh_name(), Family::V4);
     ASSERT_FALSE(found);
@@ -234,7 +234,7 @@ TEST_F(DnsTest, ctrl_c_and_the_answer_that_comes_after_it) {
 
 // While the next question waits, for another name.
 TEST_F(DnsTest, an_answer_to_the_question_before_is_not_taken) {
-    ASSERT_TRUE(network->ping(host, Duration::seconds(3))); // knows the neighbour
+    ASSERT_TRUE(network->ping(host, event::Budget::total(Duration::seconds(3)))); // knows the neighbour
     answer = [&](const Octets& question) {
         peer->delay = (questions == 1 ? 300 : 600) * hosted::millisecond;
         Octets message = header(question, success, 1);

@@ -12,7 +12,7 @@ using packets::Address6;
 TEST_F(Ipv6Test, an_address_from_a_router) {
     ASSERT_TRUE(network->open(*card));
     auto begun = event::now();
-    auto ready = network->wait_for_ipv6(elsewhere, Duration::seconds(10));
+    auto ready = network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(10)));
     ASSERT_TRUE(ready) << ready.error().what;
     EXPECT_LT(event::now() - begun, Duration::seconds(3));
     auto route = network->route_to(*IpAddress::parse("2001:db8:2::1"));
@@ -33,13 +33,13 @@ TEST_F(Ipv6Test, nothing_of_it_is_seen_before_somebody_asks) {
     ASSERT_TRUE(loop.sleep(Duration::seconds(5)));
     EXPECT_TRUE(peer->frames.empty());
     EXPECT_TRUE(card->groups.empty());
-    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
+    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(10))));
     EXPECT_GE(solicitations, 1);
     // The next command finds it as it was left.
     network->close();
     solicitations = 0;
     ASSERT_TRUE(network->open(*card));
-    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
+    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(10))));
     EXPECT_EQ(solicitations, 0);
 }
 
@@ -47,10 +47,11 @@ TEST_F(Ipv6Test, without_a_router_the_link_local_address_has_to_do) {
     has_router = false;
     ASSERT_TRUE(network->open(*card));
     auto begun = event::now();
-    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
+    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(10))));
     EXPECT_LT(event::now() - begun, Duration::seconds(5));
     EXPECT_GE(solicitations, 1);
-    EXPECT_TRUE(network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"), Duration::seconds(3)));
+    EXPECT_TRUE(network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"),
+                              event::Budget::total(Duration::seconds(3))));
     EXPECT_FALSE(network->route_to(*IpAddress::parse("2001:db8:2::1")));
 }
 
@@ -111,18 +112,18 @@ TEST_F(Ipv6Test, a_router_that_offers_no_address) {
         router_flags = one.flags;
         ASSERT_TRUE(network->open(*card));
         auto begun = event::now();
-        auto ready = network->wait_for_ipv6(near, Duration::seconds(5));
+        auto ready = network->wait_for_ipv6(near, event::Budget::total(Duration::seconds(5)));
         ASSERT_TRUE(ready) << (&one - cases) << ready.error().what;
-        EXPECT_TRUE(network->ping(near, Duration::seconds(1)));
+        EXPECT_TRUE(network->ping(near, event::Budget::total(Duration::seconds(1))));
         EXPECT_LT(event::now() - begun, Duration::milli(1500));
-        ready = network->wait_for_ipv6(elsewhere, Duration::seconds(5));
+        ready = network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(5)));
         ASSERT_FALSE(ready) << (&one - cases);
         EXPECT_EQ(ready.error().code, ErrorCode::NotReady);
         EXPECT_STREQ(ready.error().what, one.what) << (&one - cases);
         EXPECT_LT(event::now() - begun, Duration::milli(3200));
         // Known by now: the next command is told at once.
         begun = event::now();
-        EXPECT_FALSE(network->wait_for_ipv6(elsewhere, Duration::seconds(5)));
+        EXPECT_FALSE(network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(5))));
         EXPECT_LT(event::now() - begun, Duration::milli(100));
         network->close();
         pass(Duration::seconds(31));
@@ -133,11 +134,11 @@ TEST_F(Ipv6Test, a_router_that_offers_no_address) {
 TEST_F(Ipv6Test, a_prefix_that_comes_late) {
     prefix = {};
     ASSERT_TRUE(network->open(*card));
-    ASSERT_FALSE(network->wait_for_ipv6(elsewhere, Duration::seconds(5)));
+    ASSERT_FALSE(network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(5))));
     prefix = prefix_option(64, on_link_autonomous, 86400);
     advertise(all_nodes);
     pass(Duration::milli(100));
-    EXPECT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(5)));
+    EXPECT_TRUE(network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(5))));
 }
 
 // What comes before anybody uses IPv6 is not even read: no address, no router, no name server.
@@ -158,8 +159,9 @@ TEST_F(Ipv6Test, what_is_announced_before_it_is_used_is_not_heard) {
 
 TEST_F(Ipv6Test, ping_there_and_back) {
     ASSERT_TRUE(network->open(*card));
-    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
-    auto took = network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"), Duration::seconds(3));
+    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(10))));
+    auto took = network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"),
+                              event::Budget::total(Duration::seconds(3)));
     ASSERT_TRUE(took) << took.error().what;
     send(router, parse("fe80::5054:ff:fe12:3456"), 128, Octets(1000, 0x42));
     pass(Duration::milli(100));
@@ -170,15 +172,16 @@ TEST_F(Ipv6Test, an_address_that_somebody_has_is_not_used) {
     has_router = false;
     somebody_has_it = true;
     ASSERT_TRUE(network->open(*card));
-    auto ready = network->wait_for_ipv6(elsewhere, Duration::seconds(6));
+    auto ready = network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(6)));
     ASSERT_FALSE(ready);
     EXPECT_STREQ(ready.error().what, "another machine has our IPv6 address");
-    EXPECT_FALSE(network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"), Duration::seconds(2)));
+    EXPECT_FALSE(network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"),
+                               event::Budget::total(Duration::seconds(2))));
 }
 
 TEST_F(Ipv6Test, an_option_of_length_zero_is_not_read) {
     ASSERT_TRUE(network->open(*card));
-    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
+    ASSERT_TRUE(network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(10))));
     Octets rest{0xe0, 0, 0, 0};
     packets::put(rest, router);
     for (u8 type : {1, 2}) {
@@ -191,7 +194,8 @@ TEST_F(Ipv6Test, an_option_of_length_zero_is_not_read) {
         send(router, parse("fe80::5054:ff:fe12:3456"), 136, message);
     }
     pass(Duration::milli(50));
-    EXPECT_TRUE(network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"), Duration::seconds(3)));
+    EXPECT_TRUE(network->ping(*IpAddress::parse("fe80::5055:aff:fe00:202"),
+                              event::Budget::total(Duration::seconds(3))));
 }
 
 TEST_F(Ipv6Test, advertisements_at_random_do_no_harm) {
@@ -216,13 +220,13 @@ TEST_F(Ipv6Test, advertisements_at_random_do_no_harm) {
         ASSERT_TRUE(network->open(*card));
         for (int n = 0; n < 20; ++n)
             advertise(all_nodes);
-        (void)network->wait_for_ipv6(elsewhere, Duration::seconds(2)).has_value();
+        (void)network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(2))).has_value();
         network->close();
         pass(Duration::seconds(60));
     }
     peer->spoil = nullptr;
     ASSERT_TRUE(network->open(*card));
-    EXPECT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
+    EXPECT_TRUE(network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(10))));
 }
 
 } // namespace

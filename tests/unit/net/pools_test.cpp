@@ -30,7 +30,7 @@ class PoolsTest : public NetworkTest {
     PoolsTest() {
         open();
         peer->speaks_ipv6 = true;
-        EXPECT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
+        EXPECT_TRUE(network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(10))));
     }
     // Both families: neighbours have to be found while the frames wait.
     std::vector<IpAddress> hosts() const { return {host, {IpAddress::Family::V6, OtherHost::address6}}; }
@@ -84,7 +84,7 @@ TEST_F(PoolsTest, every_pool_is_as_large_as_it_has_to_be) {
         pass(Duration::seconds(60)); // neighbours are forgotten
         open();
         peer->speaks_ipv6 = true;
-        EXPECT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
+        EXPECT_TRUE(network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(10))));
         send(to, 64, 1468);
         send(to, 1, 65'000);
     }
@@ -95,7 +95,7 @@ TEST_F(PoolsTest, every_pool_is_as_large_as_it_has_to_be) {
                                                packets::ipv4(OtherHost::address, OtherHost::ours, 17,
                                                              Octets(1480, 1), id, 0x2000 | offset)));
     pass(Duration::milli(10));
-    EXPECT_TRUE(network->ping(host, Duration::seconds(3)));
+    EXPECT_TRUE(network->ping(host, event::Budget::total(Duration::seconds(3))));
 
     // Questions that nobody answers, given up with Ctrl-C.
     const IpAddress servers[] = {host};

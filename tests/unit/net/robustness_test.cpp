@@ -14,7 +14,16 @@ class RobustnessTest : public NetworkTest {
   protected:
     RobustnessTest() {
         open();
-        EXPECT_TRUE(network->wait_for_ipv6(*IpAddress::parse("fe80::1"), Duration::seconds(5)));
+        EXPECT_TRUE(
+            network->wait_for_ipv6(*IpAddress::parse("fe80::1"), event::Budget::total(Duration::seconds(5))));
+    }
+
+    // How many messages of ICMP we have sent. IPv6 says things of its own accord, and lwIP repeats questions to name servers that
+    // the tests before gave up.
+    auto answers() const {
+        return std::ranges::count_if(peer->frames, [](const Frame& sent) {
+            return packets::get16(sent, 12) == 0x0800 && sent.at(23) == 1;
+        });
     }
 
     std::vector<Frame> samples() {
@@ -64,7 +73,7 @@ class RobustnessTest : public NetworkTest {
     void expect_works() {
         pass(Duration::milli(100));
         card->first_part_bytes = card->part_bytes = 4096;
-        auto took = network->ping(host, Duration::seconds(3));
+        auto took = network->ping(host, event::Budget::total(Duration::seconds(3)));
         EXPECT_TRUE(took) << took.error().what;
     }
 };
@@ -126,25 +135,25 @@ TEST_F(RobustnessTest, a_frame_of_more_than_64_kib_is_not_taken_for_its_beginnin
     Frame frame = packets::ethernet(
         card->facts().mac, OtherHost::mac, 0x0800,
         packets::ipv4(OtherHost::address, OtherHost::ours, 1, packets::icmp(8, 0, Octets(30, 7))));
-    usize before = peer->frames.size();
+    auto before = answers();
     Frame longer = frame;
     longer.resize(frame.size() + 65536);
     card->deliver(longer);
     pass(Duration::milli(10));
-    EXPECT_EQ(peer->frames.size(), before);
+    EXPECT_EQ(answers(), before);
     card->deliver(frame);
     pass(Duration::milli(10));
-    EXPECT_GT(peer->frames.size(), before);
+    EXPECT_GT(answers(), before);
 }
 
 TEST_F(RobustnessTest, frames_to_somebody_else_are_not_looked_at) {
     Frame frame = packets::ethernet(
         {0x52, 0x54, 0, 9, 9, 9}, OtherHost::mac, 0x0800,
         packets::ipv4(OtherHost::address, OtherHost::ours, 1, packets::icmp(8, 0, Octets(30, 7))));
-    usize before = peer->frames.size();
+    auto before = answers();
     card->deliver(frame);
     pass(Duration::milli(10));
-    EXPECT_EQ(peer->frames.size(), before);
+    EXPECT_EQ(answers(), before);
     expect_works();
 }
 

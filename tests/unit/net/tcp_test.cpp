@@ -48,7 +48,7 @@ class TcpFixture : public NetworkTest {
         if (!is_v6)
             return;
         host = {Family::V6, OtherHost::address6};
-        EXPECT_TRUE(network->wait_for_ipv6(elsewhere, Duration::seconds(10)));
+        EXPECT_TRUE(network->wait_for_ipv6(elsewhere, event::Budget::total(Duration::seconds(10))));
     }
     Result<> fetch(Download& download, Duration patience = Duration::seconds(60)) {
         if (!network->card())
