@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # vireo_precompile(TARGET HEADER...): what each source of the target includes first anyway is read once; half of a source's
-# compilation is the standard library's headers. A source still says what it includes: clang-tidy, which knows of none of this,
-# reads each by itself.
+# compilation is the standard library's headers. A source still says what it includes: the linter compiles
+# each by itself.
 function(vireo_precompile target)
+    if(NOT CONFIG_PRECOMPILED_HEADERS)
+        return()
+    endif()
     set(headers)
     foreach(header IN LISTS ARGN)
         list(APPEND headers "$<$<COMPILE_LANGUAGE:CXX>:${header}>")
