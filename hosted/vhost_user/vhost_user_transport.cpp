@@ -88,7 +88,7 @@ void VhostUserTransport::enable_dma(bool on) {
         status_ = virtio_gone;
         rings_.clear();
     } else if (Result<> connected = connect(); !connected) {
-        warn("vhost-user {} ({}): {}", number_, std::string_view(path_), connected.error().what);
+        warn("vhost-user {} ({}): {}", number_, std::string_view(path_), connected.error());
     }
 }
 

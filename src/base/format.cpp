@@ -59,8 +59,25 @@ std::string_view to_digits(std::span<char> buffer, u64 value, unsigned base, boo
     return {buffer.data() + position, buffer.size() - position};
 }
 
+void write_argument(Writer& out, const FormatSpec& spec, const FormatArgument& argument);
+
+// What an Error says: the first "{}" or "{:x}" is the place of its number; there is no other.
+void write_message(Writer& out, std::string_view text, u64 number) {
+    for (std::string_view place : {"{}", "{:x}"})
+        if (usize at = text.find(place); at != text.npos) {
+            FormatSpec spec;
+            spec.type = place.size() > 2 ? 'x' : '\0';
+            out.write(text.substr(0, at));
+            write_argument(out, spec, {FormatArgument::Kind::Unsigned, number, {}});
+            return out.write(text.substr(at + place.size()));
+        }
+    out.write(text);
+}
+
 void write_argument(Writer& out, const FormatSpec& spec, const FormatArgument& argument) {
     using Kind = FormatArgument::Kind;
+    if (argument.kind == Kind::Message)
+        return write_message(out, argument.text, argument.number);
     if (argument.kind == Kind::Text)
         return write_field(out, spec, "", argument.text, '<');
     if (argument.kind == Kind::Bool && spec.type == 0)

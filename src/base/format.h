@@ -26,10 +26,10 @@ struct FormatSpec {
 };
 
 struct FormatArgument {
-    enum class Kind : u8 { Unsigned, Signed, Character, Text, Bool };
+    enum class Kind : u8 { Unsigned, Signed, Character, Text, Bool, Message };
     Kind kind;
     u64 number = 0;
-    std::string_view text;
+    std::string_view text; // of Message, too, which may have a place for the number
 };
 
 // Not constexpr on purpose: reached at compile time, it turns a wrong format string into a compile error.
@@ -73,7 +73,9 @@ constexpr FormatSpec parse_format_spec(std::string_view text, usize& position) {
 
 template <typename T> constexpr FormatArgument::Kind kind_of() {
     using U = std::remove_cvref_t<T>;
-    if constexpr (std::is_same_v<U, bool>)
+    if constexpr (std::is_same_v<U, Error>)
+        return FormatArgument::Kind::Message;
+    else if constexpr (std::is_same_v<U, bool>)
         return FormatArgument::Kind::Bool;
     else if constexpr (std::is_same_v<U, char>)
         return FormatArgument::Kind::Character;
@@ -87,6 +89,8 @@ template <typename T> constexpr FormatArgument make_argument(const T& value) {
     constexpr auto kind = kind_of<T>();
     if constexpr (kind == FormatArgument::Kind::Text)
         return {kind, 0, std::string_view(value)};
+    else if constexpr (kind == FormatArgument::Kind::Message)
+        return {kind, value.number, value.what};
     else if constexpr (kind == FormatArgument::Kind::Signed)
         return {kind, static_cast<u64>(static_cast<i64>(value)), {}};
     else if constexpr (kind == FormatArgument::Kind::Character)
@@ -120,7 +124,8 @@ template <typename... A> class FormatString {
                 auto spec = detail::parse_format_spec(text_, i);
                 if (argument >= sizeof...(A))
                     detail::format_string_error("more fields than arguments");
-                if (spec.type != 0 && kinds[argument] == detail::FormatArgument::Kind::Text)
+                if (spec.type != 0 && (kinds[argument] == detail::FormatArgument::Kind::Text ||
+                                       kinds[argument] == detail::FormatArgument::Kind::Message))
                     detail::format_string_error("number type for a text argument");
                 ++argument;
             }
@@ -135,7 +140,8 @@ template <typename... A> class FormatString {
 };
 
 // Writes `format` with each {} replaced by the next argument, as std::format does for the subset in FormatSpec.
-// Arguments: integers, char, bool, anything that converts to std::string_view (never a null pointer).
+// Arguments: integers, char, bool, anything that converts to std::string_view (never a null pointer), and an Error: what it
+// says, with its number.
 template <typename... A>
 void print(Writer& out, FormatString<std::type_identity_t<A>...> format, const A&... arguments) {
     const std::array<detail::FormatArgument, sizeof...(A)> list{detail::make_argument(arguments)...};

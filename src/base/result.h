@@ -28,10 +28,14 @@ enum class ErrorCode : u8 {
 // Plain words for a code, e.g. "timed out". Never empty.
 std::string_view describe(ErrorCode code);
 
-// A failure: its kind and a literal that says what was being done or what is wrong ("superblock checksum").
-// A value of two words, cheap to return; the literal has static storage.
+// A failure: its kind and a literal that says what was being done or what is wrong ("superblock checksum"). A number that
+// belongs to it stands where the literal has "{}" ("block {} of the journal"), or "{:x}" in hexadecimal: print() of
+// base/format.h puts it there. Cheap to return: two words on 64-bit machines. The literal has static storage.
 struct Error {
+    constexpr Error(ErrorCode kind, const char* literal, u64 its_number = 0)
+        : code(kind), number(its_number & 0xff'ffff'ffff'ffff), what(literal) {}
     ErrorCode code;
+    u64 number : 56;
     const char* what;
 };
 
@@ -42,7 +46,7 @@ template <typename T = void> class [[nodiscard]] Result : public std::expected<T
   public:
     using Base::Base;
     constexpr Result(Error error) : Base(std::unexpect, error) {}
-    constexpr Result(ErrorCode code, const char* what) : Base(std::unexpect, Error{code, what}) {}
+    constexpr Result(ErrorCode code, const char* what) : Base(std::unexpect, Error(code, what)) {}
 
     // Moves the value out; only for VIREO_TRY and VIREO_MUST, which have checked.
     constexpr T release() {
@@ -51,7 +55,7 @@ template <typename T = void> class [[nodiscard]] Result : public std::expected<T
     }
 };
 
-inline Error error(ErrorCode code, const char* what) { return Error{code, what}; }
+inline Error error(ErrorCode code, const char* what, u64 number = 0) { return {code, what, number}; }
 
 [[noreturn]] void panic(const char* message);
 

@@ -13,7 +13,7 @@ class Remainder {
   public:
     static Result<Remainder> create(std::string_view path) {
         Remainder remainder;
-        remainder.memory_ = VIREO_TRY(OwnedArray<char>::create(Tree::longest_path));
+        remainder.memory_ = VIREO_TRY(OwnedArray<char>::create(max_path_bytes));
         remainder.start_ = remainder.memory_.size();
         VIREO_TRY(remainder.put_before(path));
         return remainder;
@@ -31,7 +31,7 @@ class Remainder {
 
     // The target of a link comes first, then what followed the link (which starts with a slash, if anything does).
     Result<> put_before(std::string_view target) {
-        if (target.size() + text().size() > Tree::longest_path)
+        if (target.size() + text().size() > max_path_bytes)
             return error(ErrorCode::TooLarge, "path over 4,096 bytes");
         start_ -= target.size();
         std::memcpy(memory_.data() + start_, target.data(), target.size());
@@ -47,42 +47,44 @@ class Remainder {
 
 } // namespace
 
-Result<Tree::Node> walk(Tree& tree, std::string_view path) {
+Result<File> walk(Tree& tree, std::string_view path) {
     Remainder remainder = VIREO_TRY(Remainder::create(path));
     OwnedArray<char> target; // made when the first link is met
     u32 links = 0;
     Tree::Node node = tree.root();
-    FileType type = FileType::Directory;
+    std::optional<FileInfo> info; // of `node`, where it is not the root
     bool must_be_directory = false;
     // Each turn takes a name off; only links put names back, and their number is bounded.
     for (;;) {
         std::string_view name = remainder.next(must_be_directory);
         if (name.empty())
-            return node;
-        if (type != FileType::Directory)
+            return File(tree, node, info ? *info : VIREO_TRY(tree.info(node)));
+        if (info && info->type != FileType::Directory)
             return error(ErrorCode::NotADirectory, "'/' follows its name");
-        if (name.size() > Tree::longest_name)
-            return error(ErrorCode::TooLarge, "file name over 255 bytes");
+        if (name.size() > tree.longest_name())
+            return error(ErrorCode::TooLarge, "file name over {} bytes", tree.longest_name());
         if (name == "." || (name == ".." && node == tree.root()))
             continue;
         Tree::Node child = VIREO_TRY(tree.lookup(node, name));
-        FileType child_type = VIREO_TRY(tree.type(child));
-        if (child_type == FileType::SymbolicLink) {
+        FileInfo child_info = VIREO_TRY(tree.info(child));
+        if (child_info.type == FileType::SymbolicLink) {
             if (++links > most_links)
                 return error(ErrorCode::TooManyLinks, "symbolic links form a loop");
             if (target.is_empty())
-                target = VIREO_TRY(OwnedArray<char>::create(Tree::longest_path));
-            std::span<char, Tree::longest_path> memory(target.data(), Tree::longest_path);
+                target = VIREO_TRY(OwnedArray<char>::create(max_path_bytes));
+            std::span<char, max_path_bytes> memory(target.data(), max_path_bytes);
             usize length = VIREO_TRY(tree.read_link(child, memory));
             VIREO_TRY(remainder.put_before({target.data(), length}));
-            if (target[0] == '/')
+            if (target[0] == '/') {
                 node = tree.root();
+                info.reset();
+            }
             continue; // a relative target starts from the directory of the link, where we are
         }
-        if (must_be_directory && child_type != FileType::Directory)
+        if (must_be_directory && child_info.type != FileType::Directory)
             return error(ErrorCode::NotADirectory, "'/' follows its name");
         node = child;
-        type = child_type;
+        info = child_info;
     }
 }
 

@@ -11,8 +11,7 @@ std::optional<u64> number_argument(Context& context, std::string_view text, unsi
     auto number = parse_number(text, base);
     if (number)
         return *number;
-    print(context.console, "'{}': {} ({})\n", text, number.error().what,
-          base == 16 ? "hexadecimal" : "decimal");
+    print(context.console, "'{}': {} ({})\n", text, number.error(), base == 16 ? "hexadecimal" : "decimal");
     return std::nullopt;
 }
 
@@ -41,7 +40,7 @@ std::optional<u64> first_unreadable(Context& context, u64 address, u64 bytes) {
 }
 
 int refuse_access(Context& context, u64 address, std::string_view what, const Error& why) {
-    print(context.console, "0x{:08x} cannot be {}: {}\n", address, what, why.what);
+    print(context.console, "0x{:08x} cannot be {}: {}\n", address, what, why);
     return status_failed;
 }
 
@@ -106,7 +105,7 @@ u64 load_unit(const std::byte* memory, u8 width) {
 }
 
 int fail(Context& context, std::string_view what, const Error& why) {
-    print(context.console, "{}: {} ({})\n", what, describe(why.code), why.what);
+    print(context.console, "{}: {} ({})\n", what, describe(why.code), why);
     return status_failed;
 }
 

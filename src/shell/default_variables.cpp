@@ -18,7 +18,7 @@ class Defaults {
         if (value.empty())
             return;
         if (auto set = context_.environment.set(name, value); !set)
-            print(context_.console, "## Error: cannot set \"{}\": {}\n", name, set.error().what);
+            print(context_.console, "## Error: cannot set \"{}\": {}\n", name, set.error());
     }
     void set_address(std::string_view name, u64 address) {
         StringBuffer<16> text;

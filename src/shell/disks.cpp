@@ -119,7 +119,7 @@ std::unique_ptr<block::PartitionTable> read_table(Context& context, const NamedD
     if (read)
         return std::move(*table);
     print(context.console, "** Partition table of virtio {}: {} ({}) **\n", disk.text().view(),
-          describe(read.error().code), read.error().what);
+          describe(read.error().code), read.error());
     return nullptr;
 }
 
@@ -237,10 +237,14 @@ std::optional<block::Volume> open_volume(Context& context, const NamedDisk& disk
 } // namespace
 
 OpenFiles::OpenFiles(Context& context, const NamedDisk& disk, std::string_view spec, u64 first_block,
-                     std::unique_ptr<fs::FileSystem> files)
+                     fs::FileSystem files)
     : context_(&context), disk_(disk), spec_(spec), first_block_(first_block), files_(std::move(files)) {
     tell();
 }
+
+OpenFiles::OpenFiles(OpenFiles&& other) noexcept
+    : context_(other.context_), disk_(other.disk_), spec_(other.spec_), first_block_(other.first_block_),
+      files_(other.release()) {}
 
 void OpenFiles::tell() {
     if (files_)
@@ -264,7 +268,7 @@ OpenFiles open_file_system(Context& context, std::string_view interface, std::st
         print(context.console, "** Unrecognized filesystem type ({} {}) **\n", interface, spec);
     else
         print(context.console, "** Cannot mount {} {}: {} ({}) **\n", interface, spec,
-              describe(mounted.error().code), mounted.error().what);
+              describe(mounted.error().code), mounted.error());
     return {};
 }
 

@@ -50,15 +50,15 @@ class OpenFiles {
     OpenFiles() = default;
     // `spec` is used until this goes away. What mounting has found is told at once.
     OpenFiles(Context& context, const NamedDisk& disk, std::string_view spec, u64 first_block,
-              std::unique_ptr<fs::FileSystem> files);
-    OpenFiles(OpenFiles&&) = default;
+              fs::FileSystem files);
+    OpenFiles(OpenFiles&& other) noexcept;
     OpenFiles& operator=(OpenFiles&&) = delete;
     ~OpenFiles() { tell(); }
 
-    explicit operator bool() const { return files_ != nullptr; }
-    fs::FileSystem* operator->() const { return files_.get(); }
+    explicit operator bool() const { return files_.has_value(); }
+    fs::FileSystem* operator->() { return &*files_; }
     // The file system alone; nothing more is told about it.
-    std::unique_ptr<fs::FileSystem> release() { return std::move(files_); }
+    std::optional<fs::FileSystem> release() { return std::exchange(files_, std::nullopt); }
 
   private:
     void tell();
@@ -67,7 +67,7 @@ class OpenFiles {
     NamedDisk disk_;
     std::string_view spec_;
     u64 first_block_ = 0;
-    std::unique_ptr<fs::FileSystem> files_;
+    std::optional<fs::FileSystem> files_;
 };
 
 // The file system on the volume that `<interface> <dev>[:<part>|#<name>]` names: "0:2" that partition, "0#name" by name, ":0"

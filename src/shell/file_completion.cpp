@@ -8,7 +8,6 @@ namespace vireo::shell {
 
 namespace {
 
-constexpr usize longest_name = 255;
 // More than that nobody reads; the last line says how many there are.
 constexpr usize most_listed = 100;
 
@@ -30,7 +29,7 @@ template <typename Visit> class Matching final : public fs::DirectoryVisitor {
 
     bool entry(std::string_view name, const fs::FileInfo& info) override {
         bool is_hidden = name.starts_with('.') && (leaf_.empty() || name == "." || name == "..");
-        if (name.starts_with(leaf_) && name.size() <= longest_name && !is_hidden &&
+        if (name.starts_with(leaf_) && name.size() <= fs::max_name_bytes && !is_hidden &&
             harmless_bytes(name) == name.size())
             visit_(name, info);
         return ++count_ % 64 != 0 || !context_.interrupted();
@@ -63,7 +62,7 @@ std::unique_ptr<FileCompletion> FileCompletion::find(Context& context, std::stri
 }
 
 void FileCompletion::look(Context& context) {
-    char common[longest_name];
+    char common[fs::max_name_bytes];
     usize common_bytes = 0;
     auto type = fs::FileType::Other;
     Matching first_look(context, leaf(), [&](std::string_view name, const fs::FileInfo& info) {
@@ -74,8 +73,8 @@ void FileCompletion::look(Context& context) {
         auto differs = std::ranges::mismatch(std::string_view(common, common_bytes), name).in1;
         common_bytes = static_cast<usize>(differs - common);
     });
-    auto listed = files_->list(directory().empty() ? "/" : directory(), first_look);
-    if (!listed || matches_ == 0) {
+    auto folder = files_->open(directory());
+    if (!folder || !folder->list(first_look) || matches_ == 0) {
         matches_ = 0; // of a damaged directory nothing is made up
         return;
     }
@@ -84,8 +83,8 @@ void FileCompletion::look(Context& context) {
     whole.remove_prefix(std::min(leaf().size(), whole.size()));
     if (matches_ == 1 && type == fs::FileType::SymbolicLink) {
         path_.write(whole);
-        if (auto target = files_->stat(path_.view()))
-            type = target->type;
+        if (auto target = files_->open(path_.view()))
+            type = target->info().type;
     }
     is_directory_ = type == fs::FileType::Directory;
     for (char c : whole)
@@ -101,13 +100,14 @@ void FileCompletion::put_typed(char c) {
     common_.write({&c, 1});
 }
 
-void FileCompletion::list(Context& context) const {
+void FileCompletion::list(Context& context) {
     usize listed = 0;
     Matching again(context, leaf(), [&](std::string_view name, const fs::FileInfo& info) {
         if (listed++ < most_listed)
             print(context.console, "  {}{}\n", name, info.type == fs::FileType::Directory ? "/" : "");
     });
-    (void)files_->list(directory().empty() ? "/" : directory(), again); // it went well a moment ago
+    if (auto folder = files_->open(directory()))
+        (void)folder->list(again).has_value(); // it went well a moment ago
     if (listed > most_listed)
         print(context.console, "  and {} more\n", listed - most_listed);
 }

@@ -22,7 +22,7 @@ class FileCompletion {
     std::string_view closing() const {
         return is_directory_ ? "/" : quote_ == 0 ? " " : quote_ == '"' ? "\" " : "' ";
     }
-    void list(Context& context) const;
+    void list(Context& context);
 
   private:
     std::string_view directory() const { return path_.view().substr(0, leaf_at_); }
@@ -30,13 +30,13 @@ class FileCompletion {
     void look(Context& context);
     void put_typed(char c);
 
-    std::unique_ptr<fs::FileSystem> files_;
+    std::optional<fs::FileSystem> files_;
     StringBuffer<4096> path_; // up to and with the last '/', and the part that is completed
     usize leaf_at_ = 0;
     usize matches_ = 0;
     bool is_directory_ = false;
     char quote_ = 0;
-    StringBuffer<1024> common_; // a name has at most 255 bytes, of each of which at most four are made
+    StringBuffer<4 * fs::max_name_bytes> common_; // at most four are made of each byte
 };
 
 } // namespace vireo::shell

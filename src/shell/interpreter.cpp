@@ -45,7 +45,7 @@ bool Interpreter::stopped() const {
 }
 
 void Interpreter::fail(const Error& why) {
-    print(context_->console, "{}: {}\n", describe(why.code), why.what);
+    print(context_->console, "{}: {}\n", describe(why.code), why);
     context_->status = status_failed;
 }
 

@@ -105,7 +105,7 @@ bool NetworkSession::set_up(usize number) {
     if (wanted && *wanted != card_->facts().mac) {
         if (auto set = card_->set_mac(*wanted); !set) {
             print(context_.console, "{}: cannot take the address in ${}: {} ({})\n", name.view(),
-                  mac_variable(number).view(), describe(set.error().code), set.error().what);
+                  mac_variable(number).view(), describe(set.error().code), set.error());
             return false;
         }
     }

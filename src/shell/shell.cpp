@@ -91,8 +91,7 @@ int run_line(Context& context, std::string_view text) {
         outcome = Interpreter::run(context, text);
     if (!outcome) {
         bool is_syntax = outcome.error().code != ErrorCode::NoMemory;
-        print(context.console, "{}: {}\n", is_syntax ? "syntax error" : "out of memory",
-              outcome.error().what);
+        print(context.console, "{}: {}\n", is_syntax ? "syntax error" : "out of memory", outcome.error());
         context.status = status_failed;
     }
     leave(context);

@@ -223,8 +223,8 @@ broken("src/fs/ext4/checksum.cpp", "Ext4Checksum*",
 
 broken("src/fs/path.cpp", "Path*",
        ("path_with_a_target_a_byte_too_long",
-        "        if (target.size() + text().size() > Tree::longest_path)",
-        "        if (target.size() + text().size() > Tree::longest_path + 1)"),
+        "        if (target.size() + text().size() > max_path_bytes)",
+        "        if (target.size() + text().size() > max_path_bytes + 1)"),
        ("path_of_41_links",
         "            if (++links > most_links)",
         "            if (++links > most_links + 1)"))

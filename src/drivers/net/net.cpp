@@ -159,7 +159,7 @@ void VirtioNet::look_after() {
     } else if (now - *stuck_since_ >= stuck_timeout) {
         Error why = error(ErrorCode::Timeout, "sends nothing, and is reset");
         if (!std::exchange(said_stuck_, true))
-            warn("virtio-net#{}: {}", number_, why.what);
+            warn("virtio-net#{}: {}", number_, why);
         return session_.restart(why);
     }
     if (receiver_ && now >= next_look_) {

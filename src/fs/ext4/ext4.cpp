@@ -1,58 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fs/ext4/directory.h"
-#include "fs/path.h"
+#include "fs/file_system.h"
 
 namespace vireo::fs::ext4 {
 
 namespace {
 
 // A mounted ext2, ext3 or ext4: nodes are inode numbers. What was read last is in the volume's cache, nothing is kept here.
-class Ext4 final : public FileSystem, private Tree {
+class Ext4 final : public Tree {
   public:
     Ext4(block::Volume volume, const Layout& layout) : storage_(std::move(volume), layout) {}
 
     std::string_view type_name() const override { return "ext4"; }
     const block::Findings& findings() const override { return storage_.volume().findings(); }
-    Result<FileInfo> stat(std::string_view path) override { return VIREO_TRY(inode_at(path)).info(); }
-    Result<> list(std::string_view path, DirectoryVisitor& visitor) override;
-    Result<u64> read(std::string_view path, u64 offset, MutableBytes memory) override;
-
-  private:
-    Node root() override { return wire::root_inode; }
-    Result<FileType> type(Node node) override { return VIREO_TRY(inode(node)).type(); }
+    Node root() const override { return wire::root_inode; }
+    Result<FileInfo> info(Node node) override { return VIREO_TRY(inode(node)).info(); }
     Result<Node> lookup(Node directory, std::string_view name) override {
         return VIREO_TRY(look_up(storage_, VIREO_TRY(inode(directory)), name));
     }
-    Result<usize> read_link(Node link, std::span<char, longest_path> target) override;
+    Result<> list(Node directory, DirectoryVisitor& visitor) override {
+        return list_entries(storage_, VIREO_TRY(inode(directory)), visitor);
+    }
+    Result<> read(Node file, u64 offset, MutableBytes memory) override;
+    Result<usize> read_link(Node link, std::span<char, max_path_bytes> target) override;
 
+  private:
     Result<Inode> inode(Node node) { return read_inode(storage_, static_cast<u32>(node)); }
-    Result<Inode> inode_at(std::string_view path) { return inode(VIREO_TRY(walk(*this, path))); }
 
     Storage storage_;
 };
 
-Result<> Ext4::list(std::string_view path, DirectoryVisitor& visitor) {
-    Inode directory = VIREO_TRY(inode_at(path));
-    if (directory.type() != FileType::Directory)
-        return error(ErrorCode::NotADirectory, "a directory is wanted");
-    return list_entries(storage_, directory, visitor);
+Result<> Ext4::read(Node file, u64 offset, MutableBytes memory) {
+    Inode inode = VIREO_TRY(this->inode(file));
+    Content content = VIREO_TRY(Content::create(storage_, inode));
+    return content.read(offset, memory);
 }
 
-Result<u64> Ext4::read(std::string_view path, u64 offset, MutableBytes memory) {
-    Inode file = VIREO_TRY(inode_at(path));
-    if (file.type() == FileType::Directory)
-        return error(ErrorCode::IsADirectory, "a file is wanted");
-    if (file.type() != FileType::Regular)
-        return error(ErrorCode::NotSupported, "not a regular file");
-    if (offset > file.bytes)
-        return error(ErrorCode::OutOfRange, "beyond the end of the file");
-    Content content = VIREO_TRY(Content::create(storage_, file));
-    u64 bytes = std::min<u64>(memory.size(), file.bytes - offset);
-    VIREO_TRY(content.read(offset, memory.first(static_cast<usize>(bytes))));
-    return bytes;
-}
-
-Result<usize> Ext4::read_link(Node link, std::span<char, longest_path> target) {
+Result<usize> Ext4::read_link(Node link, std::span<char, max_path_bytes> target) {
     Inode inode = VIREO_TRY(this->inode(link));
     const bool is_short = inode.is_short_link;
     if (inode.bytes == 0 || inode.bytes > (is_short ? wire::longest_short_link : target.size()))
@@ -92,18 +76,16 @@ void note_oddities(const Layout& layout, block::Findings& findings) {
         findings.add(two_kinds_of_checksums);
 }
 
-Result<std::unique_ptr<FileSystem>> mount(block::Volume& volume) {
+Result<std::unique_ptr<Tree>> mount(block::Volume& volume) {
     Layout layout = VIREO_TRY(read_layout(volume));
     note_oddities(layout, volume.findings());
     std::unique_ptr<Ext4> mounted(new (std::nothrow) Ext4(std::move(volume), layout));
     if (!mounted)
         return error(ErrorCode::NoMemory, "heap exhausted");
-    return std::unique_ptr<FileSystem>(std::move(mounted));
+    return std::unique_ptr<Tree>(std::move(mounted));
 }
 
-// no_sanitize: the address sanitizer would put red zones between the entries of the section.
-[[gnu::used, gnu::retain, gnu::section("vireo_filesystems"), clang::no_sanitize("address")]]
-constinit const FileSystemType registration{"ext4", mount};
+VIREO_FILE_SYSTEM(ext4){"ext4", mount};
 
 } // namespace
 

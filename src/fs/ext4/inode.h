@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fs/ext4/storage.h"
-#include "fs/file_system.h"
+#include "fs/tree.h"
 
 namespace vireo::fs::ext4 {
 

@@ -15,26 +15,6 @@ constexpr u32 known_incompat = wire::incompat_filetype | wire::incompat_recover 
 
 Error corrupt(const char* what) { return error(ErrorCode::Corrupt, what); }
 
-// An Error carries a literal, so there is one for each bit.
-constexpr char message_start[] = "ext4: unknown incompatible feature 0x";
-using Message = std::array<char, sizeof(message_start) + 8>;
-constexpr std::array<Message, 32> make_unknown_feature_messages() {
-    std::array<Message, 32> messages{};
-    for (u32 bit = 0; bit < 32; ++bit) {
-        usize length = 0;
-        for (; message_start[length] != '\0'; ++length)
-            messages[bit][length] = message_start[length];
-        for (u32 shift = bit / 4 * 4 + 4; shift > 0; shift -= 4)
-            messages[bit][length++] = "0123456789abcdef"[(u32{1} << bit) >> (shift - 4) & 0xf];
-    }
-    return messages;
-}
-constexpr auto unknown_feature_messages = make_unknown_feature_messages();
-static_assert(std::string_view(unknown_feature_messages[3].data()) ==
-              "ext4: unknown incompatible feature 0x8");
-static_assert(std::string_view(unknown_feature_messages[20].data()) ==
-              "ext4: unknown incompatible feature 0x100000");
-
 Result<> check_checksum(const wire::Superblock& superblock) {
     if (!(superblock.feature_ro_compat & wire::ro_compat_metadata_csum))
         return {};
@@ -53,7 +33,8 @@ Result<> set_features(const wire::Superblock& superblock, Layout& layout) {
     layout.incompat = superblock.feature_incompat;
     layout.ro_compat = superblock.feature_ro_compat;
     if (u32 unknown = layout.incompat & ~known_incompat)
-        return error(ErrorCode::NotSupported, unknown_feature_messages[std::countr_zero(unknown)].data());
+        return error(ErrorCode::NotSupported, "ext4: unknown incompatible feature 0x{:x}",
+                     unknown & -unknown);
     return {};
 }
 

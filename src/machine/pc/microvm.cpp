@@ -114,7 +114,7 @@ Result<> find_in_acpi(const FwCfg& fw_cfg, MemoryMap& memory, Microvm& machine) 
 
 void report(const char* file, const Result<>& result) {
     if (!result && result.error().code != ErrorCode::NotFound)
-        warn("{}: {}", file, result.error().what);
+        warn("{}: {}", file, result.error());
 }
 
 } // namespace

@@ -42,7 +42,7 @@ class RamCollector {
         if (base >= end)
             return;
         if (auto added = memory_.add_ram(base, end - base); !added)
-            warn("RAM at 0x{:x}: {}", base, added.error().what);
+            warn("RAM at 0x{:x}: {}", base, added.error());
     }
     void warn_if_left_out() const {
         if (left_out_ != 0)
@@ -106,7 +106,7 @@ RamLayout find_ram(const FwCfg* fw_cfg, MemoryMap& memory) {
     RamCollector ram(memory);
     if (fw_cfg) {
         if (auto added = add_e820(*fw_cfg, memory, ram); !added)
-            warn("fw_cfg RAM map: {}", added.error().what);
+            warn("fw_cfg RAM map: {}", added.error());
         layout.high_end = std::max(layout.high_end, end_of_hot_plug_room(*fw_cfg));
     }
     if (!memory.check_readable(arch::image_base(), arch::image_bytes()))

@@ -61,7 +61,7 @@ Result<> enter_memory(const MemoryDescription& description, system::MemoryMap& m
         const auto& [kind, range] = description.entries[i];
         if (kind == MemoryDescription::Entry::Kind::Ram) {
             if (auto added = map.add_ram(range.base, range.bytes); !added)
-                warn("RAM at 0x{:x} is not used: {}", range.base, added.error().what);
+                warn("RAM at 0x{:x} is not used: {}", range.base, added.error());
             continue;
         }
         bool block = kind == MemoryDescription::Entry::Kind::ReservationBlock;

@@ -73,7 +73,7 @@ void open_iommus(Devices& devices) {
         if (opened)
             continue;
         bool before_pci = devices.pci && lies_before_pci(devices, iommu.phandle);
-        warn("IOMMU at 0x{:x}: {}{}", iommu.registers.base, opened.error().what,
+        warn("IOMMU at 0x{:x}: {}{}", iommu.registers.base, opened.error(),
              before_pci ? ": PCI, which lies behind it, is left off" : "");
         if (before_pci)
             devices.pci.reset();

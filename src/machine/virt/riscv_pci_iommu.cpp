@@ -46,7 +46,7 @@ bool open_pci_iommus(const Devices& devices, bus::pci::Host& host) {
         bool before_pci = opened.error().code != ErrorCode::NotFound;
         StringBuffer<16> place;
         print(place, location);
-        warn("IOMMU at pci {}: {}{}", place.view(), opened.error().what,
+        warn("IOMMU at pci {}: {}{}", place.view(), opened.error(),
              before_pci ? ": no device on PCI is used" : "");
         all_open = all_open && !before_pci;
     }

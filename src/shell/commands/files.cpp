@@ -8,7 +8,7 @@ namespace {
 
 // "Failed to VERB 'PATH': cause (detail)"
 int file_error(Context& context, std::string_view verb, std::string_view path, const Error& why) {
-    print(context.console, "Failed to {} '{}': {} ({})\n", verb, path, describe(why.code), why.what);
+    print(context.console, "Failed to {} '{}': {} ({})\n", verb, path, describe(why.code), why);
     return status_failed;
 }
 
@@ -19,7 +19,7 @@ class Listing final : public fs::DirectoryVisitor {
         std::string_view tag = info.type == fs::FileType::Directory      ? "<DIR> "
                                : info.type == fs::FileType::SymbolicLink ? "<SYM> "
                                                                          : "      ";
-        StringBuffer<320> line; // one write for each entry; names have at most 255 bytes
+        StringBuffer<fs::max_name_bytes + 32> line; // one write for each entry
         print(line, "{}{:10} ", tag, info.bytes);
         print_untrusted(line, name);
         line.write("\n");
@@ -38,7 +38,8 @@ int ls(Context& context, Arguments arguments) {
         return status_failed;
     std::string_view path = arguments.size() > 3 ? arguments[3] : "/";
     Listing listing(context);
-    auto listed = files->list(path, listing);
+    auto directory = files->open(path);
+    Result<> listed = directory ? directory->list(listing) : Result<>(directory.error());
     return listed ? status_ok : file_error(context, "list", path, listed.error());
 }
 
@@ -94,21 +95,21 @@ int load(Context& context, Arguments arguments) {
         return status_failed;
     }
     auto start = event::now();
-    auto found = files->stat(plan->path);
-    if (!found)
-        return file_error(context, "load", plan->path, found.error());
-    if (found->type == fs::FileType::Directory)
+    auto file = files->open(plan->path);
+    if (!file)
+        return file_error(context, "load", plan->path, file.error());
+    if (file->info().type == fs::FileType::Directory)
         return file_error(context, "load", plan->path, error(ErrorCode::IsADirectory, "a file is wanted"));
-    if (plan->offset > found->bytes)
+    if (plan->offset > file->info().bytes)
         return file_error(context, "load", plan->path,
                           error(ErrorCode::OutOfRange, "position beyond the end of file"));
-    u64 bytes = found->bytes - plan->offset;
+    u64 bytes = file->info().bytes - plan->offset;
     if (plan->limit != 0)
         bytes = std::min(bytes, plan->limit);
     auto memory = writable_memory(context, plan->address, bytes, "Failed to load: ");
     if (!memory)
         return status_failed;
-    auto read = files->read(plan->path, plan->offset, *memory);
+    auto read = file->read(plan->offset, *memory);
     if (!read)
         return file_error(context, "load", plan->path, read.error());
     report_load(context.console, *read, event::now() - start);
@@ -120,10 +121,9 @@ int size(Context& context, Arguments arguments) {
     auto files = open_file_system(context, arguments[1], arguments[2]);
     if (!files)
         return status_failed;
-    auto found = files->stat(arguments[3]);
-    if (!found)
-        return file_error(context, "size", arguments[3], found.error());
-    return set_size(context, found->bytes);
+    auto file = files->open(arguments[3]);
+    return file ? set_size(context, file->info().bytes)
+                : file_error(context, "size", arguments[3], file.error());
 }
 
 int fstype(Context& context, Arguments arguments) {

@@ -69,7 +69,7 @@ bool compare(Context& context, std::string_view left, std::string_view relation,
 
 bool file_exists(Context& context, Arguments words) {
     auto files = open_file_system(context, words[0], words[1]);
-    return files && files->stat(words[2]).has_value();
+    return files && files->open(words[2]).has_value();
 }
 
 // One condition at the start of `words`, which it takes off; nothing if there is none.

@@ -90,7 +90,7 @@ int virtio_erase(Context& context, Arguments arguments) {
     if (*count > 0 && outcome)
         outcome = disk->flush(); // what the user was told is erased does not come back after a power cut
     if (!outcome) {
-        print(out, "0 blocks erased: ERROR: {} ({})\n", describe(outcome.error().code), outcome.error().what);
+        print(out, "0 blocks erased: ERROR: {} ({})\n", describe(outcome.error().code), outcome.error());
         return status_failed;
     }
     print(out, "{} blocks erased: OK\n", *count);
@@ -126,7 +126,7 @@ int virtio_bench(Context& context, Arguments arguments) {
           bytes_each, one_at_a_time ? u16{1} : facts.queue_depth);
     auto spent = run_bench({*disk, one_at_a_time, *count, bytes_each});
     if (!spent) {
-        print(out, "ERROR: {} ({})\n", describe(spent.error().code), spent.error().what);
+        print(out, "ERROR: {} ({})\n", describe(spent.error().code), spent.error());
         return status_failed;
     }
     u64 microseconds = std::max<u64>(spent->microseconds, 1);

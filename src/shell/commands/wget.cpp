@@ -105,7 +105,7 @@ bool connect(Context& context, NetworkSession& session, HttpDownload& download, 
         ended.error().code != ErrorCode::Interrupted) {
         out.write("wget: cannot connect to ");
         url.print_authority(out);
-        print(out, ": {} ({})\n", describe(ended.error().code), ended.error().what);
+        print(out, ": {} ({})\n", describe(ended.error().code), ended.error());
         return false;
     }
     if (!ended)

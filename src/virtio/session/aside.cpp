@@ -64,10 +64,10 @@ Result<> Session::come_back() {
 
 Error Session::does_not_answer() {
     usize held = unanswered();
-    complaint_.clear();
-    vireo::print(complaint_, "device does not answer, it holds {} request{}", held, held == 1 ? "" : "s");
-    complaint_.write(std::string_view("\0", 1)); // the end of a C string
-    return error(ErrorCode::Timeout, complaint_.view().data());
+    return error(ErrorCode::Timeout,
+                 held == 1 ? "device does not answer, it holds {} request"
+                           : "device does not answer, it holds {} requests",
+                 held);
 }
 
 void Session::warn_of_reset() const {

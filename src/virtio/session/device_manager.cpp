@@ -24,7 +24,7 @@ namespace {
 void warn_about(const Session& session, Error problem) {
     StringBuffer<64> place;
     session.transport().print_place(place);
-    warn("{}: {}", place.view(), problem.what);
+    warn("{}: {}", place.view(), problem);
 }
 
 } // namespace

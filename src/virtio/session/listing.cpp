@@ -122,7 +122,7 @@ void Session::print(Writer& out) const {
     }
     vireo::print(out, "  state {}", describe(state_));
     if (state_ == State::Broken)
-        vireo::print(out, ": {}", reason_.what);
+        vireo::print(out, ": {}", reason_);
     out.write("\n");
 
     virtio::print_features(out, "offered", offered_, type);

@@ -25,7 +25,7 @@ constexpr unsigned max_vain_recoveries = 3;
 void Session::warn_about(Error problem) const {
     StringBuffer<64> place;
     transport_->print_place(place);
-    warn("{}: {}", place.view(), problem.what);
+    warn("{}: {}", place.view(), problem);
 }
 
 Result<> Session::usable() {
@@ -40,7 +40,7 @@ Result<> Session::usable() {
 Result<> Session::condition() const {
     if (state_ == State::Running)
         return {};
-    return reason_.what ? reason_ : error(ErrorCode::DeviceBroken, "device is not running");
+    return reason_;
 }
 
 void Session::refresh() {

@@ -163,7 +163,7 @@ class Session final : public event::Poller {
     std::unique_ptr<Driver> driver_;
 
     State state_ = State::Found;
-    Error reason_{};        // why it is Broken
+    Error reason_{ErrorCode::DeviceBroken, "device is not running"}; // why it is Broken
     u8 status_ = 0;         // the bits that we have set since the last reset
     bool is_quiet_ = false; // the last reset was confirmed
     bool announced_ = false;
@@ -179,8 +179,7 @@ class Session final : public event::Poller {
     // What the queues were before a reset that was not confirmed, with all that the device had then.
     OwnedArray<LiveQueue> held_queues_;
 
-    bool is_awaited_ = false;    // somebody waits for what a device holds that was set aside
-    StringBuffer<64> complaint_; // of a device that was set aside
+    bool is_awaited_ = false; // somebody waits for what a device holds that was set aside
 
     std::optional<event::Instant>
         stalled_since_;          // something is in flight and nothing has finished since then

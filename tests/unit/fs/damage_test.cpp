@@ -360,7 +360,7 @@ TEST(Ext4IndexedDirectory, checksum_of_an_index_node) {
 // Walks everything that can be reached, within limits that only a loop would exceed.
 class Walker {
   public:
-    explicit Walker(FileSystem& system) : system_(system), memory_(64 * 1024) {}
+    explicit Walker(test::Files& system) : system_(system), memory_(64 * 1024) {}
 
     void walk(const std::string& path, int depth = 0) {
         Listing listing;
@@ -385,7 +385,7 @@ class Walker {
                 ASSERT_LE(*count, memory_.size());
     }
 
-    FileSystem& system_;
+    test::Files& system_;
     std::vector<std::byte> memory_;
     usize seen_ = 0;
 };
@@ -411,8 +411,10 @@ TEST_P(RandomDamage, never_crashes_hangs_or_reads_outside) {
         disk.accesses.clear();
         auto volume = block::Volume::create(disk, start / 512, content.size() / 512);
         ASSERT_TRUE(volume);
-        if (auto mounted = mount(std::move(*volume)))
-            Walker(**mounted).walk("");
+        if (auto mounted = mount(std::move(*volume))) {
+            test::Files files(std::move(*mounted));
+            Walker(files).walk("");
+        }
         ASSERT_LT(disk.accesses.size(), 20'000u);
         for (const auto& access : disk.accesses) {
             ASSERT_GE(access.offset, start);

@@ -119,7 +119,7 @@ class Ext4Links : public testing::Test {
     static test::TemporaryFolder* folder_;
     static std::string image_;
     std::unique_ptr<TestDisk> disk_;
-    std::unique_ptr<FileSystem> system_;
+    std::unique_ptr<test::Files> system_;
 };
 test::TemporaryFolder* Ext4Links::folder_ = nullptr;
 std::string Ext4Links::image_;
@@ -488,7 +488,7 @@ class Ext4ShortLink : public testing::Test {
 
     test::TemporaryFolder folder_;
     std::unique_ptr<TestDisk> disk_;
-    std::unique_ptr<FileSystem> system_;
+    std::unique_ptr<test::Files> system_;
 };
 
 TEST_F(Ext4ShortLink, with_any_flag_is_followed) {
@@ -548,7 +548,7 @@ TEST(Ext4, unknown_incompatible_features_are_refused_by_bit) {
         auto mounted = fs::mount(std::move(*block::Volume::whole(disk)));
         EXPECT_FALSE(mounted);
         EXPECT_EQ(mounted.error().code, ErrorCode::NotSupported);
-        return mounted.error().what;
+        return test::text_of(mounted.error());
     };
     EXPECT_EQ(refused(0x1), "ext4: unknown incompatible feature 0x1");
     EXPECT_EQ(refused(0x8), "ext4: unknown incompatible feature 0x8");

@@ -107,7 +107,7 @@ class ExtImage {
 
     // What is wrong, or nothing.
     template <typename T> static std::string why(const Result<T>& result) {
-        return result ? "" : result.error().what;
+        return result ? "" : text_of(result.error());
     }
     std::string mount_error() { return why(fs::mount(std::move(*block::Volume::whole(disk)))); }
     std::string stat_error(const std::string& path) { return why(test::mount(disk)->stat(path)); }
@@ -115,7 +115,7 @@ class ExtImage {
     std::string read(const std::string& path, u64 offset, usize bytes) {
         std::string content(bytes, '?');
         auto count = test::mount(disk)->read(path, offset, std::as_writable_bytes(std::span(content)));
-        return count ? content.substr(0, *count) : count.error().what;
+        return count ? content.substr(0, *count) : text_of(count.error());
     }
     // The names, each behind a space, and what is wrong.
     std::string list(const std::string& path) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fs/path.h"
+#include "unit/support/error_text.h"
 
 #include <gtest/gtest.h>
 #include <map>
@@ -13,16 +14,26 @@ class FakeTree final : public Tree {
   public:
     std::map<std::string, std::string> links; // by name; the name is valid in each directory
 
-    Node root() override { return 1; }
-    Result<FileType> type(Node node) override {
-        return node >= 1000 ? FileType::SymbolicLink : node == 3 ? FileType::Regular : FileType::Directory;
+    usize longest = 255;
+
+    std::string_view type_name() const override { return "fake"; }
+    const block::Findings& findings() const override { return findings_; }
+    usize longest_name() const override { return longest; }
+    Node root() const override { return 1; }
+    Result<FileInfo> info(Node node) override {
+        FileType type = node >= 1000 ? FileType::SymbolicLink
+                        : node == 3  ? FileType::Regular
+                                     : FileType::Directory;
+        return FileInfo{type, node, 0};
     }
+    Result<> list(Node, DirectoryVisitor&) override { return {}; }
+    Result<> read(Node, u64, MutableBytes) override { return {}; }
     Result<Node> lookup(Node, std::string_view name) override {
         if (name == "d" || name == "..")
             return name == "d" ? Node{2} : Node{1};
         if (name == "f")
             return Node{3};
-        if (name == std::string(longest_name, 'n'))
+        if (name == std::string(longest, 'n'))
             return Node{4};
         u64 number = 1000;
         for (const auto& [link, target] : links) {
@@ -32,19 +43,22 @@ class FakeTree final : public Tree {
         }
         return error(ErrorCode::NotFound, "no such name");
     }
-    Result<usize> read_link(Node link, std::span<char, longest_path> target) override {
+    Result<usize> read_link(Node link, std::span<char, max_path_bytes> target) override {
         const std::string& text = std::next(links.begin(), static_cast<i64>(link - 1000))->second;
         std::memcpy(target.data(), text.data(), text.size());
         return text.size();
     }
+
+  private:
+    block::Findings findings_;
 };
 
 class Path : public testing::Test {
   protected:
     // The node, or what is wrong.
     std::string follow(std::string_view path) {
-        auto node = walk(tree_, path);
-        return node ? std::to_string(*node) : node.error().what;
+        auto file = walk(tree_, path);
+        return file ? std::to_string(file->info().bytes) : test::text_of(file.error());
     }
     FakeTree tree_;
     static constexpr const char* too_long = "path over 4,096 bytes";
@@ -83,6 +97,25 @@ TEST_F(Path, names_have_at_most_255_bytes) {
     EXPECT_EQ(follow(std::string(255, 'n')), "4");
     EXPECT_EQ(follow(std::string(256, 'n')), "file name over 255 bytes");
     EXPECT_EQ(follow(std::string(255, 'n') + "/" + std::string(256, 'n')), "file name over 255 bytes");
+}
+
+// A name in UTF-16 can be three times as long in UTF-8.
+TEST_F(Path, the_longest_name_is_the_trees) {
+    tree_.longest = max_name_bytes;
+    EXPECT_EQ(follow(std::string(765, 'n')), "4");
+    EXPECT_EQ(follow(std::string(766, 'n')), "file name over 765 bytes");
+    tree_.longest = 12;
+    EXPECT_EQ(follow(std::string(12, 'n')), "4");
+    EXPECT_EQ(follow(std::string(13, 'n')), "file name over 12 bytes");
+}
+
+TEST_F(Path, what_a_tree_that_is_only_read_cannot_do) {
+    EXPECT_EQ(tree_.create(1, "n", FileType::Regular).error().code, ErrorCode::ReadOnly);
+    EXPECT_EQ(tree_.write(3, 0, {}).error().code, ErrorCode::ReadOnly);
+    EXPECT_EQ(tree_.truncate(3, 0).error().code, ErrorCode::ReadOnly);
+    EXPECT_EQ(tree_.rename(1, "f", 1, "n").error().code, ErrorCode::ReadOnly);
+    EXPECT_EQ(tree_.remove(1, "f").error().code, ErrorCode::ReadOnly);
+    EXPECT_EQ(tree_.sync().error().code, ErrorCode::ReadOnly);
 }
 
 TEST_F(Path, of_nothing_but_slashes_and_dots_is_the_root) {

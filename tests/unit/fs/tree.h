@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fs/file_system.h"
+#include "unit/support/error_text.h"
 #include "unit/support/image.h"
 #include "unit/support/test_disk.h"
 
@@ -21,7 +22,25 @@ struct Listing final : fs::DirectoryVisitor {
     std::map<std::string, fs::FileInfo> by_name() const { return {entries.begin(), entries.end()}; }
 };
 
-inline std::unique_ptr<fs::FileSystem> mount(TestDisk& disk) {
+// A mounted file system, asked by path.
+class Files {
+  public:
+    explicit Files(fs::FileSystem system) : system_(std::move(system)) {}
+    Result<fs::FileInfo> stat(std::string_view path) { return VIREO_TRY(system_.open(path)).info(); }
+    Result<> list(std::string_view path, fs::DirectoryVisitor& visitor) {
+        return VIREO_TRY(system_.open(path)).list(visitor);
+    }
+    Result<u64> read(std::string_view path, u64 offset, MutableBytes memory) {
+        return VIREO_TRY(system_.open(path)).read(offset, memory);
+    }
+    std::string_view type_name() const { return system_.type_name(); }
+    const block::Findings& findings() const { return system_.findings(); }
+
+  private:
+    fs::FileSystem system_;
+};
+
+inline std::unique_ptr<Files> mount(TestDisk& disk) {
     auto volume = block::Volume::whole(disk);
     if (!volume) {
         ADD_FAILURE() << volume.error().what;
@@ -32,10 +51,10 @@ inline std::unique_ptr<fs::FileSystem> mount(TestDisk& disk) {
         ADD_FAILURE() << mounted.error().what;
         return nullptr;
     }
-    return std::move(*mounted);
+    return std::make_unique<Files>(std::move(*mounted));
 }
 
-inline std::string read_all(fs::FileSystem& system, const std::string& path, u64 offset = 0) {
+inline std::string read_all(Files& system, const std::string& path, u64 offset = 0) {
     auto info = system.stat(path);
     if (!info || offset > info->bytes)
         return "cannot stat " + path + ": " + (info ? "" : info.error().what);
@@ -57,8 +76,7 @@ inline void expect_same(const std::string& got, const std::string& want, const s
 }
 
 // Everything below `path` is as in the host's folder: names, types, sizes, times and contents.
-inline void expect_same_tree(fs::FileSystem& system, const std::string& folder,
-                             const std::string& path = "") {
+inline void expect_same_tree(Files& system, const std::string& folder, const std::string& path = "") {
     namespace stdfs = std::filesystem;
     Listing listing;
     auto listed = system.list(path.empty() ? "/" : path, listing);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices that do not answer are set aside (docs/decisions/0018): nothing of them is touched until they have given back what
 // they hold, and nobody notices what they do with it.
+#include "unit/support/error_text.h"
 #include "unit/virtio/repeater.h"
 
 namespace vireo::test {
@@ -128,8 +129,8 @@ TEST_P(AsideOnBus, a_device_that_still_does_not_answer_is_named_with_what_it_hol
             auto usable = m.session().usable();
             ASSERT_FALSE(usable);
             EXPECT_EQ(usable.error().code, ErrorCode::Timeout);
-            EXPECT_STREQ(usable.error().what, requests == 1 ? "device does not answer, it holds 1 request"
-                                                            : "device does not answer, it holds 4 requests");
+            EXPECT_EQ(text_of(usable.error()), requests == 1 ? "device does not answer, it holds 1 request"
+                                                             : "device does not answer, it holds 4 requests");
             EXPECT_GE(hosted::clock_now() - begin, 2 * hosted::second);
             EXPECT_LT(hosted::clock_now() - begin, 4 * hosted::second);
         }
@@ -159,7 +160,7 @@ TEST_P(AsideOnBus, it_is_not_reset_before_the_last_request_is_back) {
     m.device.faults.lie = nullptr;
     auto usable = m.session().usable();
     ASSERT_FALSE(usable);
-    EXPECT_STREQ(usable.error().what, "device does not answer, it holds 1 request");
+    EXPECT_EQ(text_of(usable.error()), "device does not answer, it holds 1 request");
     EXPECT_EQ(m.device.resets(), m.resets);
     EXPECT_EQ(shares(), 1u);
     m.answer();
@@ -332,7 +333,7 @@ TEST_P(AsideOnBus, buffers_that_wait_for_news_are_not_waited_for) {
     auto& stuck = m.driver().post(0);
     m.session().set_aside(given_up);
     EXPECT_EQ(stuck.times_ended, 1u);
-    EXPECT_STREQ(m.session().usable().error().what, "device does not answer, it holds 1 request");
+    EXPECT_EQ(text_of(m.session().usable().error()), "device does not answer, it holds 1 request");
     m.device.faults.lie = [](fake::Completion& done) { done.times = done.queue == 0 ? 1 : 0; };
     m.device.faults.never_completes = false;
     m.device.finish_held();

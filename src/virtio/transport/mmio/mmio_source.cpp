@@ -33,7 +33,7 @@ void MmioSource::enumerate(Sink& sink) {
         if (transport)
             sink.found(std::move(*transport));
         else if (transport.error().code != ErrorCode::NotFound)
-            warn("mmio@{:x}: {}; ignored", slot.base, transport.error().what);
+            warn("mmio@{:x}: {}; ignored", slot.base, transport.error());
     }
 }
 

@@ -56,7 +56,7 @@ Result<std::unique_ptr<Transport>> probe_pci(const bus::pci::Function& function)
 
 void PciSource::enumerate(Sink& sink) {
     if (auto scanned = host_.scan(); !scanned)
-        warn("pci: {}", scanned.error().what);
+        warn("pci: {}", scanned.error());
     for (bus::pci::Function* function = host_.first(); function; function = host_.next(*function)) {
         if (pci_device_type(*function) == 0)
             continue;
@@ -66,7 +66,7 @@ void PciSource::enumerate(Sink& sink) {
         } else {
             StringBuffer<16> place;
             print_pci_place(place, *function);
-            warn("{}: VirtIO device that cannot be driven: {}", place.view(), transport.error().what);
+            warn("{}: VirtIO device that cannot be driven: {}", place.view(), transport.error());
         }
     }
 }
