@@ -15,6 +15,7 @@ import pytest
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tools/vm"))
 import image_format  # noqa: E402
+import slowness  # noqa: E402
 
 MACHINE = r'''#!/usr/bin/python3
 import os, sys, time
@@ -97,7 +98,7 @@ class World:
 
     def run(self, *words, given=None, build=""):
         with self.start(*words, build=build, **({"stdin": subprocess.PIPE} if given is not None else {})) as process:
-            output, errors = process.communicate(given, timeout=60)
+            output, errors = process.communicate(given, timeout=slowness.seconds(60))
         return process.returncode, output, [line for line in errors.splitlines() if " then booting in QEMU" not in line]
 
     def arguments(self):
@@ -105,7 +106,7 @@ class World:
 
     def wait_started(self, count):
         """Waits until so many of the scripts have told their process ids; these."""
-        file, deadline = pathlib.Path(f"{self.probe}.pid"), time.monotonic() + 30
+        file, deadline = pathlib.Path(f"{self.probe}.pid"), time.monotonic() + slowness.seconds(30)
         while True:
             found = file.read_text().split() if file.exists() else []
             if len(found) >= count:
@@ -115,7 +116,7 @@ class World:
 
     @staticmethod
     def wait_ended(processes):
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + slowness.seconds(15)
         while alive := [process for process in processes if is_running(process)]:
             assert time.monotonic() < deadline, f"still running: {alive}"
             time.sleep(0.02)
@@ -191,7 +192,7 @@ def test_a_signal_ends_all_that_was_started(world, number, status, line, during)
     process = world.start("--no-disk", "--cmd", "hang", build="slow" if during == "build" else "")
     started = world.wait_started(3)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=slowness.seconds(30))
     assert (process.returncode, errors.splitlines()[1:]) == (status, [line])
     world.wait_ended(started)
 
@@ -213,12 +214,12 @@ def test_a_script_below_the_supervisor_ends_with_all_of_its_children(tmp_path):
         told.unlink(missing_ok=True)
         process = subprocess.Popen(["/usr/bin/python3", "-B", TOP / "tools/vm/supervise.py", "./script", script, told], stderr=subprocess.PIPE, text=True,
                                    start_new_session=True)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + slowness.seconds(20)
         while not told.exists() or len(told.read_text().split()) < 2:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         process.send_signal(number)
-        assert len(process.communicate(timeout=30)[1].splitlines()) == 1
+        assert len(process.communicate(timeout=slowness.seconds(30))[1].splitlines()) == 1
         assert process.returncode == status
         World.wait_ended(map(int, told.read_text().split()))
 
@@ -259,7 +260,7 @@ def test_a_make_that_is_ended_takes_ninja_with_it(number, tmp_path):
     environment = {**os.environ, "MAKEFLAGS": "", "PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "TOLD": str(told)}
     subprocess.run(["make", f"O={out}", "qemu_arm_defconfig"], cwd=TOP, env=environment, check=True)
     process = subprocess.Popen(["make", "-s", f"O={out}"], cwd=TOP, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + slowness.seconds(60)
     while not told.exists() or not told.read_text():
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.02)

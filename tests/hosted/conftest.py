@@ -12,7 +12,9 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, str(TOP / "tools" / "vm"))
 
+import slowness  # noqa: E402
 from back_end import BackEnd  # noqa: E402
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"  # mke2fs
@@ -21,7 +23,7 @@ HOSTED = os.environ.get("VIREO_HOSTED", str(TOP / "build" / "test" / "hosted" / 
 LOAD = "40200000"
 
 # Seconds that anything may take on a busy host. Nothing here waits for it to pass.
-PATIENCE = float(os.environ.get("VIREO_PATIENCE", "60"))
+PATIENCE = slowness.seconds(float(os.environ.get("VIREO_PATIENCE", "60")))
 
 
 class Run:

@@ -190,9 +190,9 @@ def test_a_frozen_daemon_is_set_aside(end, console, daemon, tmp_path):
     prompt.expect_exact("count 8 ...")
     if end == "ctrl-c":
         prompt.send("\x03")
-        prompt.expect_exact("0 blocks read: ERROR: interrupted", timeout=10)
+        prompt.expect_exact("0 blocks read: ERROR: interrupted", timeout=PATIENCE)
     else:
-        prompt.expect_exact("0 blocks read: ERROR: timed out", timeout=60)
+        prompt.expect_exact("0 blocks read: ERROR: timed out", timeout=2 * PATIENCE)
         prompt.expect_exact("status 1")
     prompt.sendline(f"virtio list; virtio read {LOAD} 0 8; echo status $?")
     prompt.expect_exact("state set aside: does not answer")

@@ -10,6 +10,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "tools", "vm"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import slowness  # noqa: E402
 import vm  # noqa: E402
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"  # mke2fs, sgdisk and friends
@@ -30,7 +31,10 @@ PATIENCE = float(os.environ.get("VIREO_PATIENCE", "60"))
 
 
 class Machine(vm.Vm):
-    """A machine on which a command that floods the console is a defect, whatever it says."""
+    """A machine on which a command that floods the console is a defect, whatever it says. On a slow host it has more time."""
+
+    def expect(self, pattern, timeout=None, at_end=False):
+        return super().expect(pattern, slowness.seconds(timeout or self.timeout), at_end)
 
     def command(self, line, timeout=None, most_lines=300):
         text = super().command(line, timeout)
