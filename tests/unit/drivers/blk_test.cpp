@@ -26,7 +26,7 @@ INSTANTIATE_TEST_SUITE_P(All, BlkOnLegacy, on(legacy_buses), bus_name);
 class BlkOnModern : public BlkOnBus {};
 INSTANTIATE_TEST_SUITE_P(All, BlkOnModern, on(modern_buses), bus_name);
 
-// defects-seen.md: numbers written out from the standard, not taken from anybody's header; in the same byte order on the
+// defects-seen.txt: numbers written out from the standard, not taken from anybody's header; in the same byte order on the
 // legacy interface, whose order is the guest's own.
 // covers: blk.legacy.02, blk.legacy.04, blk.legacy.06
 // FLUSH is 4 on every interface; its other number on the legacy one, 5, is never sent.
@@ -222,7 +222,7 @@ TEST_P(BlkOnBusEach, senseless_block_sizes_are_replaced) {
     }
 }
 
-// defects-seen.md; covers: blk.43, blk.44
+// defects-seen.txt; covers: blk.43, blk.44
 // A limit of 0 switches the limit off; a limit below a sector leaves no legal request and must not loop or divide.
 TEST_P(BlkOnBusEach, size_max_zero_and_tiny) {
     for (u32 limit : {0u, 1u, 17u, 511u, 512u, 513u, 4096u, 0xffff'ffffu}) {
@@ -260,7 +260,7 @@ TEST_P(BlkOnBusEach, segment_limits_are_kept) {
         }
 }
 
-// defects-seen.md; covers: blk.01, blk.03, blk.15, blk.16
+// defects-seen.txt; covers: blk.01, blk.03, blk.15, blk.16
 TEST_P(BlkOnBus, flush_chain_has_exactly_two_descriptors) {
     Blk& disk = machine.plug_disk();
     machine.start();
@@ -300,7 +300,7 @@ TEST_P(BlkOnBus, writes_to_a_read_only_disk_are_refused_here) {
     EXPECT_TRUE(reads());
 }
 
-// defects-seen.md; covers: blk.40
+// defects-seen.txt; covers: blk.40
 TEST_P(BlkOnBus, io_error_is_a_result) {
     Blk& disk = machine.plug_disk();
     machine.start();

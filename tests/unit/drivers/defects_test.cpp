@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of defects-seen.md that were seen in network and console drivers, as far as the same mistake could be made in
+// Rows of defects-seen.txt that were seen in network and console drivers, as far as the same mistake could be made in
 // the drivers that there are. Those drivers get tests of their own when they come.
 #include "unit/support/machine.h"
 

@@ -32,7 +32,7 @@ TEST_P(RngOnBus, fills_any_length) {
 }
 
 // covers: rng.02, rng.03, ring.split.21, ring.split.22
-// defects-seen.md: bytes behind the used length are what was in the buffer before, not randomness.
+// defects-seen.txt: bytes behind the used length are what was in the buffer before, not randomness.
 TEST_P(RngOnBus, rx_delivers_used_length_not_posted_length) {
     fake::Rng& rng = machine.plug_rng();
     rng.at_most = 5;

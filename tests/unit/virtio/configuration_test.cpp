@@ -20,7 +20,7 @@ INSTANTIATE_TEST_SUITE_P(All, ConfigOnLegacyEach, on(legacy_buses), bus_name);
 constexpr u64 small = 0x0000'0001'0000'1000; // sectors: both halves of the two differ
 constexpr u64 large = 0x0000'0002'0000'2000;
 
-// defects-seen.md; covers: gen.cfg.01, gen.cfg.02, gen.cfg.03, mmio.34, gen.legacy.04
+// defects-seen.txt; covers: gen.cfg.01, gen.cfg.02, gen.cfg.03, mmio.34, gen.legacy.04
 // The capacity changes between its halves: a mixture of the two never comes out.
 TEST_P(ConfigOnModernEach, config_torn_read_retries_then_fails) {
     for (unsigned changes : {1u, 2u, 5u}) {
@@ -50,7 +50,7 @@ TEST_P(ConfigOnModernEach, config_torn_read_retries_then_fails) {
     EXPECT_FALSE(machine.complaints.log().empty());
 }
 
-// defects-seen.md; covers: gen.legacy.04, gen.legacy.03, blk.legacy.02
+// defects-seen.txt; covers: gen.legacy.04, gen.legacy.03, blk.legacy.02
 // No generation there: two readings must agree.
 TEST_P(ConfigOnLegacyEach, legacy_config_read_until_stable) {
     for (unsigned changes : {1u, 2u, 5u}) {

@@ -29,7 +29,7 @@ void set_notify(VirtioPci& function, u32 multiplier, u16 offset, u32 length) {
     function.build_config_space();
 }
 
-// defects-seen.md; covers: pci.modern.44, pci.modern.46, pci.modern.51
+// defects-seen.txt; covers: pci.modern.44, pci.modern.46, pci.modern.51
 TEST(Doorbell, doorbell_uses_queue_notify_off) {
     struct {
         u32 multiplier;
@@ -71,7 +71,7 @@ TEST(Doorbell, a_doorbell_outside_its_structure_is_refused) {
 class DoorbellOnBus : public OnBus {};
 INSTANTIATE_TEST_SUITE_P(All, DoorbellOnBus, on(all_buses), bus_name);
 
-// defects-seen.md; covers: mmio.37
+// defects-seen.txt; covers: mmio.37
 TEST_P(DoorbellOnBus, notify_does_not_depend_on_selected_queue) {
     Blk& disk = machine.plug_disk(std::make_unique<fake::MemoryDisk>(8192, true), 3);
     machine.start();

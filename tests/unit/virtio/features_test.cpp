@@ -166,7 +166,7 @@ TEST_P(FeaturesOnLegacy, a_legacy_device_is_driven_the_legacy_way) {
     EXPECT_TRUE(reads(machine));
 }
 
-// defects-seen.md; covers: gen.init.09, gen.init.12, gen.init.13
+// defects-seen.txt; covers: gen.init.09, gen.init.12, gen.init.13
 TEST_P(FeaturesOnModern, features_ok_refusal_sets_failed) {
     Blk& disk = machine.plug_disk();
     disk.faults.refuse_features_ok = true;
@@ -284,7 +284,7 @@ TEST_P(FeaturesOnBus, the_listing_of_features_says_what_is_and_what_will_be) {
     EXPECT_EQ(machine.manager.print_features(1, text).error().code, ErrorCode::NotFound);
 }
 
-// defects-seen.md; the register is write-only on MMIO, and PCI's shows what the device makes of it
+// defects-seen.txt; the register is write-only on MMIO, and PCI's shows what the device makes of it
 TEST_P(FeaturesOnBus, driver_features_are_written_whole) {
     machine.plug_disk();
     hosted::start_trace();
@@ -304,7 +304,7 @@ TEST_P(FeaturesOnBus, driver_features_are_written_whole) {
     EXPECT_GE(writes, 1u);
 }
 
-// defects-seen.md
+// defects-seen.txt
 TEST(Features, feature_bits_above_31_and_63_roundtrip) {
     for (unsigned bit : {0u, 31u, 32u, 63u, 64u, 70u, 95u, 96u, 127u}) {
         virtio::FeatureSet set;

@@ -180,7 +180,7 @@ TEST_P(Hostile, shrinks_and_grows_between_requests) {
     EXPECT_TRUE(has_pattern(bytes, 63));
 }
 
-// defects-seen.md; covers: mmio.31, pci.modern.50
+// defects-seen.txt; covers: mmio.31, pci.modern.50
 // Both disks have finished something: one look serves both.
 TEST_P(Hostile, all_ready_queues_are_served) {
     machine.plug_disk();
@@ -199,7 +199,7 @@ TEST_P(Hostile, all_ready_queues_are_served) {
     EXPECT_TRUE(has_pattern(a, 1) && has_pattern(b, 2));
 }
 
-// defects-seen.md
+// defects-seen.txt
 // A completion that starts the next request from the poller's call must find the queue in order: with a device that
 // answers inside the notification, harvesting and submitting would otherwise nest.
 TEST_P(Hostile, completion_never_runs_inside_harvest) {

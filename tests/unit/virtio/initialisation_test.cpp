@@ -29,7 +29,7 @@ INSTANTIATE_TEST_SUITE_P(Packed, LifeOnBusEach, on(packed_buses), bus_name);
 class LifeOnModern : public OnBus {};
 INSTANTIATE_TEST_SUITE_P(All, LifeOnModern, on(modern_buses), bus_name);
 
-// defects-seen.md; covers: gen.status.02, gen.status.01, gen.init.01
+// defects-seen.txt; covers: gen.status.02, gen.status.01, gen.init.01
 TEST_P(LifeOnBus, status_writes_are_supersets) {
     Blk& disk = machine.plug_disk();
     machine.start();
@@ -57,7 +57,7 @@ TEST_P(LifeOnBusEach, a_slow_reset_is_waited_for) {
     }
 }
 
-// defects-seen.md; covers: gen.cleanup.02, gen.init.13
+// defects-seen.txt; covers: gen.cleanup.02, gen.init.13
 TEST_P(LifeOnBus, reset_that_never_completes_times_out) {
     Blk& disk = machine.plug_disk();
     machine.plug_disk();
@@ -94,7 +94,7 @@ TEST_P(LifeOnBus, memory_is_kept_from_a_device_that_does_not_reset) {
     EXPECT_FALSE(machine.disk()->read(0, bytes));
 }
 
-// defects-seen.md; covers: gen.status.04, gen.status.05, gen.status.03
+// defects-seen.txt; covers: gen.status.04, gen.status.05, gen.status.03
 TEST_P(LifeOnBus, device_that_never_answers_times_out) {
     Blk& disk = machine.plug_disk();
     machine.start();
@@ -176,7 +176,7 @@ TEST_P(LifeOnBus, a_device_that_is_gone_is_an_error_not_a_hang) {
 }
 
 // covers: gen.init.12, gen.init.13, pci.modern.56
-// defects-seen.md
+// defects-seen.txt
 TEST_P(LifeOnBus, zero_size_queue_activation) {
     Blk& disk = machine.plug_disk();
     machine.plug_disk();
@@ -232,7 +232,7 @@ TEST_P(LifeOnBusEach, odd_queue_sizes_are_refused_or_served) {
     }
 }
 
-// defects-seen.md; covers: mmio.14, pci.modern.24
+// defects-seen.txt; covers: mmio.14, pci.modern.24
 TEST_P(LifeOnBusEach, device_smaller_queue_is_accepted) {
     for (u16 size : {4, 8, 16, 1024, 32768}) {
         Machine each(GetParam());

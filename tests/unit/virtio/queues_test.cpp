@@ -23,7 +23,7 @@ void expect_all_serve(RepeaterMachine& m, usize queues) {
         EXPECT_TRUE(Repeater::is_done(m.driver().jobs[i])) << i;
 }
 
-// defects-seen.md has the case of one queue that hides the others: all_ready_queues_are_served
+// defects-seen.txt has the case of one queue that hides the others: all_ready_queues_are_served
 // covers: mmio.31
 TEST_P(QueuesOnBus, as_many_queues_as_the_driver_wants) {
     for (u16 queues : {1, 2, 5, 33}) {

@@ -7,7 +7,7 @@ namespace {
 
 using hosted::Barrier;
 
-// defects-seen.md; covers: ring.split.01, ring.split.02, ring.split.03, ring.split.25
+// defects-seen.txt; covers: ring.split.01, ring.split.02, ring.split.03, ring.split.25
 TEST(RingLayout, ring_parts_are_aligned) {
     for (u16 size = 1; size != 0 && size <= 32768; size = static_cast<u16>(size * 2)) {
         RingBench bench({.size = size, .event_idx = true});
@@ -35,7 +35,7 @@ TEST(RingLayout, legacy_ring_is_one_block_with_the_used_ring_on_the_next_page) {
     }
 }
 
-// defects-seen.md: values on the wire, written out; covers: ring.split.16, ring.split.17, ring.legacy.04
+// defects-seen.txt: values on the wire, written out; covers: ring.split.16, ring.split.17, ring.legacy.04
 TEST(RingLayout, avail_flags_wire_value) {
     for (bool event_idx : {false, true}) {
         RingBench bench({.event_idx = event_idx});
@@ -44,7 +44,7 @@ TEST(RingLayout, avail_flags_wire_value) {
     }
 }
 
-// defects-seen.md
+// defects-seen.txt
 TEST(RingLayout, big_endian_ring_indices) {
     RingBench bench({.size = 8});
     ASSERT_TRUE(bench.submit(3, {0x0201}, {}));
@@ -179,7 +179,7 @@ TEST(RingIndices, indices_wrap) {
     }
 }
 
-// defects-seen.md; covers: ring.split.18, ring.split.19, ring.split.30, ring.split.31
+// defects-seen.txt; covers: ring.split.18, ring.split.19, ring.split.30, ring.split.31
 // The kick decision at every place of the event index around a batch, with indices just below the wrap.
 TEST(RingIndices, event_idx_wraps_at_65535) {
     RingBench bench({.size = 16, .event_idx = true});
@@ -251,7 +251,7 @@ TEST(RingNotifications, nothing_published_needs_no_kick) {
 
 // --- order (the other processor is staged inside the barriers) ---------------------------------------------------
 
-// defects-seen.md; covers: ring.split.32
+// defects-seen.txt; covers: ring.split.32
 // Whatever is published must have been complete at the last release barrier before.
 TEST(RingOrder, publish_is_release) {
     for (bool indirect : {false, true}) {
@@ -293,7 +293,7 @@ TEST(RingOrder, publish_is_release) {
     }
 }
 
-// defects-seen.md; covers: ring.split.33
+// defects-seen.txt; covers: ring.split.33
 // The device goes to sleep (asks for a notification) between our publishing and our look at its word, which only the
 // full barrier makes visible: the kick must not be lost.
 TEST(RingOrder, kick_decision_is_after_full_barrier) {
@@ -320,7 +320,7 @@ TEST(RingOrder, kick_decision_is_after_full_barrier) {
     }
 }
 
-// defects-seen.md; covers: ring.split.39
+// defects-seen.txt; covers: ring.split.39
 // The index becomes visible before the element does; only the read barrier orders them.
 TEST(RingOrder, entry_is_read_after_index_acquire) {
     RingBench bench({.size = 8});
@@ -356,7 +356,7 @@ void expect_broken(RingBench& bench) {
     EXPECT_FALSE(bench.queue.harvest());
 }
 
-// defects-seen.md; covers: ring.split.36
+// defects-seen.txt; covers: ring.split.36
 TEST(LyingRing, used_id_out_of_range_breaks_queue_not_memory) {
     for (u32 id : {8u, 9u, 0x100u, 0xffffu, 0x1'0000u, 0x8000'0000u, 0xffff'ffffu}) {
         RingBench bench({.size = 8});
@@ -368,7 +368,7 @@ TEST(LyingRing, used_id_out_of_range_breaks_queue_not_memory) {
     }
 }
 
-// defects-seen.md; covers: ring.split.36
+// defects-seen.txt; covers: ring.split.36
 TEST(LyingRing, used_id_not_a_head_is_rejected_once) {
     RingBench bench({.size = 8});
     ASSERT_TRUE(bench.submit(0, {8, 8}, {4}));
@@ -421,7 +421,7 @@ TEST(LyingRing, a_used_index_that_goes_back_breaks_the_queue) {
     EXPECT_TRUE(bench.queue.fault());
 }
 
-// defects-seen.md; covers: ring.split.24
+// defects-seen.txt; covers: ring.split.24
 TEST(LyingRing, used_len_larger_than_capacity_is_device_error) {
     for (u32 bytes : {5u, 0x1'0000u, 0xffff'ffffu}) {
         RingBench bench({.size = 8});

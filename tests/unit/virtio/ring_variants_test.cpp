@@ -266,7 +266,7 @@ TEST_P(RingVariantsAnyOrder, one_used_entry_is_one_buffer) {
     EXPECT_EQ(bench.queue.in_flight(), count - 1);
 }
 
-// defects-seen.md
+// defects-seen.txt
 TEST_P(RingVariants, used_id_out_of_range_breaks_queue_not_memory) {
     for (u32 id : {8u, 9u, 0x7fffu, 0xffffu, 0x1'0000u, 0xffff'ffffu}) {
         if (GetParam().packed && id > 0xffff)
@@ -280,7 +280,7 @@ TEST_P(RingVariants, used_id_out_of_range_breaks_queue_not_memory) {
     }
 }
 
-// defects-seen.md
+// defects-seen.txt
 TEST_P(RingVariants, used_id_not_a_head_is_rejected_once) {
     for (u16 other = 1; other < 8; ++other) {
         RingBench bench(GetParam().with_size(8));
@@ -307,7 +307,7 @@ TEST_P(RingVariants, a_buffer_completes_once) {
     expect_broken(bench);
 }
 
-// defects-seen.md
+// defects-seen.txt
 TEST_P(RingVariants, used_len_larger_than_capacity_is_device_error) {
     for (u32 bytes : {5u, 0x8000'0000u, 0xffff'ffffu}) {
         RingBench bench(GetParam().with_size(8));
@@ -320,7 +320,7 @@ TEST_P(RingVariants, used_len_larger_than_capacity_is_device_error) {
     }
 }
 
-// defects-seen.md
+// defects-seen.txt
 TEST_P(RingVariants, device_rewriting_descriptors_changes_nothing) {
     RingBench bench(GetParam().with_size(8));
     for (u16 round = 0; round < 40; ++round) {

@@ -128,7 +128,7 @@ TEST_P(Transports, spurious_events_are_harmless) {
     EXPECT_EQ(machine.state(), virtio::Session::State::Running);
 }
 
-// defects-seen.md
+// defects-seen.txt
 // covers: gen.cleanup.01
 TEST_P(Transports, device_rewriting_descriptors_changes_nothing) {
     fake::Blk& disk = plug_disk();
@@ -143,7 +143,7 @@ TEST_P(Transports, device_rewriting_descriptors_changes_nothing) {
     }
 }
 
-// defects-seen.md; covers: gen.cleanup.02, gen.init.01, gen.status.02
+// defects-seen.txt; covers: gen.cleanup.02, gen.init.01, gen.status.02
 TEST_P(Transports, quiesce_before_handoff) {
     fake::Blk& disk = plug_disk();
     disk.latency = [](u64) { return hosted::second; };
@@ -159,7 +159,7 @@ TEST_P(Transports, quiesce_before_handoff) {
     EXPECT_FALSE(machine.disk()->read(0, bytes));
 }
 
-// defects-seen.md: the hosted DMA back end bounces, so a missing unshare would leave poison in the caller's bytes.
+// defects-seen.txt: the hosted DMA back end bounces, so a missing unshare would leave poison in the caller's bytes.
 TEST_P(Transports, unshare_is_always_called) {
     plug_disk();
     machine.start();

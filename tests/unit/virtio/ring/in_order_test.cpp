@@ -138,7 +138,7 @@ TEST_F(InOrder, a_batch_is_taken_out_one_by_one_while_others_are_added) {
         expect_completion(static_cast<u16>(10 + i), 16);
 }
 
-// defects-seen.md's used_id_not_a_head, in order
+// defects-seen.txt's used_id_not_a_head, in order
 TEST_F(InOrder, a_device_that_leaves_the_order_is_broken) {
     make({.ring = in_order(8), .max_chain = 4});
     give(0);
