@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bits of vireo_start_mode, in which entry.S leaves how the image was started. Plain macros: assembly reads them too. */
+/* Bits of vireo_start_mode, in which entry.S leaves how the image was started. Plain macros: assembly reads
+   them too. */
 #pragma once
 
 /* Supervisor mode, under an SBI implementation. */

@@ -31,8 +31,8 @@ template <std::unsigned_integral T> class Shared {
     alignas(sizeof(T)) T value_;
 };
 
-// Shared memory seen as `count` wire structs. The memory comes from the DMA pool, is aligned for T, and
-// outlives the view.
+// Shared memory seen as wire structs, one behind the other: the first of them. The memory comes from the DMA
+// pool, is aligned for T, holds as many as the caller uses, and outlives the view.
 template <typename T> T* overlay(std::byte* memory) { return std::launder(reinterpret_cast<T*>(memory)); }
 
 } // namespace vireo::virtio::wire
