@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bad input: one clear line, nothing lost, the prompt comes back. What a device can do wrong beyond this is proven against the
-hosted fakes (tests/unit/virtio)."""
+"""Bad input: one clear line for each, nothing lost, and the prompt comes back, on split and on packed rings. What a device can do wrong
+beyond this is proven against the hosted fakes (tests/unit/virtio)."""
 
 import os
 import re

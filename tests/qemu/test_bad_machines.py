@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Machines that are not as they should be: hostile device trees, unknown parts, too little memory, fw_cfg without DMA. Each
-starts as far as it can, or says in one line why not. The tree is QEMU's own with one thing changed."""
+"""Machines that are not as they should be: QEMU's own device tree with one thing wrong, unknown parts, too little RAM, fw_cfg without
+DMA. Each starts as far as it can, or says in one line why not."""
 
 import dataclasses
 import typing

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way from reset to the prompt: what `bootstage report` says of it, and what it costs in guest instructions."""
+"""The way from reset to the prompt: what `bootstage report` says of it, and its guest instructions against their budget
+(`boot_budget.txt`)."""
 
 import os
 import re

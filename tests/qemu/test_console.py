@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The console on every kind of back end: nothing that is sent to it or typed at it is lost, however slow the other side is."""
+"""The console on files, pseudo-terminals and sockets: nothing that is sent to it or typed at it is lost, however slow the other side
+is. Large pastes, readers who hang up and come back, what a burst costs; search, completion, UTF-8."""
 
 import os
 import re

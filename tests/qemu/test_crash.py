@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Vireo says and does about addresses that are wrong: a user's, a program's, and its own."""
+"""Addresses that are wrong, a user's, a program's, and Vireo's own: what it says and does. Crash reports, the rights of every page, read
+from the page tables, and `tools/symbolize`."""
 
 import dataclasses
 import re

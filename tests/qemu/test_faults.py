@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Disks that are slow, fail, stop answering and come back, or change their size while the machine runs."""
+"""Disks that are slow, fail, die, or change their size, on every board; one that stops answering and comes back, on two."""
 
 import contextlib
 import os

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""opt/vireo/env and opt/vireo/script: a boot command, and all that comes before it, without another build; and the countdown as the
-programs of others wait for it."""
+"""opt/vireo/env and opt/vireo/script, by each way to fw_cfg: a boot command, and all that comes before it, without another build. The
+countdown as the programs of others wait for it."""
 
 import functools
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The network commands against dnsmasq, nginx and atftpd, on every board, transport and register layout."""
+"""The network commands against dnsmasq, nginx and atftpd, on every board, transport and register layout, and on packed rings."""
 
 import re
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames that no host should send, while commands work; and a flood while the machine is handed over."""
+"""Frames that no host should send, while commands work; and a flood while the machine is switched off."""
 
 import itertools
 import re

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each option of QEMU's network card that changes what is negotiated, and what a transfer costs."""
+"""Each option of QEMU's network card that changes what is negotiated: a row is one test. MTUs, and budgets for what a MiB costs in
+notifications and frames, and a frame in guest instructions."""
 
 import dataclasses
 import os

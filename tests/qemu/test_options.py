@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each option of QEMU's block device that changes what is negotiated: listing, reading, a file system, writing."""
+"""Each option of QEMU's block device that changes what is negotiated: a row is one test for each board on PCI, and for two on MMIO.
+Features wished off and on, statistics, erase and discard."""
 
 import dataclasses
 import re

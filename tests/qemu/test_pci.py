@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What lies on the PCI bus: bridges below bridges, several functions, no room left; and `pci`, which shows it."""
+"""What lies on the PCI bus: bridges below bridges, several functions, windows that are full, disks that are plugged in; and `pci`,
+which shows it."""
 
 import re
 import zlib

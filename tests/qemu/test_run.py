@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`./run --cmd` with the real machine; tests/build/run_test.py has everything around it."""
+"""`./run --cmd` with the real machine: statuses, power-off, unfinished lines, a machine that fails. tests/build/run_test.py has
+everything around it."""
 import os
 import re
 import subprocess

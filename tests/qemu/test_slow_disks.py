@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host that stands still, and hosts that throttle a disk: neither is a disk that gives nothing."""
+"""A host that stands still for 25 s, and one that throttles a disk to 16 KiB/s: neither is a disk that gives nothing."""
 
 import contextlib
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every way in which QEMU offers the machines: a row reaches the prompt, lists a disk, resets once and powers off.
+"""Every way in which QEMU offers the machines: a row of the table lists a disk, resets once and powers off.
 
 A new variant is one row. What else a variant must do or say is a named test below the table.
 """
