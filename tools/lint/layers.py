@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks what a source file may include and say, by the layer that it lies in (ARCHITECTURE.md, "Layer rules").
+"""Checks what a source file may include and say, by the layer that it lies in (ARCHITECTURE.md, "Layers").
 
 Prints 'file:line: what is wrong' for each finding; the exit status is 1 if there was one.
 """
@@ -50,6 +50,9 @@ CONFINED = [
      ("dma/", "arch/", "io/"), "use a named barrier of dma/barriers.h"),
     ("throw", re.compile(r"\bthrow\b"), (), "return a Result"),
     ("dynamic_cast", re.compile(r"\bdynamic_cast\b"), (), "there is no RTTI"),
+    # The two words for U-Boot's boot files (net.cpp, pxe.cpp) are the machine's to say: system::Machine, as script_names() does.
+    ("a board's symbol", re.compile(r"\bCONFIG_(?:ARCH|MACHINE)_"), ("arch/", "machine/", "shell/commands/net.cpp", "shell/commands/pxe.cpp"),
+     "ask system::Machine"),
     ("floating point", re.compile(r"\b(?:float|double)\b"), (), "integers only"),
 ]
 

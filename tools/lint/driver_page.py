@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""docs/adding-a-driver.md, followed to the letter: its files are written beside the tree's, its changes are made to files of the tree,
+and everything is compiled (syntax only) and looked at by the formatter. Needs a configured hosted build: GEN is its folder with
+autoconf.h.
+
+    driver_page.py GEN      prints what the tools say; the exit status is 1 if they say anything
+"""
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+PAGE = (TOP / "docs" / "adding-a-driver.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"^\*\*`([\w/.]+)`\*\*\n\n```cpp\n(.*?)^```$", PAGE, re.M | re.S))
+SOURCES = [name for name in FILES if name.endswith(".cpp")]
+CHANGES = re.findall(r"^```diff\n(.*?)^```$", PAGE, re.M | re.S)
+CHANGED = "src/device/registry.h"
+LLVM = (TOP / "cmake" / "llvm-version").read_text(encoding="utf-8").strip()
+
+
+def changed(text):
+    """The text with each change of the page, whose other lines must stand in it as they are."""
+    for change in CHANGES:
+        before = "".join(line[1:] for line in change.splitlines(True) if not line.startswith("+"))
+        assert text.count(before) == 1, f"{CHANGED} has not, once:\n{before}"
+        text = text.replace(before, "".join(line[1:] for line in change.splitlines(True)))
+    return text
+
+
+def write(folder):
+    """The page's files and the changed one, laid out as in the tree."""
+    for name, text in {**FILES, CHANGED: changed((TOP / CHANGED).read_text(encoding="utf-8"))}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def compiler(folder, generated, name):
+    """The command that checks one source of the page; the folder's files are found before the tree's own."""
+    includes = [folder / "src", folder, folder / "tests", TOP / "src", TOP, TOP / "tests", generated]
+    return [f"clang++-{LLVM}", "-fsyntax-only", "-std=c++23", "-stdlib=libc++", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Wshadow",
+            "-Werror", *(f"-I{include}" for include in includes), "-isystem", "/usr/src/googletest/googletest/include", folder / name]
+
+
+def formatter(folder, name):
+    return [f"clang-format-{LLVM}", f"--style=file:{TOP}/.clang-format", "--dry-run", "-Werror", folder / name]
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write(folder)
+        commands = [compiler(folder, pathlib.Path(sys.argv[1]).resolve(), source) for source in SOURCES]
+        commands += [formatter(folder, file) for file in FILES]
+        running = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for command in commands]
+        return 1 if [process for process in running if process.wait()] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

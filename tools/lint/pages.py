@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks pages against the code: the table of an interface lists its virtual functions and no others, with as many arguments; a link,
+and a path of this tree between backquotes, leads to a file that is there.
+
+Prints 'file:line: what is wrong' for each finding; the exit status is 1 if there was one.
+"""
+import re
+import sys
+
+import files
+
+TOP = files.TOP
+# The interfaces that people implement: header, class, the page with the table "| of `Class` |".
+INTERFACES = [
+    ("src/virtio/session/driver.h", "Driver", "docs/adding-a-driver.md"),
+    ("src/virtio/transport/transport.h", "Transport", "src/virtio/transport/README.md"),
+    ("src/fs/tree.h", "Tree", "src/fs/README.md"),
+]
+VIRTUAL = re.compile(r"\bvirtual\b[^;{}()~]*?(\w+)\(")
+# NAME in capitals and NNNN stand for something; so do *, <, { and ... : no path.
+PATH = re.compile(r"`((?:src|hosted|lib|tests|tools|docs|configs|cmake|third_party)/[\w./+-]+)`")
+PLACEHOLDER = re.compile(r"NAME|NNNN|\bCLASS\b")
+LINK = re.compile(r"\]\(([^()\s#:]+)(?:#[^()\s]*)?\)")
+# The lamp of adding-a-driver.md (tools/lint/driver_page.py tries its files); a page of QEMU's own.
+INVENTED = re.compile(r"lamp|docs/interop")
+
+
+def arguments(text):
+    """How many arguments stand in '(...' up to the bracket that closes it."""
+    depth = count = 0
+    for at, letter in enumerate(text):
+        if letter in "(<[{":
+            depth += 1
+        elif letter in ")>]}":
+            depth -= 1
+            if depth == 0:
+                return 0 if not text[1:at].strip() else count + 1
+        elif letter == "," and depth == 1:
+            count += 1
+    raise ValueError(text)
+
+
+def functions(header, name):
+    """{virtual function of the class: how many arguments}; its destructor is none."""
+    text = re.sub(r"//[^\n]*", "", (TOP / header).read_text(encoding="utf-8"))
+    body = re.search(rf"^class {name}\b[^;]*?\{{(.*?)^\}};", text, re.M | re.S)[1]
+    return {match[1]: arguments(body[match.end() - 1:]) for match in VIRTUAL.finditer(body)}
+
+
+def rows(text, name):
+    """(line, function, arguments or None) of each row of the page's table of the class."""
+    lines = text.split("\n")
+    for start, line in enumerate(lines):
+        if line.startswith(f"| of `{name}`"):
+            for number, row in enumerate(lines[start + 2:], start + 3):
+                if not row.startswith("|"):
+                    return
+                for match in re.finditer(r"`(\w+)(\(.*?\))?`", row.split("|")[1]):
+                    yield number, match[1], arguments(match[2]) if match[2] else None
+
+
+def check_interface(header, name, page):
+    declared = functions(header, name)
+    listed = list(rows((TOP / page).read_text(encoding="utf-8"), name))
+    for number, function, count in listed:
+        if function not in declared:
+            yield page, number, f"{header} declares no virtual {function} in {name}"
+        elif count != declared[function]:
+            yield page, number, f"{name}::{function} takes {declared[function]} arguments"
+    for function in declared.keys() - {function for _, function, _ in listed}:
+        yield page, 1, f"the table of `{name}` lacks {function}, which {header} declares"
+
+
+def check_links(path):
+    page = path.relative_to(TOP).as_posix()
+    text = path.read_text(encoding="utf-8")
+    for number, line in enumerate(text.split("\n"), 1):
+        for target in LINK.findall(line):
+            if not (path.parent / target).exists():
+                yield page, number, f"the link leads to nothing: {target}"
+        for target in PATH.findall(line):
+            if not (TOP / target).exists() and not PLACEHOLDER.search(target) and not INVENTED.search(target):
+                yield page, number, f"no such file: {target}"
+
+
+def main():
+    findings = [finding for interface in INTERFACES for finding in check_interface(*interface)]
+    findings += [finding for path in files.tracked() if path.suffix == ".md" and path.is_file() for finding in check_links(path)]
+    for page, number, what in findings:
+        print(f"{page}:{number}: {what}")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
