@@ -22,8 +22,8 @@ VIRTUAL = re.compile(r"\bvirtual\b[^;{}()~]*?(\w+)\(")
 PATH = re.compile(r"`((?:src|hosted|lib|tests|tools|docs|configs|cmake|third_party)/[\w./+-]+)`")
 PLACEHOLDER = re.compile(r"NAME|NNNN|\bCLASS\b")
 LINK = re.compile(r"\]\(([^()\s#:]+)(?:#[^()\s]*)?\)")
-# The lamp of adding-a-driver.md (tools/lint/driver_page.py tries its files); a page of QEMU's own.
-INVENTED = re.compile(r"lamp|docs/interop")
+# The examples of adding-a-driver.md and adding-a-command.md (tools/lint/page_code.py tries them); a page of QEMU's own.
+INVENTED = re.compile(r"lamp|hello|docs/interop")
 
 
 def arguments(text):

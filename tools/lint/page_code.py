@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""docs/adding-a-driver.md, followed to the letter: its files are written beside the tree's, its changes are made to files of the tree,
-and everything is compiled (syntax only) and looked at by the formatter. Needs a configured hosted build: GEN is its folder with
-autoconf.h.
+"""docs/adding-a-driver.md and adding-a-command.md, followed to the letter: their files are written beside the tree's, their changes are
+made to files of the tree, and everything is compiled (syntax only) and looked at by the formatter. Needs a configured hosted build:
+GEN is its folder with autoconf.h.
 
-    driver_page.py GEN      prints what the tools say; the exit status is 1 if they say anything
+    page_code.py GEN      prints what the tools say; the exit status is 1 if they say anything
 """
 import pathlib
 import re
@@ -13,16 +13,16 @@ import sys
 import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-PAGE = (TOP / "docs" / "adding-a-driver.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"^\*\*`([\w/.]+)`\*\*\n\n```cpp\n(.*?)^```$", PAGE, re.M | re.S))
+PAGES = "".join((TOP / "docs" / f"adding-a-{thing}.md").read_text(encoding="utf-8") for thing in ("driver", "command"))
+FILES = dict(re.findall(r"^\*\*`([\w/.]+)`\*\*\n\n```cpp\n(.*?)^```$", PAGES, re.M | re.S))
 SOURCES = [name for name in FILES if name.endswith(".cpp")]
-CHANGES = re.findall(r"^```diff\n(.*?)^```$", PAGE, re.M | re.S)
+CHANGES = re.findall(r"^```diff\n(.*?)^```$", PAGES, re.M | re.S)
 CHANGED = "src/device/registry.h"
 LLVM = (TOP / "cmake" / "llvm-version").read_text(encoding="utf-8").strip()
 
 
 def changed(text):
-    """The text with each change of the page, whose other lines must stand in it as they are."""
+    """The text with each change of the pages, whose other lines must stand in it as they are."""
     for change in CHANGES:
         before = "".join(line[1:] for line in change.splitlines(True) if not line.startswith("+"))
         assert text.count(before) == 1, f"{CHANGED} has not, once:\n{before}"
@@ -31,7 +31,7 @@ def changed(text):
 
 
 def write(folder):
-    """The page's files and the changed one, laid out as in the tree."""
+    """The pages' files and the changed one, laid out as in the tree."""
     for name, text in {**FILES, CHANGED: changed((TOP / CHANGED).read_text(encoding="utf-8"))}.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def write(folder):
 
 
 def compiler(folder, generated, name):
-    """The command that checks one source of the page; the folder's files are found before the tree's own."""
+    """The command that checks one source of the pages; the folder's files are found before the tree's own."""
     includes = [folder / "src", folder, folder / "tests", TOP / "src", TOP, TOP / "tests", generated]
     return [f"clang++-{LLVM}", "-fsyntax-only", "-std=c++23", "-stdlib=libc++", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Wshadow",
             "-Werror", *(f"-I{include}" for include in includes), "-isystem", "/usr/src/googletest/googletest/include", folder / name]
