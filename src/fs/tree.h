@@ -57,6 +57,7 @@ class Tree {
 
     // --- Writing. A tree that can only be read has none of these: each is ReadOnly then. After an error a tree is as it was
     // before, or as it would be after success; nothing is on the disk for certain before sync() (decision 0051).
+
     // Makes an empty file or directory. Exists.
     virtual Result<Node> create(Node directory, std::string_view name, FileType type);
     // Overwrites and appends; a gap behind the end becomes a hole, or zeros.
