@@ -23,9 +23,9 @@ TOKEN = re.compile(r'R"(?P<d>[^()\\\s]*)\(.*?\)(?P=d)"|"(?:\\.|[^"\\\n])*"|(?<![
 # What stands as it is, wherever it ends: marks for tools, tables, and lines with columns of their own.
 VERBATIM = re.compile(r"\s|\||!|.*\bcovers(?: by not using)?:|.*\bNOLINT|.*\bnoqa\b|.*SPDX-|clang-format |pylint:|type:|.*\S {3,}\S|.*-{6}|.*\\$")
 ITEM = re.compile(r"(?:[-*]|\d+\.|\(?[a-z0-9]\)) ")
-STARTS = re.compile(r"--- |Errors: |-\w")
+STARTS = re.compile(r"--- |(?:Errors|Input|Arguments): |-\w")
 # A line that begins with one of these would be taken for something else the next time.
-NO_START = re.compile(r"(?:[-*|!=%]|---|-\w.*|\d+\.|\(?[a-z0-9]\)|Errors:|\S*covers:?|type:)$")
+NO_START = re.compile(r"(?:[-*|!=%]|---|-\w.*|\d+\.|\(?[a-z0-9]\)|(?:Errors|Input|Arguments):|\S*covers:?|type:)$")
 
 
 def trailing_of(path, text):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Checks pages against the code: the table of an interface lists its virtual functions and no others, with as many arguments; a link,
-and a path of this tree between backquotes, leads to a file that is there.
+and a path of this tree between backquotes, leads to a file that is there; so does the number of a decision, wherever it stands.
 
 Prints 'file:line: what is wrong' for each finding; the exit status is 1 if there was one.
 """
@@ -24,6 +24,10 @@ PLACEHOLDER = re.compile(r"NAME|NNNN|\bCLASS\b")
 LINK = re.compile(r"\]\(([^()\s#:]+)(?:#[^()\s]*)?\)")
 # The examples of adding-a-driver.md and adding-a-command.md (tools/lint/page_code.py tries them); a page of QEMU's own.
 INVENTED = re.compile(r"lamp|hello|docs/interop")
+
+
+DECISION = re.compile(r"\bdecisions?[ /](0\d{3})\b")
+DECISIONS = TOP / "docs" / "decisions"
 
 
 def arguments(text):
@@ -84,9 +88,28 @@ def check_links(path):
                 yield page, number, f"no such file: {target}"
 
 
+def check_decisions():
+    pages = {path.name[:4]: path.name for path in DECISIONS.glob("0*.md")}
+    index = (DECISIONS / "README.md").read_text(encoding="utf-8")
+    for name in pages.values():
+        if f"]({name})" not in index:
+            yield "docs/decisions/README.md", 1, f"no row for {name}"
+    for path in files.tracked():
+        if not path.is_file() or files.DATA in path.parents:
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        for match in DECISION.finditer(text):
+            if match[1] not in pages:
+                yield path.relative_to(TOP).as_posix(), text.count("\n", 0, match.start()) + 1, f"no decision {match[1]}"
+
+
 def main():
     findings = [finding for interface in INTERFACES for finding in check_interface(*interface)]
     findings += [finding for path in files.tracked() if path.suffix == ".md" and path.is_file() for finding in check_links(path)]
+    findings += check_decisions()
     for page, number, what in findings:
         print(f"{page}:{number}: {what}")
     return 1 if findings else 0
