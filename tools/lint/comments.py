@@ -49,7 +49,18 @@ def trailing_of(path, text):
 
 
 def wrapped(words, first, hang):
-    """Lines of at most WIDTH columns: the first begins with `first`, the others with `hang`."""
+    """As few lines as it takes; a little narrower if that spares the last line from holding a word or two."""
+    lines = wrapped_at(WIDTH, words, first, hang)
+    for width in range(WIDTH - 1, WIDTH - 16, -1):
+        narrower = wrapped_at(width, words, first, hang)
+        if len(narrower) > len(lines) or len(lines[-1].strip()) >= 24:
+            break
+        lines = narrower
+    return lines
+
+
+def wrapped_at(width, words, first, hang):
+    """Lines of at most `width` columns: the first begins with `first`, the others with `hang`."""
     lines, line = [], []
 
     def length():
@@ -57,7 +68,7 @@ def wrapped(words, first, hang):
 
     for word in words:
         line.append(word)
-        if length() > WIDTH and len(line) > 1:
+        if length() > width and len(line) > 1:
             line.pop()
             rest = [word]
             while len(line) > 1 and NO_START.match(rest[0]):
