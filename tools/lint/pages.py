@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks pages against the code: the table of an interface lists its virtual functions and no others, with as many arguments; a link,
-and a path of this tree between backquotes, leads to a file that is there; so does the number of a decision, wherever it stands.
+"""Checks pages against the code: the table of an interface lists its virtual functions and no others, with as many arguments; a link
+leads to a file and a heading that are there, a path of this tree between backquotes to a file, the number of a decision to its page.
 
 Prints 'file:line: what is wrong' for each finding; the exit status is 1 if there was one.
 """
@@ -21,7 +21,7 @@ VIRTUAL = re.compile(r"\bvirtual\b[^;{}()~]*?(\w+)\(")
 # NAME in capitals and NNNN stand for something; so do *, <, { and ... : no path.
 PATH = re.compile(r"`((?:src|hosted|lib|tests|tools|docs|configs|cmake|third_party)/[\w./+-]+)`")
 PLACEHOLDER = re.compile(r"NAME|NNNN|\bCLASS\b")
-LINK = re.compile(r"\]\(([^()\s#:]+)(?:#[^()\s]*)?\)")
+LINK = re.compile(r"\]\(([^()\s#:]*)(?:#([^()\s]*))?\)")
 # The examples of adding-a-driver.md and adding-a-command.md (tools/lint/page_code.py tries them); a page of QEMU's own.
 INVENTED = re.compile(r"lamp|hello|docs/interop")
 
@@ -76,13 +76,22 @@ def check_interface(header, name, page):
         yield page, 1, f"the table of `{name}` lacks {function}, which {header} declares"
 
 
+def anchors(path):
+    """The headings of a page as links name them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def check_links(path):
     page = path.relative_to(TOP).as_posix()
     text = path.read_text(encoding="utf-8")
     for number, line in enumerate(text.split("\n"), 1):
-        for target in LINK.findall(line):
-            if not (path.parent / target).exists():
+        for target, anchor in LINK.findall(line):
+            led_to = path.parent / target if target else path
+            if not led_to.exists():
                 yield page, number, f"the link leads to nothing: {target}"
+            elif anchor and led_to.suffix == ".md" and anchor not in anchors(led_to):
+                yield page, number, f"{led_to.name} has no heading for #{anchor}"
         for target in PATH.findall(line):
             if not (TOP / target).exists() and not PLACEHOLDER.search(target) and not INVENTED.search(target):
                 yield page, number, f"no such file: {target}"
