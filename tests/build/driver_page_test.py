@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/adding-a-driver.md and adding-a-command.md, followed to the letter, compile: their files beside the tree's, and their changes to
-files of the tree. The linter does the same over its own build (tools/lint/page_code.py)."""
+"""docs/adding-a-driver.md and its siblings, followed to the letter, compile: their files beside the tree's, and their changes to files
+of the tree. The linter does the same over its own build (tools/lint/page_code.py)."""
 import pathlib
 import subprocess
 import sys

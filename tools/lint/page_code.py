@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""docs/adding-a-driver.md and adding-a-command.md, followed to the letter: their files are written beside the tree's, their changes are
+"""docs/adding-a-*.md, followed to the letter: their files are written beside the tree's, their changes are
 made to files of the tree, and everything is compiled (syntax only) and looked at by the formatter. Needs a configured hosted build:
 GEN is its folder with autoconf.h.
 
@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-PAGES = "".join((TOP / "docs" / f"adding-a-{thing}.md").read_text(encoding="utf-8") for thing in ("driver", "command"))
+PAGES = "".join((TOP / "docs" / f"adding-a-{thing}.md").read_text(encoding="utf-8") for thing in ("driver", "file-system", "command"))
 FILES = dict(re.findall(r"^\*\*`([\w/.]+)`\*\*\n\n```cpp\n(.*?)^```$", PAGES, re.M | re.S))
 SOURCES = [name for name in FILES if name.endswith(".cpp")]
 CHANGES = re.findall(r"^```diff\n(.*?)^```$", PAGES, re.M | re.S)

@@ -15,15 +15,15 @@ TOP = files.TOP
 INTERFACES = [
     ("src/virtio/session/driver.h", "Driver", "docs/adding-a-driver.md"),
     ("src/virtio/transport/transport.h", "Transport", "src/virtio/transport/README.md"),
-    ("src/fs/tree.h", "Tree", "src/fs/README.md"),
+    ("src/fs/tree.h", "Tree", "docs/adding-a-file-system.md"),
 ]
 VIRTUAL = re.compile(r"\bvirtual\b[^;{}()~]*?(\w+)\(")
 # NAME in capitals and NNNN stand for something; so do *, <, { and ... : no path.
 PATH = re.compile(r"`((?:src|hosted|lib|tests|tools|docs|configs|cmake|third_party)/[\w./+-]+)`")
 PLACEHOLDER = re.compile(r"NAME|NNNN|\bCLASS\b")
 LINK = re.compile(r"\]\(([^()\s#:]*)(?:#([^()\s]*))?\)")
-# The examples of adding-a-driver.md and adding-a-command.md (tools/lint/page_code.py tries them); a page of QEMU's own.
-INVENTED = re.compile(r"lamp|hello|docs/interop")
+# The examples of adding-a-*.md (tools/lint/page_code.py tries them); a page of QEMU's own.
+INVENTED = re.compile(r"lamp|hello|crate|docs/interop")
 
 
 DECISION = re.compile(r"\bdecisions?[ /](0\d{3})\b")
