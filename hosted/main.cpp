@@ -105,7 +105,7 @@ bool make_terminal_raw() {
 }
 
 // Standard input and output as the serial port. The end of the input is a line end and Ctrl-D for ever.
-class Terminal final : public system::SerialPort {
+class Terminal final : public system::ConsolePort {
   public:
     enum class Mode { Raw, Plain, OutputOnly };
     explicit Terminal(Mode mode) : mode_(mode) {}
@@ -223,7 +223,7 @@ int run(const Options& options) {
                       : make_terminal_raw() ? Terminal::Mode::Raw
                                             : Terminal::Mode::Plain);
     auto console = std::make_unique<system::Console>(terminal);
-    set_log_writer(console.get());
+    set_log_writer(&console->errors());
 
     event::EventLoop loop;
     device::Registry registry;

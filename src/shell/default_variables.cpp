@@ -76,8 +76,8 @@ void set_default_variables(Context& context) {
     defaults.set("boot_targets", "virtio0");
 #endif
     defaults.set("baudrate", console_baud_rate);
-    for (std::string_view stream : console_streams)
-        defaults.set(stream, console_device);
+    for (const ConsoleVariable& variable : console_variables)
+        defaults.set(variable.name, system::Console::serial_name);
     name_machine(defaults, context.machine);
     name_addresses(defaults, context);
     set_card_variables(context);

@@ -112,9 +112,12 @@ class HostEnvironment {
         if (bad_name_character(name) != 0)
             return refuse(line, "a name has no blanks and control characters");
         // The card's own address is there already; the host may give it another one.
-        VariableFault fault = check_variable(context_.environment, name, value);
-        if (fault != VariableFault::None && fault != VariableFault::SetOnce)
-            return refuse(line, describe(fault));
+        VariableFault fault = check_variable(context_.environment, context_.console, name, value);
+        if (fault != VariableFault::None && fault != VariableFault::SetOnce) {
+            StringBuffer<160> why;
+            describe(why, fault, context_.console);
+            return refuse(line, why.view());
+        }
         if (value.empty()) {
             context_.environment.remove(name);
         } else if (auto done = context_.environment.set(name, value); !done) {
@@ -147,6 +150,7 @@ void set_host_variables(Context& context) {
         return;
     usize mark = file->size() - without_byte_order_mark({file->data(), file->size()}).size();
     HostEnvironment(context, std::span(file->data(), file->size()).subspan(mark)).set_all();
+    apply_console_variables(context.environment, context.console);
 }
 
 bool run_host_script(Context& context) {

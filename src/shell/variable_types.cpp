@@ -22,22 +22,25 @@ bool names_address(std::string_view name) {
     return std::ranges::find(names, name) != std::end(names);
 }
 
-// "serial", or a list that names it again and again.
-bool is_console(std::string_view value) {
-    bool is_one = !value.empty();
-    while (!value.empty())
-        is_one = split_first(value, ',') == console_device && is_one;
-    return is_one;
+bool names_stream(std::string_view name) {
+    return std::ranges::find(console_variables, name, &ConsoleVariable::name) != std::end(console_variables);
 }
 
 } // namespace
 
-VariableFault check_variable(const Environment& environment, std::string_view name, std::string_view value) {
+void apply_console_variables(const Environment& environment, system::Console& console) {
+    for (const ConsoleVariable& variable : console_variables)
+        if (auto names = environment.get(variable.name))
+            (void)console.choose(variable.stream, *names).has_value();
+}
+
+VariableFault check_variable(const Environment& environment, const system::Console& console,
+                             std::string_view name, std::string_view value) {
     if (names_address(name) && !value.empty() && !net::IpAddress::parse(value))
         return VariableFault::NoIpAddress;
     if (name == "baudrate" && value != console_baud_rate)
         return VariableFault::OtherBaudRate;
-    if (std::ranges::find(console_streams, name) != std::end(console_streams) && !is_console(value))
+    if (names_stream(name) && !console.knows(value))
         return VariableFault::OtherConsole;
     if (!names_mac(name))
         return VariableFault::None;
@@ -47,25 +50,33 @@ VariableFault check_variable(const Environment& environment, std::string_view na
     return present && *present != value ? VariableFault::SetOnce : VariableFault::None;
 }
 
-std::string_view describe(VariableFault fault) {
+void describe(Writer& out, VariableFault fault, const system::Console& console) {
     switch (fault) {
     case VariableFault::None:
         break;
     case VariableFault::NoIpAddress:
-        return "not an IP address";
+        out.write("not an IP address");
+        break;
     case VariableFault::NoMacAddress:
-        return "not a card's hardware address";
+        out.write("not a card's hardware address");
+        break;
     case VariableFault::SetOnce:
-        return "set already";
+        out.write("set already");
+        break;
     case VariableFault::OtherBaudRate:
-        return "the console has 115200 bps and no other rate";
+        out.write("the console has 115200 bps and no other rate");
+        break;
     case VariableFault::OtherConsole:
-        return "the console is 'serial' and nothing else";
+        out.write(console.port_count() == 1 ? "the console is " : "the consoles are ");
+        console.print_port_names(out);
+        out.write(" and nothing else");
+        break;
     }
-    return "";
 }
 
-void print_fault(Writer& out, VariableFault fault, std::string_view name, std::string_view value) {
+void print_fault(system::Console& console, VariableFault fault, std::string_view name,
+                 std::string_view value) {
+    Writer& out = console;
     bool is_console = fault == VariableFault::OtherBaudRate || fault == VariableFault::OtherConsole;
     switch (fault) {
     case VariableFault::SetOnce:
@@ -85,7 +96,9 @@ void print_fault(Writer& out, VariableFault fault, std::string_view name, std::s
             print(out, "Can't delete \"{}\"\n", name);
             return;
         }
-        print(out, "## Error: {}\n", describe(fault));
+        out.write("## Error: ");
+        describe(out, fault, console);
+        out.write("\n");
         break;
     default:
         print(out, "## Error: flags type check failure for \"{}\" <= \"", name);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/console.h"
 
+#include "base/parse.h"
+
 namespace vireo::system {
 
 static constexpr u8 ctrl_c = 0x03;
@@ -25,7 +27,73 @@ void TerminalWriter::put(char byte) {
 
 void TerminalWriter::flush() {
     if (usize bytes = std::exchange(burst_bytes_, 0); bytes > 0)
-        port_.send({burst_, bytes}, waiter_);
+        send({burst_, bytes});
+}
+
+Console::Console(ConsolePort& serial) : TerminalWriter(serial) { VIREO_MUST(add(serial_name, serial)); }
+
+Result<> Console::add(std::string_view name, ConsolePort& port) {
+    VIREO_ASSERT(!name.empty() && !name.contains(',') && !knows(name));
+    if (!ports_.try_push_back({name, &port}))
+        return error(ErrorCode::TooLarge, "too many consoles");
+    return {};
+}
+
+std::optional<Console::PortSet> Console::find_ports(std::string_view names) const {
+    PortSet found = 0;
+    while (!names.empty()) {
+        std::string_view name = split_first(names, ',');
+        auto place = std::ranges::find(ports_, name, &Port::name);
+        if (place == ports_.end())
+            return std::nullopt;
+        found |= PortSet{1} << (place - ports_.begin());
+    }
+    return found != 0 ? std::optional(found) : std::nullopt;
+}
+
+Result<> Console::choose(Stream stream, std::string_view names) {
+    auto list = find_ports(names);
+    if (!list)
+        return error(ErrorCode::NotFound, "no such console");
+    PortSet& current = stream == Stream::Input ? input_ : stream == Stream::Output ? output_ : errors_;
+    if (current != *list)
+        flush(); // what was written before is for the old list
+    current = *list;
+    return {};
+}
+
+void Console::print_port_names(Writer& out) const {
+    for (const Port& port : ports_)
+        print(out, "{}'{}'", &port == ports_.begin() ? "" : ", ", port.name);
+}
+
+// The ports of a list that work. Nothing is lost in silence, and the machine can still be talked to: if none
+// works, it is the serial port.
+Console::PortSet Console::usable_ports(PortSet list) const {
+    if (list == serial_only) // whoever has no other port is not asked anything
+        return list;
+    for (usize i = 0; i < ports_.size(); ++i)
+        if (!ports_[i].port->is_usable())
+            list &= ~(PortSet{1} << i);
+    return list != 0 ? list : serial_only;
+}
+
+// The serial port first: another one that is full delays what comes next, by no more than its own patience,
+// and not this.
+void Console::send(std::string_view burst) {
+    for (PortSet left = usable_ports(output_); left != 0; left &= left - 1)
+        ports_[static_cast<usize>(std::countr_zero(left))].port->send(burst, this);
+}
+
+void Console::write_error(std::string_view text) {
+    PortSet list = errors_ | serial_only;
+    if (list == output_)
+        return write(text);
+    flush();
+    PortSet output = std::exchange(output_, list);
+    write(text);
+    flush();
+    output_ = output;
 }
 
 void Console::poll() {
@@ -38,21 +106,34 @@ bool Console::gives_up() {
     return is_interrupted_;
 }
 
-// No more at once than the buffer holds: a sender that never stops does not stop who looks.
+// Whose input has filled the buffer comes last at the next look: a flood at one port does not silence
+// another.
 void Console::take_input(bool reads_on) {
-    reads_on = reads_on && port_.may_interrupt();
+    PortSet list = usable_ports(input_);
+    for (PortSet part : {list & first_looked_at_, list & ~first_looked_at_})
+        for (; part != 0; part &= part - 1) {
+            bool had_room = count_ < type_ahead_bytes;
+            take_from(ports_[static_cast<usize>(std::countr_zero(part))], reads_on);
+            if (had_room && count_ == type_ahead_bytes)
+                first_looked_at_ = ~(part & -part);
+        }
+}
+
+// No more at once than the buffer holds: a sender that never stops does not stop who looks.
+void Console::take_from(Port& from, bool reads_on) {
+    reads_on = reads_on && from.port->may_interrupt();
     for (usize taken = 0; taken < type_ahead_bytes && (reads_on || count_ < type_ahead_bytes); ++taken) {
-        auto byte = port_.receive();
+        auto byte = from.port->receive();
         if (!byte)
             return;
-        take(*byte);
+        take(from, *byte);
     }
 }
 
-void Console::take(u8 byte) {
+void Console::take(Port& from, u8 byte) {
     // CR, LF and CR LF are one line end each.
-    bool ends_cr_lf = byte == '\n' && last_was_cr_;
-    last_was_cr_ = byte == '\r';
+    bool ends_cr_lf = byte == '\n' && from.last_was_cr;
+    from.last_was_cr = byte == '\r';
     if (ends_cr_lf)
         return;
     if (byte == ctrl_c) {

@@ -1,40 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/fixed_vector.h"
 #include "base/format.h"
+#include "base/result.h"
+#include "system/console_port.h"
 
 namespace vireo::system {
-
-// The serial port as the machine implements it: bytes, no policy. '\n' goes out as it is.
-class SerialPort {
-  public:
-    // Who is asked again and again while send() waits for room, and may look about meanwhile.
-    class Waiter {
-      public:
-        // True if what is being sent is not worth waiting for any more.
-        virtual bool gives_up() = 0;
-
-      protected:
-        ~Waiter() = default;
-    };
-
-    // Sends all bytes; waits for room with a bound (a port that never has room drops the rest). `waiter` may be null.
-    virtual void send(std::string_view bytes, Waiter* waiter) = 0;
-    // The next received byte, if there is one. Never waits.
-    virtual std::optional<u8> receive() = 0;
-    // Whether somebody may type Ctrl-C behind what has come. False for a file, which waits whatever there is of it.
-    virtual bool may_interrupt() const { return true; }
-
-  protected:
-    ~SerialPort() = default;
-};
 
 // Text on its way to a port. Lines end "\n" inside Vireo and CR LF on the wire. What is written in pieces goes out in one
 // burst, so that the port is asked for room once a FIFO and not once a piece: when a piece ends its line, when the burst is
 // full, or with flush().
 class TerminalWriter : public Writer {
   public:
-    explicit TerminalWriter(SerialPort& port) : port_(port) {}
+    explicit TerminalWriter(ConsolePort& port) : port_(port) {}
 
     void write(std::string_view text) override;
     void flush();
@@ -43,28 +22,56 @@ class TerminalWriter : public Writer {
     bool is_quiet() const { return is_quiet_; }
 
   protected:
-    SerialPort& port_;
-    SerialPort::Waiter* waiter_ = nullptr;
+    // One burst goes out.
+    virtual void send(std::string_view burst) { port_.send(burst, nullptr); }
 
   private:
     void put(char byte);
+    ConsolePort& port_;
     char burst_[128];
     usize burst_bytes_ = 0;
     bool is_quiet_ = false;
 };
 
-// What the user types at and reads from. Whoever waits polls, and polling flushes: nothing that was written stays behind
-// while Vireo waits for something.
+// What the user types at and reads from: one or several ports, of which three lists say what each is for.
+// Output goes to every port of its list, input comes from all of its list as it arrives; what is typed at two
+// of them at once mixes. At the start there is the serial port, and it is all three lists. A list of which no
+// port is usable stands for the serial port.
+//
+// Whoever waits polls, and polling flushes: nothing that was written stays behind while Vireo waits for
+// something.
 //
 // Ctrl-C is seen before the type-ahead buffer: while a command runs, whoever waits reads the port on when the buffer is full,
 // and what does not fit is dropped, in whole lines, and counted. While none runs, what does not fit stays at the sender.
-class Console final : public TerminalWriter, private SerialPort::Waiter {
+class Console final : public TerminalWriter, private ConsolePort::Waiter {
   public:
     // So much is always kept. The buffer has room for the longest line more: one that does not fit as a whole is given up.
     static constexpr usize kept_bytes = 65536;
     static constexpr usize type_ahead_bytes = kept_bytes + 4096;
 
-    explicit Console(SerialPort& port) : TerminalWriter(port) { waiter_ = this; }
+    enum class Stream : u8 { Input, Output, Errors };
+    static constexpr usize max_ports = 8;
+    static constexpr std::string_view serial_name = "serial";
+
+    explicit Console(ConsolePort& serial);
+
+    // One more port, which nothing uses before it is chosen. The name has static storage and no comma, and is
+    // not taken. TooLarge: there are max_ports.
+    Result<> add(std::string_view name, ConsolePort& port);
+
+    // What a stream uses from now on: names of ports with commas between them; a port that is named twice
+    // counts once. NotFound: one of them is no port's, or there is none at all. The stream stays as it was
+    // then.
+    Result<> choose(Stream stream, std::string_view names);
+    bool knows(std::string_view names) const { return find_ports(names).has_value(); }
+    // "'serial', 'virtio'"
+    void print_port_names(Writer& out) const;
+    usize port_count() const { return ports_.size(); }
+
+    // Where warnings and reports of crashes go: to the ports of Stream::Errors, and always to the serial port
+    // too, because a report must not depend on the driver that it may be about. In order with the other
+    // output.
+    Writer& errors() { return errors_writer_; }
 
     // The next byte that the user typed, if any. Never waits.
     std::optional<u8> read();
@@ -92,12 +99,42 @@ class Console final : public TerminalWriter, private SerialPort::Waiter {
     void end_cut_line() { is_cutting_line_ = false; }
 
   private:
+    struct Port {
+        std::string_view name;
+        ConsolePort* port;
+        bool last_was_cr = false; // CR and LF of one line end come through one port
+    };
+    // A list of ports: bit i is ports_[i].
+    using PortSet = u32;
+    static constexpr PortSet serial_only = 1;
+
+    class ErrorWriter final : public Writer {
+      public:
+        explicit ErrorWriter(Console& console) : console_(console) {}
+        void write(std::string_view text) override { console_.write_error(text); }
+
+      private:
+        Console& console_;
+    };
+
+    std::optional<PortSet> find_ports(std::string_view names) const;
+    PortSet usable_ports(PortSet list) const;
+    void send(std::string_view burst) override;
+    void write_error(std::string_view text);
     bool gives_up() override;
     void take_input(bool reads_on);
-    void take(u8 byte);
+    void take_from(Port& from, bool reads_on);
+    void take(Port& from, u8 byte);
     void keep(u8 byte);
     void interrupt();
     u8& kept(usize index) { return type_ahead_[(head_ + index) % type_ahead_bytes]; }
+
+    FixedVector<Port, max_ports> ports_; // the serial one first
+    PortSet input_ = serial_only;
+    PortSet output_ = serial_only;
+    PortSet errors_ = serial_only;
+    PortSet first_looked_at_ = serial_only;
+    ErrorWriter errors_writer_{*this};
 
     u8 type_ahead_[type_ahead_bytes];
     usize head_ = 0;
@@ -109,7 +146,6 @@ class Console final : public TerminalWriter, private SerialPort::Waiter {
     bool watching_ = false;
     bool is_interrupted_ = false; // since the watch began
     bool interrupt_is_news_ = false;
-    bool last_was_cr_ = false;
 };
 
 } // namespace vireo::system

@@ -8,7 +8,7 @@
 namespace vireo::fuzz {
 
 // What is typed, and then Ctrl-C and Ctrl-D by turns for ever: whatever runs ends, and so does the shell.
-class FuzzedPort final : public system::SerialPort {
+class FuzzedPort final : public system::ConsolePort {
   public:
     void type(Bytes keys) { keys_ = keys; }
     // Nothing comes before somebody has looked so many times.

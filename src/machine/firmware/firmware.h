@@ -17,7 +17,7 @@ namespace vireo::machine {
 // What a machine knows about itself once the image runs at its final place. Everything lives for ever.
 struct Platform {
     system::Machine& machine;
-    system::SerialPort& serial;
+    system::ConsolePort& serial;
     system::MemoryMap& memory; // RAM and all reservations made so far (image, stack, device tree, ...)
     std::span<const virtio::MmioSlot> virtio_mmio;  // in device-tree order
     const bus::pci::HostDescription* pci = nullptr; // if there is a host bridge

@@ -128,7 +128,7 @@ void run(const Platform& platform) {
     event::mark_stage("machine");
     start_heap(platform.memory);
     auto& console = make_for_ever<system::Console>(platform.serial);
-    set_log_writer(&console);
+    set_log_writer(&console.errors());
     print_start(console, platform);
     event::mark_stage("banner");
 

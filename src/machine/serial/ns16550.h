@@ -14,7 +14,7 @@ namespace vireo::machine {
 // Switching the FIFOs on throws away what has just arrived, and a script that does not wait for the prompt sends its first
 // line right at reset, another when it sees the prompt, so the FIFOs stay off until nothing has arrived for a second.
 // Without them the sender is held up after each byte, which is slow and loses nothing.
-class Ns16550 final : public system::SerialPort {
+class Ns16550 final : public system::ConsolePort {
   public:
     static constexpr u64 register_bytes = 8;
 

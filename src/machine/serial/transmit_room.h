@@ -19,7 +19,7 @@ class TransmitRoom {
     // Asking leaves the guest, so it is done no more often than that. `waiter` may be null; once it gives up, the rest of
     // what it sends has a short grace in all.
     template <typename Take>
-    void send(std::string_view bytes, system::SerialPort::Waiter* waiter, Take&& take_some) {
+    void send(std::string_view bytes, system::ConsolePort::Waiter* waiter, Take&& take_some) {
         // Asked in several places: one copy of it is enough.
         auto take = [&] [[gnu::noinline]] (std::string_view part) -> usize { return take_some(part); };
         if (lost_ > 0) {
@@ -39,7 +39,7 @@ class TransmitRoom {
 
   private:
     template <typename Take>
-    void deliver(std::string_view bytes, system::SerialPort::Waiter* waiter, Take& take) {
+    void deliver(std::string_view bytes, system::ConsolePort::Waiter* waiter, Take& take) {
         while (!bytes.empty()) {
             usize taken = take(bytes);
             if (taken == 0)
@@ -55,7 +55,7 @@ class TransmitRoom {
 
     // What was taken in the end; 0 if the budget did not last.
     template <typename Take>
-    usize wait(std::string_view bytes, system::SerialPort::Waiter* waiter, Take& take) {
+    usize wait(std::string_view bytes, system::ConsolePort::Waiter* waiter, Take& take) {
         event::Instant began = event::now();
         std::optional<event::Instant> given_up;
         usize taken = 0;

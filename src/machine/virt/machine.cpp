@@ -66,7 +66,7 @@ constinit Pl011 pl011;
 constinit Ns16550 ns16550;
 constinit std::string_view isa;
 
-system::SerialPort& start_uart(const Uart& uart) {
+system::ConsolePort& start_uart(const Uart& uart) {
     io::Window registers(io::Space::Memory, uart.registers.base, uart.registers.bytes);
     if (uart.kind == Uart::Kind::Pl011) {
         pl011.start(registers);
@@ -77,7 +77,7 @@ system::SerialPort& start_uart(const Uart& uart) {
 }
 
 // For a tree that names no port that Vireo knows, and before it has been read.
-system::SerialPort& start_default_console() {
+system::ConsolePort& start_default_console() {
 #ifdef CONFIG_ARCH_RISCV
     static constinit SbiConsole firmware_console;
     if (arch::riscv::is_supervisor()) {
@@ -149,7 +149,7 @@ class EarlyConsole final : public Writer {
     }
 
   private:
-    system::SerialPort* port_ = nullptr;
+    system::ConsolePort* port_ = nullptr;
 };
 
 constinit EarlyConsole early;
@@ -183,7 +183,7 @@ VirtMachine::VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u32
     isa = devices_.isa;
 }
 
-system::SerialPort& VirtMachine::start_console() {
+system::ConsolePort& VirtMachine::start_console() {
     if (devices_.console && !is_one(*devices_.console))
         devices_.console.reset();
     if (!devices_.console) {

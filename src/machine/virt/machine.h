@@ -28,7 +28,7 @@ class VirtMachine final : public PhysicalMachine {
     void print_facts(Writer& out) const override;
 
   private:
-    system::SerialPort& start_console();
+    system::ConsolePort& start_console();
 
     bus::fdt::Tree tree_;
     system::MemoryMap& map_;

@@ -30,7 +30,7 @@ Result<OwnedArray<char>> join(Arguments words) {
 
 // Whether the user may give the variable this value; one or two lines in U-Boot's words if not.
 bool may_set(Context& context, std::string_view name, std::string_view value, bool is_forced) {
-    VariableFault fault = check_variable(context.environment, name, value);
+    VariableFault fault = check_variable(context.environment, context.console, name, value);
     if (fault == VariableFault::None || (fault == VariableFault::SetOnce && is_forced))
         return true;
     print_fault(context.console, fault, name, value);
@@ -66,6 +66,7 @@ int set_variable(Context& context, Arguments words) {
     }
     if (auto set = context.environment.store(name, {value->data(), value->size()}); !set)
         return fail(context, "setenv", set.error());
+    apply_console_variables(context.environment, context.console);
     return status_ok;
 }
 
@@ -141,8 +142,7 @@ int reset_variable(Context& context, const Environment& defaults, std::string_vi
     return set ? status_ok : fail(context, "env default", set.error());
 }
 
-// env default [-f] [-k] -a, or [-f] NAME ...
-int reset_variables(Context& context, Arguments words) {
+int reset_to_defaults(Context& context, Arguments words) {
     bool all = false;
     bool is_forced = false;
     bool keeps = false;
@@ -172,6 +172,13 @@ int reset_variables(Context& context, Arguments words) {
         reset(variable->name, true);
     for (auto name : words)
         reset(name, is_forced);
+    return status;
+}
+
+// env default [-f] [-k] -a, or [-f] NAME ...
+int reset_variables(Context& context, Arguments words) {
+    int status = reset_to_defaults(context, words);
+    apply_console_variables(context.environment, context.console);
     return status;
 }
 

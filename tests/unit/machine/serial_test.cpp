@@ -253,7 +253,7 @@ TYPED_TEST(Serial, a_reader_of_200_bytes_a_second_is_waited_for) {
     EXPECT_EQ(fake.dropped, 0u);
 }
 
-class Impatient final : public system::SerialPort::Waiter {
+class Impatient final : public system::ConsolePort::Waiter {
   public:
     bool gives_up() override {
         ++asked;

@@ -29,6 +29,43 @@ TEST_F(DefaultVariables, the_console_is_what_it_is) {
     EXPECT_EQ(run("echo $baudrate $stdin $stdout $stderr"), "115200 serial serial serial,serial\n");
 }
 
+TEST_F(DefaultVariables, the_console_is_what_its_variables_say) {
+    ScriptedPort other;
+    VIREO_MUST(console->add("virtio", other));
+    EXPECT_EQ(run("setenv stdout serial,virtio; echo both"), "both\n");
+    EXPECT_EQ(lines(other.take_output()), "both\n");
+    EXPECT_EQ(run("env set stdout virtio; echo away"), "");
+    EXPECT_EQ(lines(other.take_output()), "away\n");
+    EXPECT_EQ(run("setenv stdout lcd; setenv stdin virtio,lcd; echo $stdout $stdin"), "");
+    EXPECT_EQ(lines(other.take_output()), "## Error: the consoles are 'serial', 'virtio' and nothing else\n"
+                                          "## Error inserting \"stdout\" variable, errno=22\n"
+                                          "## Error: the consoles are 'serial', 'virtio' and nothing else\n"
+                                          "## Error inserting \"stdin\" variable, errno=22\n"
+                                          "virtio serial\n");
+    EXPECT_EQ(run("env default -f bootdelay; setenv stderr virtio"), ""); // $stdout as it was
+    run("setenv stdin serial,virtio; env default stdout");
+    EXPECT_EQ(run("echo here"), "here\n");
+    EXPECT_EQ(other.take_output(), "");
+    other.type_later(event::Duration::milli(10), "\x03");
+    EXPECT_EQ(run("sleep 5; echo never"), "");
+    EXPECT_EQ(status, 1);
+    run("env default -a");
+    other.type("x");
+    EXPECT_EQ(run("echo $stdin $stdout $stderr"), "serial serial serial\n");
+    EXPECT_EQ(other.receive(), u8{'x'});
+}
+
+TEST_F(DefaultVariables, a_console_that_breaks_leaves_the_serial_port) {
+    class Broken final : public system::ConsolePort {
+        void send(std::string_view, Waiter*) override { ADD_FAILURE(); }
+        std::optional<u8> receive() override { return std::nullopt; }
+        bool is_usable() const override { return false; }
+    } other;
+    VIREO_MUST(console->add("virtio", other));
+    EXPECT_EQ(run("setenv stdout virtio; setenv stdin virtio; echo here"), "here\n");
+    EXPECT_EQ(type("echo typed\r"), "=> echo typed\r\ntyped\r\n=> ");
+}
+
 TEST_F(DefaultVariables, defaults_come_back_and_suit_the_ram_that_is_free) {
     std::string first = run("printenv");
     EXPECT_EQ(run("setenv kernel_addr_r 1; setenv mine x; setenv scriptaddr; env default -a; printenv"),

@@ -15,7 +15,7 @@
 namespace vireo::test {
 
 // A serial port at which somebody types, at once or later, and that keeps what is sent.
-class ScriptedPort final : public system::SerialPort {
+class ScriptedPort final : public system::ConsolePort {
   public:
     void type(std::string_view bytes) { input_.insert(input_.end(), bytes.begin(), bytes.end()); }
     // After `delay` of virtual time from now. Until then nothing comes.

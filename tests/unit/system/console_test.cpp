@@ -8,7 +8,7 @@
 namespace vireo::system {
 namespace {
 
-class Port final : public SerialPort {
+class Port final : public ConsolePort {
   public:
     void send(std::string_view bytes, Waiter* waiter) override {
         sent += bytes;
