@@ -5,8 +5,8 @@
 #include "bus/pci/inspector.h"
 #include "hosted/demo_machine.h"
 #include "hosted/vhost_user/vhost_user_transport.h"
+#include "machine/firmware/stack.h"
 #include "shell/shell.h"
-#include "virtio/session/device_manager.h"
 #include "virtio/transport/mmio/mmio_source.h"
 #include "virtio/transport/pci/pci_source.h"
 
@@ -225,9 +225,8 @@ int run(const Options& options) {
     auto console = std::make_unique<system::Console>(terminal);
     set_log_writer(&console->errors());
 
-    event::EventLoop loop;
-    device::Registry registry;
-    virtio::DeviceManager devices(loop, registry);
+    machine::Stack stack;
+    virtio::DeviceManager& devices = stack.manager;
     std::vector<virtio::MmioSlot> slots;
     for (const io::Window& window : demo->mmio_slots())
         slots.push_back({window.base(), window.size()});
@@ -251,10 +250,11 @@ int run(const Options& options) {
     VIREO_MUST(memory.add_ram(ram_base, ram_bytes));
     // As on the boards, so that what is refused there is refused here.
     VIREO_MUST(memory.reserve(ram_base + ram_bytes - firmware_bytes, firmware_bytes, "Vireo"));
-    net::Network network(loop, registry);
     auto context =
-        std::make_unique<shell::Context>(shell::Services{*console, loop, memory, registry, machine, devices,
-                                                         network, inspector ? &*inspector : nullptr},
+        std::make_unique<shell::Context>(stack.services({.console = *console,
+                                                         .memory = memory,
+                                                         .machine = machine,
+                                                         .pci = inspector ? &*inspector : nullptr}),
                                          true);
     int status = options.commands ? shell::run_line(*context, options.commands) : shell::interact(*context);
     (void)devices.quiesce_all(); // they are fakes of this process, which ends

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "fuzz/support.h"
+#include "machine/firmware/stack.h"
 #include "shell/shell.h"
-#include "virtio/session/device_manager.h"
 
 namespace vireo::fuzz {
 
@@ -75,21 +75,18 @@ struct ShellWorld {
         VIREO_MUST(memory.add_ram(FuzzedMachine::base, FuzzedMachine::bytes));
         VIREO_MUST(memory.reserve(FuzzedMachine::base + FuzzedMachine::free_bytes,
                                   FuzzedMachine::bytes - FuzzedMachine::free_bytes, "Vireo"));
-        VIREO_MUST(registry.block.add(disk));
+        VIREO_MUST(stack.registry.block.add(disk));
         context = std::make_unique<shell::Context>(
-            shell::Services{*console, loop, memory, registry, machine, devices, network}, true);
+            stack.services({.console = *console, .memory = memory, .machine = machine}), true);
     }
 
     Surroundings surroundings;
     FuzzedPort port;
     std::unique_ptr<system::Console> console = std::make_unique<system::Console>(port);
-    event::EventLoop loop;
+    machine::Stack stack; // has no bus to look at
     system::MemoryMap memory;
-    device::Registry registry;
-    net::Network network{loop, registry};
     FuzzedMachine machine;
-    virtio::DeviceManager devices{loop, registry}; // has no bus to look at
-    MemoryDisk disk{loop, 32768};
+    MemoryDisk disk{stack.loop, 32768};
     std::unique_ptr<shell::Context> context;
 };
 

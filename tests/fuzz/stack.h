@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "device/registry.h"
 #include "fuzz/support.h"
 #include "hosted/fakes/blk.h"
 #include "hosted/fakes/mmio.h"
 #include "hosted/fakes/virtio_pci.h"
-#include "virtio/session/device_manager.h"
+#include "machine/firmware/device_stack.h"
 
 namespace vireo::fuzz {
 
@@ -105,7 +104,7 @@ inline std::unique_ptr<fake::Blk> fuzzed_disk(FuzzedData& input) {
 // Vireo's VirtIO stack as the firmware puts it together, and what a user asks of it. What must hold whatever the device
 // says: each call ends in time, with nothing of its memory left to the device unless it was given up and has not answered, or
 // a reset was not confirmed.
-class Stack {
+class Stack : public machine::DeviceStack {
   public:
     ~Stack() { (void)manager.quiesce_all(); }
 
@@ -136,10 +135,6 @@ class Stack {
         const virtio::Session* session = manager.find(0);
         return session && session->state() == virtio::Session::State::Aside;
     }
-
-    event::EventLoop loop;
-    device::Registry registry;
-    virtio::DeviceManager manager{loop, registry};
 
   private:
     static constexpr u64 longest_call = 400 * hosted::second;

@@ -9,9 +9,9 @@
 #include "machine/firmware/firmware.h"
 #include "machine/firmware/fw_cfg_files.h"
 #include "machine/firmware/memory_custodian.h"
+#include "machine/firmware/stack.h"
 #include "shell/banner.h"
 #include "shell/shell.h"
-#include "virtio/session/device_manager.h"
 
 #ifdef CONFIG_VIRTIO_MMIO
 #include "virtio/transport/mmio/mmio_source.h"
@@ -132,20 +132,19 @@ void run(const Platform& platform) {
     print_start(console, platform);
     event::mark_stage("banner");
 
-    auto& loop = make_for_ever<event::EventLoop>();
-    auto& registry = make_for_ever<device::Registry>();
     dma::set_custodian(&make_for_ever<MemoryCustodian>(firmware_heap(), platform.memory));
-    auto& devices = make_for_ever<virtio::DeviceManager>(loop, registry);
-    system::PciInspector* pci = add_sources(devices, platform);
-    devices.start();
+    auto& stack = make_for_ever<Stack>(platform.random_seed);
+    system::PciInspector* pci = add_sources(stack.manager, platform);
+    stack.manager.start();
     event::mark_stage("virtio_start");
-    auto& network = make_for_ever<net::Network>(loop, registry, platform.random_seed);
 
     console.write("\n");
     auto* host_files = platform.fw_cfg ? &make_for_ever<FwCfgFiles>(*platform.fw_cfg) : nullptr;
-    shell::Services services{console, loop, platform.memory, registry, platform.machine, devices,
-                             network, pci,  host_files};
-    shell::run(make_for_ever<shell::Context>(services));
+    shell::run(make_for_ever<shell::Context>(stack.services({.console = console,
+                                                             .memory = platform.memory,
+                                                             .machine = platform.machine,
+                                                             .pci = pci,
+                                                             .host_files = host_files})));
 }
 
 } // namespace vireo::machine

@@ -63,7 +63,7 @@ TEST_F(DefaultVariables, a_console_that_breaks_leaves_the_serial_port) {
     } other;
     VIREO_MUST(console->add("virtio", other));
     EXPECT_EQ(run("setenv stdout virtio; setenv stdin virtio; echo here"), "here\n");
-    EXPECT_EQ(type("echo typed\r"), "=> echo typed\r\ntyped\r\n=> ");
+    EXPECT_EQ(type("echo typed\r"), "=> echo typed\r\ntyped\r\n=> \r\n");
 }
 
 TEST_F(DefaultVariables, defaults_come_back_and_suit_the_ram_that_is_free) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hosted/clock.h"
+#include "machine/firmware/stack.h"
 #include "shell/shell.h"
 #include "unit/support/test_disk.h"
 
@@ -189,8 +190,11 @@ class ShellTest : public testing::Test {
         hosted::use_virtual_clock();
         VIREO_MUST(memory.add_ram(ScriptedMachine::base, ScriptedMachine::bytes));
         VIREO_MUST(memory.reserve(0x40f00000, 0x100000, "Vireo image"));
-        context = std::make_unique<shell::Context>(
-            shell::Services{*console, loop, memory, registry, machine, inspector, network}, true);
+        context = std::make_unique<shell::Context>(services(), true);
+    }
+    shell::Services services() {
+        return stack.services(
+            {.console = *console, .memory = memory, .machine = machine, .virtio = &inspector});
     }
 
     // What a command line prints, lines ending in "\n"; its status is in `status`.
@@ -229,10 +233,11 @@ class ShellTest : public testing::Test {
     usize most_lines = 150; // of one command line
     ScriptedPort port;
     std::unique_ptr<system::Console> console = std::make_unique<system::Console>(port);
-    event::EventLoop loop;
+    machine::Stack stack;
+    event::EventLoop& loop = stack.loop;
+    device::Registry& registry = stack.registry;
+    net::Network& network = stack.network;
     system::MemoryMap memory;
-    device::Registry registry;
-    net::Network network{loop, registry};
     ScriptedMachine machine;
     ScriptedInspector inspector;
     std::vector<std::unique_ptr<TestDisk>> disks;

@@ -306,8 +306,7 @@ TEST_F(Language, exit_leaves_a_script) {
 
 TEST_F(Language, exit_at_the_prompt_of_firmware_is_refused) {
     context.reset();
-    context = std::make_unique<shell::Context>(
-        shell::Services{*console, loop, memory, registry, machine, inspector, network});
+    context = std::make_unique<shell::Context>(services());
     EXPECT_EQ(run("exit 3; echo $?"), "exit not allowed from main input shell.\n3\n");
 }
 

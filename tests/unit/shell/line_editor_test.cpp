@@ -285,8 +285,7 @@ TEST_F(LineEditor, control_d_on_an_empty_line_leaves_with_the_last_status) {
 }
 
 TEST_F(LineEditor, control_d_does_not_leave_a_board) {
-    context = std::make_unique<shell::Context>(
-        shell::Services{*console, loop, memory, registry, machine, inspector, network}, false);
+    context = std::make_unique<shell::Context>(services(), false);
     port.type_later(event::Duration::milli(500), "echo still here\r");
     hosted::schedule(600 * hosted::millisecond, [this] { context->exiting = true; });
     port.type_later(event::Duration::milli(700), "\r");

@@ -12,8 +12,8 @@ class MachineShell : public OnBus {
     void start() {
         machine.start();
         VIREO_MUST(memory.add_ram(ScriptedMachine::base, ScriptedMachine::bytes));
-        context = std::make_unique<shell::Context>(shell::Services{
-            console, machine.loop, memory, machine.registry, board, machine.manager, network});
+        context = std::make_unique<shell::Context>(machine::assemble(
+            machine.stack, network, {.console = console, .memory = memory, .machine = board}));
     }
     ~MachineShell() override { context.reset(); }
     // What a command line prints.

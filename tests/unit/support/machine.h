@@ -2,14 +2,12 @@
 #pragma once
 
 #include "bus/pci/host.h"
-#include "device/registry.h"
-#include "event/event_loop.h"
 #include "hosted/fakes/blk.h"
 #include "hosted/fakes/mmio.h"
 #include "hosted/fakes/rng.h"
 #include "hosted/fakes/virtio_pci.h"
+#include "machine/firmware/device_stack.h"
 #include "unit/support/complaints.h"
-#include "virtio/session/device_manager.h"
 #include "virtio/transport/mmio/mmio_source.h"
 #include "virtio/transport/pci/pci_source.h"
 
@@ -72,7 +70,7 @@ class Machine {
   public:
     explicit Machine(Bus bus,
                      std::span<const virtio::DriverManifest* const> drivers = virtio::linked_drivers())
-        : bus_(bus), manager(loop, registry, drivers) {
+        : bus_(bus), stack(drivers) {
         // pc_host: the port mechanisms get their share of tests, too.
         if (!is_mmio(bus))
             pci_bus_ = std::make_unique<fake::PciBus>(bus == Bus::PciLegacy ? fake::PciBus::pc_host()
@@ -189,9 +187,10 @@ class Machine {
 
   public:
     // Last, so that the stack goes before the devices and the check for leaks comes after everything.
-    event::EventLoop loop;
-    device::Registry registry;
-    virtio::DeviceManager manager;
+    machine::DeviceStack stack;
+    event::EventLoop& loop = stack.loop;
+    device::Registry& registry = stack.registry;
+    virtio::DeviceManager& manager = stack.manager;
 };
 
 // A test of the whole stack, once for each bus: `INSTANTIATE_TEST_SUITE_P(All, Suite, on(all_buses), bus_name)`.
