@@ -18,7 +18,7 @@ constexpr Duration server_patience = Duration::seconds(5);
 
 // While dhcp() waits.
 struct Listener {
-    Writer& console;
+    DhcpWatcher& watcher;
     const DhcpClient& client;
     u32 discovers = 0;
     u32 refusals = 0;
@@ -83,7 +83,7 @@ void dhcp_sends(dhcp_msg& message, u8 type, u16& length) {
     ++listener->tries;
     listener->refusals += was_request ? 1 : 0;
     if (listener->refusals < most_refusals)
-        print(listener->console, "BOOTP broadcast {}\n", ++listener->discovers);
+        listener->watcher.asks(++listener->discovers);
 }
 
 // Not "this host", not a loop, not a group, not everybody (RFC 1122, 3.2.1.3).
@@ -229,7 +229,7 @@ Result<> Network::negotiate(const event::Patience& patience) {
     }
 }
 
-Result<DhcpLease> Network::dhcp(Writer& console, const DhcpClient& client, const event::Budget& budget) {
+Result<DhcpLease> Network::dhcp(DhcpWatcher& watcher, const DhcpClient& client, const event::Budget& budget) {
     if (!card())
         return error(ErrorCode::NotReady, "network is not open");
     constexpr u16 least_mtu = 576; // RFC 2131, 2: a client must be prepared to receive that
@@ -237,7 +237,7 @@ Result<DhcpLease> Network::dhcp(Writer& console, const DhcpClient& client, const
         return error(ErrorCode::NotSupported, "the card's MTU is too small for DHCP");
     if (client.vendor_class.size() > DhcpClient::most_class_bytes)
         return error(ErrorCode::TooLarge, "a vendor class of more than 255 bytes");
-    Listener heard{console, client};
+    Listener heard{watcher, client};
     listener = &heard;
     set_ipv4({});
     auto& state = interface_->dhcp_state();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http.h"
 
-#include "base/bulk_copy.h"
-
 namespace vireo::net {
 
 namespace {
@@ -72,7 +70,7 @@ void HttpDownload::header_arrived() {
         total_ = head.content_length;
         validator_ = head.validator;
         encoding_ = head.encoding;
-        if (total_ && *total_ > memory_.size())
+        if (total_ && *total_ > target_.room())
             fail(Failure::Kind::TooLarge);
         return;
     case 206:
@@ -99,7 +97,7 @@ void HttpDownload::rest_arrives(const HttpHeader& head) {
     if (!is_the_rest(head))
         return start_anew();
     total_ = head.range->last + 1;
-    if (*total_ > memory_.size())
+    if (*total_ > target_.room())
         fail(Failure::Kind::TooLarge);
 }
 
@@ -138,12 +136,13 @@ void HttpDownload::follow() {
 }
 
 void HttpDownload::store(Bytes piece) {
-    if (piece.size() > memory_.size() - bytes_)
+    if (piece.size() > target_.room() - bytes_)
         return fail(Failure::Kind::TooLarge);
-    if (!piece.empty())
-        bulk_copy(memory_.data() + bytes_, piece);
+    target_.store(bytes_, piece);
     bytes_ += piece.size();
     arrived_ += piece.size();
+    if (target_.is_enough(bytes_))
+        state_ = State::Done;
 }
 
 void HttpDownload::ended(Result<> how) {

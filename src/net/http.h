@@ -2,11 +2,12 @@
 #pragma once
 
 #include "base/fixed_vector.h"
+#include "net/file_target.h"
 #include "net/http_response.h"
 
 namespace vireo::net {
 
-// Fetches one file into memory: requests, redirections, one try to go on after the connection broke. All bytes are of one
+// Fetches one file to where it is wanted: requests, redirections, one try to go on after the connection broke. All bytes are of one
 // version of the file: the rest is asked for only where a validator tells versions apart, and taken only where the answer
 // has the same one; otherwise all of it comes again. A machine without sockets: what a connection delivers goes in, and it
 // says when the next connection is wanted.
@@ -14,6 +15,7 @@ class HttpDownload {
   public:
     static constexpr usize max_redirects = 10;
 
+    // Done: the file has come, or all that is wanted of it.
     enum class State : u8 { Connect, Running, Done, Failed };
     struct Failure {
         enum class Kind : u8 {
@@ -29,7 +31,7 @@ class HttpDownload {
         u64 rate = 0;
     };
 
-    HttpDownload(const Url& url, MutableBytes memory) : url_(url), memory_(memory) {}
+    HttpDownload(const Url& url, const FileTarget& target) : url_(url), target_(target) {}
 
     // State Connect: a connection to here is wanted; connecting(), and once it is there begin() and the request on it.
     const Url& url() const { return url_; }
@@ -67,7 +69,7 @@ class HttpDownload {
     void fail(Failure::Kind kind);
 
     Url url_;
-    MutableBytes memory_;
+    const FileTarget target_;
     State state_ = State::Connect;
     Failure failure_;
     HttpResponse response_;

@@ -20,6 +20,16 @@ struct Ipv4Settings {
     IpAddress gateway; // may be none
 };
 
+// Who hears how asking for an address goes.
+class DhcpWatcher {
+  public:
+    // Everybody is asked, for the `number`th time (from 1).
+    virtual void asks(u32 number) = 0;
+
+  protected:
+    ~DhcpWatcher() = default;
+};
+
 // How we say to a DHCP server what we are. Some give what they have only to those they know.
 struct DhcpClient {
     static constexpr usize most_class_bytes = 255;
@@ -72,10 +82,9 @@ class Network final : private event::Poller {
     // the place of those that are set.
     void set_dns_servers(std::span<const IpAddress> servers);
 
-    // Asks for an address, and sets it. Each try is printed as "BOOTP broadcast N". `budget` is for all of it, whatever is
-    // answered. Errors: Timeout (nobody answered), Interrupted, DeviceBroken, NotReady (link is down), NoMemory, TooLarge
+    // Asks for an address, and sets it. `watcher` hears of each try. `budget` is for all of it, whatever is answered. Errors: Timeout (nobody answered), Interrupted, DeviceBroken, NotReady (link is down), NoMemory, TooLarge
     // (the vendor class).
-    Result<DhcpLease> dhcp(Writer& console, const DhcpClient& client, const event::Budget& budget);
+    Result<DhcpLease> dhcp(DhcpWatcher& watcher, const DhcpClient& client, const event::Budget& budget);
     // Sends echo requests, one a second, until one is answered: how long the answer took. Errors: Timeout ("not alive"),
     // NotReady (no address of that family), Interrupted, DeviceBroken.
     Result<event::Duration> ping(const IpAddress& host, const event::Budget& budget);

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tftp.h"
 
-#include "base/bulk_copy.h"
-
 namespace vireo::net {
 
 void TftpReader::options_agreed() {
-    if (total_ && *total_ > memory_.size())
+    if (total_ && *total_ > target_.room())
         return fail_too_large();
     acknowledge();
 }
@@ -66,15 +64,16 @@ void TftpReader::data(u16 block, Bytes content) {
     last_number_ = block;
     ones_for_zero_ = 0;
     gap_ = 0;
-    // `bytes_` never exceeds the memory: blocks before this one went through here.
-    if (content.size() > memory_.size() - bytes_)
+    // `bytes_` never exceeds the room: blocks before this one went through here.
+    if (content.size() > target_.room() - bytes_)
         return fail_too_large();
-    if (!content.empty())
-        bulk_copy(memory_.data() + bytes_, content);
+    target_.store(bytes_, content);
     bytes_ += content.size();
     ++next_;
     note_progress();
     bool is_last = content.size() < block_bytes_;
+    if (!is_last && target_.is_enough(bytes_))
+        return stop_early();
     if (is_last || next_ - 1 - acknowledged_ >= window_)
         acknowledge();
     if (!is_last)

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "net/file_target.h"
 #include "net/tftp_session.h"
 
 namespace vireo::net {
 
-// Reads a file into `memory`, and never more than that.
+// Reads a file to `target`, and never more than that has room for. Where that has enough of it the server is told, and it is
+// Done.
 class TftpReader final : public TftpSession {
   public:
     TftpReader(TftpPort& port, const IpAddress& server, std::string_view name, const TftpOptions& wanted,
-               MutableBytes memory)
-        : TftpSession(port, server, name, wanted, Opcode::Data), memory_(memory) {}
+               const FileTarget& target)
+        : TftpSession(port, server, name, wanted, Opcode::Data), target_(target) {}
 
   private:
     void send_request() override { TftpSession::send_request(Opcode::Read, 0); }
@@ -28,7 +30,7 @@ class TftpReader final : public TftpSession {
     // So often in a row block 1 comes where block 0 could be lost.
     static constexpr u8 sure_of_one = 4;
 
-    MutableBytes memory_;
+    const FileTarget target_;
     u64 next_ = 1;               // number of the block that is expected, counted without end
     u64 acknowledged_ = 0;       // the last block that was acknowledged
     u16 last_number_ = 0;        // of block next_ - 1, in 16 bits

@@ -318,6 +318,12 @@ void TftpSession::fail_protocol(ErrorWord word, const char* what) {
     give_up(Failure::Kind::Protocol);
 }
 
+// With an error that is none: nothing else ends a transfer before its last block.
+void TftpSession::stop_early() {
+    send_error(ErrorWord{0}, "that is enough", server_, server_port_);
+    finish();
+}
+
 void TftpSession::fail_too_large() {
     failure_.announced = total_;
     send_error(ErrorWord::DiskFull, "no memory for so much", server_, server_port_);

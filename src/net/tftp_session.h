@@ -117,6 +117,8 @@ class TftpSession {
     void fail_protocol(ErrorWord word, const char* what);
     void fail_too_large();
     void fail_wrong_size();
+    // What is wanted has come; the rest of the file is not.
+    void stop_early();
     void finish() { state_ = State::Done; }
     bool is_answered() const { return server_port_ != 0; }
 

@@ -42,8 +42,10 @@ void run(FuzzedData input) {
         for (int i = 0; is_request && i < 4 && !input.is_empty(); ++i)
             answer(world, input, slice(frame, 42));
     };
-    Nobody console;
-    auto lease = world.network.dhcp(console, {}, event::Budget::total(event::Duration::seconds(10)));
+    struct : net::DhcpWatcher {
+        void asks(u32) override {}
+    } watcher;
+    auto lease = world.network.dhcp(watcher, {}, event::Budget::total(event::Duration::seconds(10)));
     if (lease) {
         require(lease->ipv4.address.is_set(), "a lease has an address");
         require(lease->boot_file.find('\0') == std::string_view::npos, "texts have no zeros");

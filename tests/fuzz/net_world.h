@@ -150,8 +150,4 @@ inline Octets octets(Bytes bytes) {
     return result;
 }
 
-struct Nobody final : Writer {
-    void write(std::string_view) override {}
-};
-
 } // namespace vireo::fuzz

@@ -115,6 +115,15 @@ bool wants_file(const Context& context) {
     return !value || value->find_first_of("1yYtT") == 0;
 }
 
+class DhcpDisplay final : public net::DhcpWatcher {
+  public:
+    explicit DhcpDisplay(Writer& out) : out_(out) {}
+    void asks(u32 number) override { print(out_, "BOOTP broadcast {}\n", number); }
+
+  private:
+    Writer& out_;
+};
+
 int dhcp(Context& context, Arguments arguments) {
     auto client = dhcp_client(context);
     if (!client)
@@ -123,7 +132,8 @@ int dhcp(Context& context, Arguments arguments) {
     if (!session)
         return status_failed;
     event::Instant start = event::now();
-    auto lease = session.network().dhcp(context.console, *client, dhcp_budget);
+    DhcpDisplay display(context.console);
+    auto lease = session.network().dhcp(display, *client, dhcp_budget);
     if (!lease) {
         if (lease.error().code != ErrorCode::Interrupted)
             fail(context, "DHCP failed", lease.error());

@@ -102,7 +102,7 @@ class DhcpTest : public NetworkTest {
     Result<net::DhcpLease> ask(event::Duration patience = event::Duration::seconds(30)) {
         if (!network->card())
             EXPECT_TRUE(network->open(*card));
-        return network->dhcp(console, client, event::Budget::total(patience));
+        return network->dhcp(watcher, client, event::Budget::total(patience));
     }
 
     std::function<void(u8 type, const Octets& message)> answer;
@@ -114,6 +114,12 @@ class DhcpTest : public NetworkTest {
     bool has_end = true;
     net::DhcpClient client;
     Text console;
+    // What the shell prints of it.
+    struct Watcher final : net::DhcpWatcher {
+        explicit Watcher(Text& text) : out(text) {}
+        void asks(u32 number) override { print(out, "BOOTP broadcast {}\n", number); }
+        Text& out;
+    } watcher{console};
 };
 
 } // namespace vireo::test
