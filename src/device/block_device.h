@@ -83,6 +83,10 @@ class BlockDevice {
 
     virtual ~BlockDevice() = default;
     const BlockFacts& facts() const { return facts_; }
+    // How users name it: the kind of disk ("virtio"), and its number among those that the registry has seen, which stays its
+    // own. 0 before the registry has it.
+    std::string_view interface() const { return interface_; }
+    u64 number() const { return number_; }
 
     // Nothing if the disk takes operations, else why not; each operation asks first. A disk that was given up is waited for
     // a short while. May change the facts. Errors: Timeout (it does not answer), Interrupted, DeviceBroken.
@@ -109,7 +113,8 @@ class BlockDevice {
 
   protected:
     using Operation = BlockRequest::Operation;
-    explicit BlockDevice(event::EventLoop& loop) : loop_(loop) {}
+    // `interface` has static storage.
+    BlockDevice(event::EventLoop& loop, std::string_view interface) : loop_(loop), interface_(interface) {}
 
     // Takes a request (begin() has been called) and completes it later from the event loop, never from inside
     // start(); false if there is no room now: BlockDevice tries again after something has completed.
@@ -126,14 +131,17 @@ class BlockDevice {
     event::EventLoop& loop_;
 
   private:
-    class Plan;     // cuts extents into requests
-    class Transfer; // carries a plan out
+    friend class DiskList; // gives the number
+    class Plan;            // cuts extents into requests
+    class Transfer;        // carries a plan out
     Result<> check(std::span<const BlockExtent> extents) const;
     Result<BlockExtent> checked_range(u64 first_block, u64 block_count) const;
     Result<> prepare();
     Result<> keep_patience();
     Error refused() const;
     Result<> transfer(Operation operation, std::span<const BlockExtent> extents, usize repeated_bytes = 0);
+    const std::string_view interface_;
+    u64 number_ = 0;
     OwnedArray<BlockRequest> requests_; // made at the first transfer
     u64 finished_ = 0;                  // bit i: requests_[i] has come back and was not looked at yet
     u64 requests_issued_ = 0;

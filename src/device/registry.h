@@ -32,9 +32,26 @@ template <typename T, usize Limit> class DeviceList {
     FixedVector<T*, Limit> devices_;
 };
 
+// Disks: numbered in all, and by kind, as users name them.
+class DiskList : public DeviceList<BlockDevice, 128> {
+  public:
+    // Also says to the disk which number it has among those of its interface.
+    Result<> add(BlockDevice& disk);
+    using DeviceList::find;
+    // The disk with this number among those of an interface ("virtio"), or nullptr.
+    BlockDevice* find(std::string_view interface, u64 number) const;
+    // The interfaces of disks that were found, in that order; also of those that are gone.
+    std::span<const std::string_view> interfaces() const { return {names_.data(), names_.size()}; }
+
+  private:
+    static constexpr usize max_interfaces = 8;
+    FixedVector<std::string_view, max_interfaces> names_;
+    std::array<u64, max_interfaces> counts_{}; // disks ever found
+};
+
 // What the upper floors find devices by.
 struct Registry {
-    DeviceList<BlockDevice, 128> block;
+    DiskList block;
     DeviceList<EntropySource, 16> entropy;
     DeviceList<NetDevice, 16> net;
 };

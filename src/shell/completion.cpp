@@ -89,6 +89,9 @@ template <typename Visitor> void Completion::each(Visitor&& visitor) const {
         cursor = 0;
         while (auto variable = context_.locals.next(cursor))
             offer(variable->name);
+    } else if (kind_ == Kind::Subcommands && command_->has_interface) {
+        for (std::string_view interface : context_.devices.block.interfaces())
+            offer(interface);
     } else if (kind_ == Kind::Subcommands) {
         std::string_view rest = command_->subcommands;
         while (!rest.empty())

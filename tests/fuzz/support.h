@@ -138,7 +138,8 @@ class Memory {
 // A disk in memory that carries out what it is asked when it is polled, in order.
 class MemoryDisk final : public device::BlockDevice, private event::Poller {
   public:
-    MemoryDisk(event::EventLoop& loop, u64 bytes, u32 block_bytes = 512) : BlockDevice(loop), memory_(bytes) {
+    MemoryDisk(event::EventLoop& loop, u64 bytes, u32 block_bytes = 512)
+        : BlockDevice(loop, "virtio"), memory_(bytes) {
         facts_.block_bytes = facts_.physical_block_bytes = block_bytes;
         facts_.block_count = bytes / block_bytes;
         facts_.max_segments = 16;

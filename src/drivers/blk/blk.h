@@ -26,7 +26,7 @@ static_assert(sizeof(Frame) == 48);
 // memory. README.md in this folder says which features are used and which are not, and why.
 class VirtioBlk final : public virtio::Driver, public device::BlockDevice {
   public:
-    explicit VirtioBlk(virtio::Session& session) : BlockDevice(session.loop()), session_(session) {}
+    explicit VirtioBlk(virtio::Session& session) : BlockDevice(session.loop(), "virtio"), session_(session) {}
 
     // --- Driver
     Result<> start() override;
@@ -36,13 +36,9 @@ class VirtioBlk final : public virtio::Driver, public device::BlockDevice {
     void stop(Error why, virtio::InFlight fate) override;
     void queue_stopped(usize index, Error why) override;
     void config_changed() override;
-    Result<> announce(device::Registry& registry) override {
-        VIREO_TRY(registry.block.add(*this));
-        number_ = registry.block.count() - 1;
-        return {};
-    }
+    Result<> announce(device::Registry& registry) override { return registry.block.add(*this); }
     void print_name(Writer& out) const override {
-        print(out, "virtio {}", number_);
+        print(out, "{} {}", interface(), number());
         if (facts_.serial[0] != 0)
             print(out, " (serial {})", std::string_view(facts_.serial));
     }
@@ -108,7 +104,6 @@ class VirtioBlk final : public virtio::Driver, public device::BlockDevice {
     u16 slot_count_ = 0;
     u16 lane_count_ = 0;
     Limits limits_;
-    usize number_ = 0;
     device::BlockRequest* identify_ = nullptr; // GET_ID, while it is in flight
 
     // Requests that were in flight when the device was reset, and the block size they count in: they wait for

@@ -11,9 +11,8 @@ namespace vireo::shell {
 namespace {
 
 bool has_disks(const Context& context) {
-    const auto& disks = context.devices.block;
-    for (usize i = 0; i < disks.count(); ++i)
-        if (disks.find(i))
+    for (u64 i = 0; i < context.devices.block.count(); ++i)
+        if (find_virtio_disk(context, i))
             return true;
     return false;
 }
@@ -26,9 +25,8 @@ int scan(Context& context) {
 
 int info(Context& context) {
     context.virtio.refresh(); // a disk may have been resized since it was last used
-    const auto& disks = context.devices.block;
-    for (usize i = 0; i < disks.count(); ++i) {
-        if (const device::BlockDevice* disk = disks.find(i)) {
+    for (u64 i = 0; i < context.devices.block.count(); ++i) {
+        if (const device::BlockDevice* disk = find_virtio_disk(context, i)) {
             print(context.console, "Device {}: ", i);
             print_disk(context.console, *disk);
         }
@@ -42,7 +40,7 @@ int show_current(Context& context) {
         context.console.write("no virtio devices available\n");
         return status_failed;
     }
-    const device::BlockDevice* disk = context.devices.block.find(context.current_disk);
+    const device::BlockDevice* disk = find_virtio_disk(context, context.current_disk);
     print(context.console, "VirtIO device {}: ", context.current_disk);
     if (!disk) {
         context.console.write("unknown device\n");
@@ -54,7 +52,7 @@ int show_current(Context& context) {
 
 int set_current(Context& context, u64 number) {
     print(context.console, "\nDevice {}: ", number);
-    const device::BlockDevice* disk = context.devices.block.find(number);
+    const device::BlockDevice* disk = find_virtio_disk(context, number);
     if (!disk) {
         context.console.write("unknown device\n");
         return status_failed;
@@ -66,13 +64,13 @@ int set_current(Context& context, u64 number) {
 }
 
 NamedDisk disk_in_decimal(Context& context, u64 number) {
-    return {context.devices.block.find(number), number, 10, 10};
+    return {find_virtio_disk(context, number), number, 10, 10};
 }
 
 // The tables of all disks that have one, an empty line between two.
 int all_partitions(Context& context) {
     bool is_found = false;
-    for (usize i = 0; i < context.devices.block.count() && !context.interrupted(); ++i) {
+    for (u64 i = 0; i < context.devices.block.count() && !context.interrupted(); ++i) {
         NamedDisk disk = disk_in_decimal(context, i);
         auto table = disk ? read_table(context, disk) : nullptr;
         if (!table || table->type == block::TableType::None)
@@ -105,7 +103,7 @@ int transfer(Context& context, Arguments arguments, bool reads) {
     print(out, "\nvirtio {}: device {} block # {}, count {} ... ", reads ? "read" : "write",
           context.current_disk, *first, *count);
     std::string_view done = reads ? "read" : "written";
-    device::BlockDevice* disk = context.devices.block.find(context.current_disk);
+    device::BlockDevice* disk = find_virtio_disk(context, context.current_disk);
     if (!disk) {
         print(out, "0 blocks {}: ERROR: no virtio device {}\n", done, context.current_disk);
         return status_failed;

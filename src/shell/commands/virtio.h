@@ -10,4 +10,9 @@ namespace vireo::shell {
 int virtio_erase(Context& context, Arguments arguments);
 int virtio_bench(Context& context, Arguments arguments);
 
+// The disk that the command numbers so; nullptr if there is none.
+inline device::BlockDevice* find_virtio_disk(const Context& context, u64 number) {
+    return context.devices.block.find("virtio", number);
+}
+
 } // namespace vireo::shell

@@ -78,7 +78,7 @@ int virtio_erase(Context& context, Arguments arguments) {
         return status_failed;
     Writer& out = context.console;
     print(out, "\nvirtio erase: device {} block # {}, count {} ... ", context.current_disk, *first, *count);
-    device::BlockDevice* disk = context.devices.block.find(context.current_disk);
+    device::BlockDevice* disk = find_virtio_disk(context, context.current_disk);
     if (!disk) {
         print(out, "0 blocks erased: ERROR: no virtio device {}\n", context.current_disk);
         return status_failed;
@@ -111,7 +111,7 @@ int virtio_bench(Context& context, Arguments arguments) {
         print(out, "virtio bench: 1 to 0x{:x} reads\n", most_reads);
         return status_failed;
     }
-    device::BlockDevice* disk = context.devices.block.find(*number);
+    device::BlockDevice* disk = find_virtio_disk(context, *number);
     if (!disk) {
         print(out, "virtio bench: no virtio device {}\n", *number);
         return status_failed;

@@ -21,7 +21,8 @@ class Disk final : public device::BlockDevice, public event::Poller {
         usize segments;
     };
 
-    explicit Disk(event::EventLoop& loop, u64 blocks = 4096) : BlockDevice(loop), content(blocks * 512) {
+    explicit Disk(event::EventLoop& loop, u64 blocks = 4096)
+        : BlockDevice(loop, "virtio"), content(blocks * 512) {
         facts_.block_count = blocks;
         facts_.max_segments = 16;
         facts_.max_segment_bytes = 1u << 30;

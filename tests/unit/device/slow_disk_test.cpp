@@ -18,7 +18,7 @@ constexpr u64 kib = 1024;
 // A disk without content that ends each request when `due` says.
 class SlowDisk final : public device::BlockDevice, public event::Poller {
   public:
-    explicit SlowDisk(event::EventLoop& loop) : BlockDevice(loop) {
+    explicit SlowDisk(event::EventLoop& loop) : BlockDevice(loop, "virtio") {
         facts_.block_count = 1 << 20;
         facts_.max_segments = 16;
         facts_.max_segment_bytes = 1u << 30;

@@ -25,7 +25,7 @@ class TestDisk final : public device::BlockDevice, private event::Poller {
     };
 
     explicit TestDisk(const std::string& path) : TestDisk(path, Geometry()) {}
-    TestDisk(const std::string& path, Geometry geometry) : BlockDevice(loop) {
+    TestDisk(const std::string& path, Geometry geometry) : BlockDevice(loop, "virtio") {
         int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
         struct stat status{};
         if (file < 0 || fstat(file, &status) != 0)
@@ -35,7 +35,7 @@ class TestDisk final : public device::BlockDevice, private event::Poller {
         set_up(geometry);
     }
     explicit TestDisk(u64 bytes) : TestDisk(bytes, Geometry()) {}
-    TestDisk(u64 bytes, Geometry geometry) : BlockDevice(loop) {
+    TestDisk(u64 bytes, Geometry geometry) : BlockDevice(loop, "virtio") {
         map(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
         set_up(geometry);
     }
