@@ -44,47 +44,40 @@ int refuse_access(Context& context, u64 address, std::string_view what, const Er
     return status_failed;
 }
 
-static std::optional<MutableBytes> checked_memory(Context& context, u64 address, u64 bytes, bool writes,
-                                                  std::string_view lead) {
-    if (bytes == 0)
-        return MutableBytes();
-    const system::MemoryMap& map = context.memory;
-    bool is_ram = checked_add<u64>(address, bytes) && map.check_readable(address, bytes);
-    if (is_ram && !writes) {
-        if (auto closed = first_unreadable(context, address, bytes)) {
-            if (context.poller.was_interrupted())
-                return std::nullopt;
-            context.console.write(lead);
-            (void)refuse_access(context, *closed, "read",
-                                error(ErrorCode::Io, "the processor refused the access"));
-            return std::nullopt;
-        }
-    }
-    if (is_ram && (!writes || map.check_writable(address, bytes)))
-        return MutableBytes(context.machine.memory(address), static_cast<usize>(bytes));
-    Writer& out = context.console;
+void print_not_free(Writer& out, std::string_view lead, const load::NotFree& why) {
     out.write(lead);
-    print_range(out, address, bytes);
-    if (!is_ram) {
-        out.write(" is not in RAM\n");
-        return std::nullopt;
-    }
-    auto owns = [&](const system::MemoryRegion& taken) {
-        return ranges_overlap(address, bytes, taken.base, taken.bytes);
-    };
-    auto owner = std::ranges::find_if(map.reservations(), owns);
+    print_range(out, why.base, why.bytes);
+    if (!why.owner)
+        return out.write(" is not in RAM\n");
     out.write(" is not free: ");
-    print_range(out, owner->base, owner->bytes);
-    print(out, " belongs to {}\n", owner->owner);
-    return std::nullopt;
+    print_range(out, why.owner->base, why.owner->bytes);
+    print(out, " belongs to {}\n", why.owner->owner);
 }
 
 std::optional<MutableBytes> readable_memory(Context& context, u64 address, u64 bytes, std::string_view lead) {
-    return checked_memory(context, address, bytes, false, lead);
+    if (bytes == 0)
+        return MutableBytes();
+    if (!checked_add<u64>(address, bytes) || !context.memory.check_readable(address, bytes)) {
+        print_not_free(context.console, lead, {address, bytes});
+        return std::nullopt;
+    }
+    if (auto closed = first_unreadable(context, address, bytes)) {
+        if (context.poller.was_interrupted())
+            return std::nullopt;
+        context.console.write(lead);
+        (void)refuse_access(context, *closed, "read",
+                            error(ErrorCode::Io, "the processor refused the access"));
+        return std::nullopt;
+    }
+    return MutableBytes(context.machine.memory(address), static_cast<usize>(bytes));
 }
 
 std::optional<MutableBytes> writable_memory(Context& context, u64 address, u64 bytes, std::string_view lead) {
-    return checked_memory(context, address, bytes, true, lead);
+    auto memory = load::writable_memory(context.memory, context.machine, address, bytes);
+    if (memory)
+        return *memory;
+    print_not_free(context.console, lead, memory.error());
+    return std::nullopt;
 }
 
 u8 unit_width(std::string_view command, u8 otherwise) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "load/memory.h"
 #include "shell/context.h"
 
 namespace vireo::shell {
@@ -16,6 +17,9 @@ std::optional<MutableBytes> readable_memory(Context& context, u64 address, u64 b
                                             std::string_view lead = {});
 std::optional<MutableBytes> writable_memory(Context& context, u64 address, u64 bytes,
                                             std::string_view lead = {});
+
+// "LEAD0x40000000..0x4000ffff is not free: 0x40000000..0x40001fff belongs to Vireo image"
+void print_not_free(Writer& out, std::string_view lead, const load::NotFree& why);
 
 // The first place in a range of RAM that the processor may not read although it is RAM: that of firmware below ours, or
 // where null pointers lead. What is free can be read and is not looked at; what is not is looked at page by page, and

@@ -43,7 +43,7 @@ static void print_finding(Context& context, const NamedDisk& disk, std::string_v
                           const block::Findings::Finding& finding) {
     using Number = block::FindingKind::Number;
     Writer& out = context.console;
-    out.write("warning: virtio ");
+    print(out, "warning: {} ", disk.device->interface());
     print_untrusted(out, spec);
     print(out, ": {}", finding.kind->subject);
     if (finding.kind->number != Number::None) {
@@ -98,8 +98,8 @@ int print_partitions(Context& context, const NamedDisk& disk, const block::Parti
         return status_failed;
     }
     bool is_gpt = table.type == block::TableType::Gpt;
-    print(out, "\nPartition Map for virtio device {}  --   Partition Type: {}\n\n", disk.text().view(),
-          is_gpt ? "EFI" : "DOS");
+    print(out, "\nPartition Map for {} device {}  --   Partition Type: {}\n\n", disk.device->interface(),
+          disk.text().view(), is_gpt ? "EFI" : "DOS");
     out.write(is_gpt ? "Part\tStart LBA\tEnd LBA\t\tName\n\tAttributes\n\tType GUID\n\tPartition GUID\n"
                      : "Part\tStart Sector\tNum Sectors\tUUID\t\tType\n");
     for (const block::Partition& part : table.partitions) {
@@ -113,13 +113,16 @@ int print_partitions(Context& context, const NamedDisk& disk, const block::Parti
     return status_ok;
 }
 
+static void print_bad_table(Context& context, const NamedDisk& disk, const Error& why) {
+    print(context.console, "** Partition table of {} {}: {} ({}) **\n", disk.device->interface(),
+          disk.text().view(), describe(why.code), why);
+}
+
 std::unique_ptr<block::PartitionTable> read_table(Context& context, const NamedDisk& disk) {
-    auto table = make_owned<block::PartitionTable>();
-    Result<> read = table ? block::read_partition_table(*disk.device, **table) : Result<>(table.error());
-    if (read)
+    auto table = load::read_table(*disk.device);
+    if (table)
         return std::move(*table);
-    print(context.console, "** Partition table of virtio {}: {} ({}) **\n", disk.text().view(),
-          describe(read.error().code), read.error());
+    print_bad_table(context, disk, table.error());
     return nullptr;
 }
 
@@ -147,8 +150,7 @@ NamedDisk find_disk(Context& context, std::string_view interface, std::string_vi
     }
     // ":2" is on device 0, as in U-Boot.
     auto parsed = device.empty() && !whole.empty() ? Result<u64>(0) : parse_number(device, 16);
-    device::BlockDevice* disk =
-        parsed && interface == "virtio" ? context.devices.block.find(*parsed) : nullptr;
+    device::BlockDevice* disk = parsed ? context.devices.block.find(interface, *parsed) : nullptr;
     if (!disk) {
         print(context.console, "** Bad device specification {} {} **\n", interface, device);
         return {};
@@ -158,79 +160,52 @@ NamedDisk find_disk(Context& context, std::string_view interface, std::string_vi
 
 namespace {
 
-// What is wanted of a disk, from the text behind its number.
-struct PartWish {
-    enum class Kind : u8 { Default, Number, Name, Bad } kind;
-    u64 number = 0;
-    std::string_view name{};
+// Tells what the partition table brought to light.
+class TableWatcher final : public load::Watcher {
+  public:
+    TableWatcher(Context& context, const NamedDisk& disk) : context_(context), disk_(disk) {}
+    void found(const block::Findings& findings) override {
+        tell_findings(context_, disk_, disk_.text().view(), 0, findings);
+    }
+
+  private:
+    Context& context_;
+    const NamedDisk& disk_;
 };
 
-PartWish parse_wish(std::string_view text) {
-    using Kind = PartWish::Kind;
-    if (text.empty() || text == ":" || text == ":auto")
-        return {Kind::Default};
-    if (text.starts_with('#'))
-        return {Kind::Name, 0, text.substr(1)};
-    auto number = parse_number(text.substr(1), 16);
-    return number ? PartWish{Kind::Number, *number} : PartWish{Kind::Bad};
+// `partition`: what follows the disk's number. What else has to be said of a partition that was not found, the caller adds.
+void print_no_volume(Context& context, const NamedDisk& disk, std::string_view partition,
+                     const load::Failure& failure) {
+    using Kind = load::Failure::Kind;
+    Writer& out = context.console;
+    std::string_view interface = disk.device->interface();
+    switch (failure.kind) {
+    case Kind::BadPartition:
+        return print(out, "** Bad partition specification {} {}{} **\n", interface, disk.text().view(),
+                     partition);
+    case Kind::Table:
+        return print_bad_table(context, disk, failure.why);
+    case Kind::NoTable:
+        return print(out, "** No partition table - {} {} **\n", interface, disk.text().view());
+    case Kind::NoPartition:
+        out.write("** Invalid partition ");
+        print_untrusted(out, partition.empty() ? std::string_view("1") : partition.substr(1));
+        return out.write(" **\n");
+    case Kind::Partition:
+        (void)fail(context, "Partition", failure.why);
+        return;
+    default:
+        return;
+    }
 }
 
-const block::Partition* default_partition(const block::PartitionTable& table) {
-    for (const block::Partition& part : table.partitions)
-        if (part.bootable)
-            return &part;
-    if (const block::Partition* first = table.find(1))
-        return first;
-    return table.partitions.is_empty() ? nullptr : &table.partitions[0];
-}
-
-const block::Partition* wanted_partition(const PartWish& wish, const block::PartitionTable& table) {
-    switch (wish.kind) {
-    case PartWish::Kind::Default:
-        return default_partition(table);
-    case PartWish::Kind::Number:
-        return wish.number <= ~u32{0} ? table.find(static_cast<u32>(wish.number)) : nullptr;
-    case PartWish::Kind::Name:
-        return table.find_by_name(wish.name);
-    case PartWish::Kind::Bad:
-        break;
-    }
-    return nullptr;
-}
-
-// Without the line about the partition that was not found, which the caller adds.
-std::optional<block::Volume> open_volume(Context& context, const NamedDisk& disk, std::string_view spec) {
-    PartWish wish = parse_wish(spec);
-    if (wish.kind == PartWish::Kind::Bad) {
-        print(context.console, "** Bad partition specification virtio {}{} **\n", disk.text().view(), spec);
-        return std::nullopt;
-    }
-    bool wants_whole = wish.kind == PartWish::Kind::Number && wish.number == 0;
-    std::unique_ptr<block::PartitionTable> table;
-    if (!wants_whole && !(table = read_table(context, disk)))
-        return std::nullopt;
-    if (table)
-        tell_findings(context, disk, disk.text().view(), 0, table->findings);
-    bool has_table = table && table->type != block::TableType::None;
-    if (wants_whole || (!has_table && wish.kind == PartWish::Kind::Default)) {
-        auto volume = block::Volume::whole(*disk.device);
-        return volume ? std::optional(std::move(*volume)) : std::nullopt;
-    }
-    if (!has_table) {
-        print(context.console, "** No partition table - virtio {} **\n", disk.text().view());
-        return std::nullopt;
-    }
-    const block::Partition* part = wanted_partition(wish, *table);
-    if (!part) {
-        context.console.write("** Invalid partition ");
-        print_untrusted(context.console, spec.empty() ? std::string_view("1") : spec.substr(1));
-        context.console.write(" **\n");
-        return std::nullopt;
-    }
-    auto volume = block::Volume::create(*disk.device, part->first_block, part->block_count);
+std::optional<block::Volume> open_volume(Context& context, const NamedDisk& disk,
+                                         std::string_view partition) {
+    TableWatcher watcher(context, disk);
+    auto volume = load::open_volume(*disk.device, partition, watcher);
     if (volume)
         return std::move(*volume);
-    fail(context, "Partition", volume.error());
+    print_no_volume(context, disk, partition, volume.error());
     return std::nullopt;
 }
 
@@ -261,14 +236,15 @@ OpenFiles open_file_system(Context& context, std::string_view interface, std::st
         return {};
     }
     u64 first_block = volume->first_block();
-    auto mounted = fs::mount(std::move(*volume));
+    auto mounted = load::mount(std::move(*volume));
     if (mounted)
         return {context, disk, spec, first_block, std::move(*mounted)};
-    if (mounted.error().code == ErrorCode::NotSupported)
+    const load::Failure& failure = mounted.error();
+    if (failure.kind == load::Failure::Kind::UnknownFileSystem)
         print(context.console, "** Unrecognized filesystem type ({} {}) **\n", interface, spec);
     else
         print(context.console, "** Cannot mount {} {}: {} ({}) **\n", interface, spec,
-              describe(mounted.error().code), mounted.error());
+              describe(failure.why.code), failure.why);
     return {};
 }
 

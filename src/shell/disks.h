@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "block/partition_table.h"
-#include "fs/file_system.h"
+#include "load/disk.h"
 #include "shell/context.h"
 
 namespace vireo::shell {
@@ -30,7 +29,7 @@ int print_partitions(Context& context, const NamedDisk& disk, const block::Parti
 // For the interfaces of U-Boot's disks that no machine of ours has ("usb", "mmc", ...): one line, and true.
 bool refuse_absent_storage(Context& context, std::string_view interface);
 
-// The disk that an interface ("virtio") and the part of `spec` before ':' or '#' name, in hexadecimal; `spec` keeps what
+// The disk that an interface (a word that the registry knows) and the part of `spec` before ':' or '#' name, in hexadecimal; `spec` keeps what
 // follows. None, and one line that says why, if there is no such disk.
 NamedDisk find_disk(Context& context, std::string_view interface, std::string_view& spec);
 
@@ -57,6 +56,7 @@ class OpenFiles {
 
     explicit operator bool() const { return files_.has_value(); }
     fs::FileSystem* operator->() { return &*files_; }
+    fs::FileSystem& operator*() { return *files_; }
     // The file system alone; nothing more is told about it.
     std::optional<fs::FileSystem> release() { return std::exchange(files_, std::nullopt); }
 

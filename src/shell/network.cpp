@@ -17,11 +17,6 @@ bool has_name(const device::NetDevice& card, usize number, std::string_view name
     return own.view() == name || numbered.view() == name;
 }
 
-// A mistyped address rather than a name: no top-level domain is a number (RFC 3696, 2), no name has colons.
-bool is_meant_as_address(std::string_view host) {
-    return host.contains(':') || host.find_first_not_of("0123456789.") == std::string_view::npos;
-}
-
 } // namespace
 
 device::NetDevice* active_card(Context& context, usize& number) {
@@ -138,43 +133,43 @@ void NetworkSession::print_card() const {
     context_.console.write(" device\n");
 }
 
-std::optional<net::IpAddress> NetworkSession::find(std::string_view host) {
-    using Family = net::IpAddress::Family;
-    if (auto address = net::IpAddress::parse(host))
-        return address;
-    if (is_meant_as_address(host)) {
-        print(context_.console, "'{}': not an IP address\n", host);
-        return std::nullopt;
+void print_host_failure(Context& context, std::string_view host, const load::Failure& failure) {
+    using Kind = load::Failure::Kind;
+    Writer& out = context.console;
+    switch (failure.kind) {
+    case Kind::NotAnAddress:
+        return print(out, "'{}': not an IP address\n", host);
+    case Kind::UnknownHost:
+        return out.write("DNS: host not found\n");
+    case Kind::NoNameServer:
+        return out.write("*** ERROR: DNS server address not given\n");
+    case Kind::NoIpv4Address:
+        return out.write("*** ERROR: `ipaddr' not set\n");
+    default:
+        break;
     }
-    bool has_v4 = address_variable(context_, "ipaddr").is_v4();
-    auto found = network().resolve(host, has_v4 ? Family::V4 : Family::V6);
-    if (!found && found.error().code == ErrorCode::NotFound)
-        found = network().resolve(host, has_v4 ? Family::V6 : Family::V4);
+    if (failure.why.code == ErrorCode::Interrupted)
+        return;
+    StringBuffer<48> name;
+    failure.server.print(name);
+    (void)fail(context, failure.kind == Kind::NoWay ? name.view() : "DNS", failure.why);
+}
+
+bool NetworkSession::has_ipv4() const { return address_variable(context_, "ipaddr").is_v4(); }
+
+std::optional<net::IpAddress> NetworkSession::find(std::string_view host) {
+    auto found = load::find_host(network(), host, has_ipv4());
     if (found)
         return *found;
-    if (found.error().code == ErrorCode::NotFound)
-        context_.console.write("DNS: host not found\n");
-    else if (found.error().code == ErrorCode::NotReady && network().health())
-        context_.console.write("*** ERROR: DNS server address not given\n");
-    else if (found.error().code != ErrorCode::Interrupted)
-        fail(context_, "DNS", found.error());
+    print_host_failure(context_, host, found.error());
     return std::nullopt;
 }
 
 std::optional<net::Network::Route> NetworkSession::route(const net::IpAddress& host) {
-    if (host.is_v4() && !address_variable(context_, "ipaddr").is_v4()) {
-        context_.console.write("*** ERROR: `ipaddr' not set\n");
-        return std::nullopt;
-    }
-    Result<> ready = host.is_v6() ? network().wait_for_ipv6(host, net::Network::ipv6_budget) : Result<>();
-    auto route = ready ? network().route_to(host) : ready.error();
-    if (route)
-        return *route;
-    if (route.error().code != ErrorCode::Interrupted) {
-        StringBuffer<64> name;
-        host.print(name);
-        fail(context_, name.view(), route.error());
-    }
+    auto way = load::find_way(network(), host, has_ipv4());
+    if (way)
+        return *way;
+    print_host_failure(context_, {}, way.error());
     return std::nullopt;
 }
 

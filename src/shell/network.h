@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "load/host.h"
 #include "shell/context.h"
 
 namespace vireo::shell {
@@ -19,6 +20,9 @@ void set_card_variables(Context& context);
 // An address in a variable; none if it is not set.
 net::IpAddress address_variable(Context& context, std::string_view name);
 
+// Why a host was not found, or how to reach it. Ctrl-C needs no words.
+void print_host_failure(Context& context, std::string_view host, const load::Failure& failure);
+
 // While it lives, the network is open on the active card, with the addresses that the variables name.
 class NetworkSession {
   public:
@@ -34,6 +38,8 @@ class NetworkSession {
 
     // Takes the addresses from the variables again, which have changed.
     void take_addresses();
+    // $ipaddr is set: we have an IPv4 address.
+    bool has_ipv4() const;
     // "Using virtio-net#0 device"
     void print_card() const;
     // What `host` is: an address, or a name that DNS knows. None, and one line, if it is neither.

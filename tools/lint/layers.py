@@ -28,8 +28,9 @@ LAYERS = {
     "block": ["device", "system", "event", "dma", "base"],
     "net": ["device", "system", "event", "dma", "base"],
     "fs": ["block", "device", "event", "dma", "base"],
-    "boot": ["net", "fs", "block", "device", "system", "event", "dma", "base"],
-    "shell": ["boot", "net", "fs", "block", "device", "system", "event", "dma", "base"],
+    "load": ["net", "fs", "block", "device", "system", "event", "dma", "base"],
+    "boot": ["load", "net", "fs", "block", "device", "system", "event", "dma", "base"],
+    "shell": ["boot", "load", "net", "fs", "block", "device", "system", "event", "dma", "base"],
     "machine": None,  # the composition root: everything
 }
 

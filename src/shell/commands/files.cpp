@@ -47,8 +47,7 @@ int ls(Context& context, Arguments arguments) {
 struct LoadPlan {
     u64 address;
     std::string_view path;
-    u64 limit = 0; // bytes, 0 for all
-    u64 offset = 0;
+    load::Part part;
 };
 
 std::optional<LoadPlan> plan_load(Context& context, Arguments arguments) {
@@ -64,7 +63,7 @@ std::optional<LoadPlan> plan_load(Context& context, Arguments arguments) {
         context.console.write("** No boot file defined **\n");
         return std::nullopt;
     }
-    return LoadPlan{*address, path, *limit, *offset};
+    return LoadPlan{*address, path, {.offset = *offset, .limit = *limit}};
 }
 
 void report_load(Writer& out, u64 bytes, event::Duration duration) {
@@ -76,6 +75,13 @@ void report_load(Writer& out, u64 bytes, event::Duration duration) {
         out.write("/s)");
     }
     out.write("\n");
+}
+
+int load_error(Context& context, std::string_view path, const load::Failure& failure) {
+    if (failure.kind != load::Failure::Kind::Memory)
+        return file_error(context, "load", path, failure.why);
+    print_not_free(context.console, "Failed to load: ", failure.memory);
+    return status_failed;
 }
 
 int set_size(Context& context, u64 bytes) {
@@ -95,26 +101,14 @@ int load(Context& context, Arguments arguments) {
         return status_failed;
     }
     auto start = event::now();
-    auto file = files->open(plan->path);
-    if (!file)
-        return file_error(context, "load", plan->path, file.error());
-    if (file->info().type == fs::FileType::Directory)
-        return file_error(context, "load", plan->path, error(ErrorCode::IsADirectory, "a file is wanted"));
-    if (plan->offset > file->info().bytes)
-        return file_error(context, "load", plan->path,
-                          error(ErrorCode::OutOfRange, "position beyond the end of file"));
-    u64 bytes = file->info().bytes - plan->offset;
-    if (plan->limit != 0)
-        bytes = std::min(bytes, plan->limit);
-    auto memory = writable_memory(context, plan->address, bytes, "Failed to load: ");
-    if (!memory)
-        return status_failed;
-    auto read = file->read(plan->offset, *memory);
-    if (!read)
-        return file_error(context, "load", plan->path, read.error());
-    report_load(context.console, *read, event::now() - start);
+    load::Watcher watcher; // a disk is quick, or says so itself
+    auto loaded = load::load(load::DiskFile{*files, plan->path},
+                             {context.memory, context.machine, plan->address}, plan->part, watcher);
+    if (!loaded)
+        return load_error(context, plan->path, loaded.error());
+    report_load(context.console, loaded->bytes, event::now() - start);
     auto set = context.environment.set_hex("fileaddr", plan->address);
-    return set ? set_size(context, *read) : fail(context, "fileaddr", set.error());
+    return set ? set_size(context, loaded->bytes) : fail(context, "fileaddr", set.error());
 }
 
 int size(Context& context, Arguments arguments) {
@@ -155,7 +149,7 @@ constexpr Command ls_named(const char* name, const char* usage) {
             .min_words = 3,
             .max_words = 4,
             .file_word = 3,
-            .subcommands = "virtio"};
+            .has_interface = true};
 }
 constexpr Command load_named(const char* name, const char* usage) {
     return {.name = name,
@@ -165,7 +159,7 @@ constexpr Command load_named(const char* name, const char* usage) {
             .min_words = 3,
             .max_words = 7,
             .file_word = 4,
-            .subcommands = "virtio"};
+            .has_interface = true};
 }
 constexpr Command size_named(const char* name, const char* usage) {
     return {.name = name,
@@ -175,7 +169,7 @@ constexpr Command size_named(const char* name, const char* usage) {
             .min_words = 4,
             .max_words = 4,
             .file_word = 3,
-            .subcommands = "virtio"};
+            .has_interface = true};
 }
 
 VIREO_COMMAND(ls_command) = ls_named(
@@ -207,7 +201,7 @@ VIREO_COMMAND(fstype_command) = {
     .run = fstype,
     .min_words = 3,
     .max_words = 4,
-    .subcommands = "virtio",
+    .has_interface = true,
 };
 VIREO_COMMAND(fstypes_command) = {
     .name = "fstypes",

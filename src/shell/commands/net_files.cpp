@@ -107,26 +107,17 @@ std::optional<net::IpAddress> find_server(Context& context, NetworkSession& sess
     return std::nullopt;
 }
 
-std::optional<MutableBytes> free_memory_from(Context& context, u64 address, std::string_view lead) {
-    if (!writable_memory(context, address, 1, lead))
-        return std::nullopt;
-    const system::MemoryMap& map = context.memory;
-    u64 end = address;
-    for (const system::MemoryRegion& bank : map.ram())
-        if (address >= bank.base && address < bank.end())
-            end = bank.end();
-    for (const system::MemoryRegion& taken : map.reservations())
-        if (taken.base > address)
-            end = std::min(end, taken.base);
-    u64 bytes = std::min<u64>(end - address, std::numeric_limits<usize>::max());
-    return MutableBytes(context.machine.memory(address), static_cast<usize>(bytes));
+bool print_way(Context& context, NetworkSession& session, std::string_view lead, const net::IpAddress& server,
+               std::string_view own_name) {
+    auto route = session.route(server);
+    if (route)
+        print_known_way(context, session, lead, server, *route, own_name);
+    return route.has_value();
 }
 
-bool print_way(Context& context, NetworkSession& session, std::string_view lead, const net::IpAddress& server,
-               std::string_view own_name, std::optional<u16> port) {
-    auto route = session.route(server);
-    if (!route)
-        return false;
+void print_known_way(Context& context, NetworkSession& session, std::string_view lead,
+                     const net::IpAddress& server, const net::Network::Route& route,
+                     std::string_view own_name, std::optional<u16> port) {
     Writer& out = context.console;
     if (!own_name.empty())
         print(out, "*** Warning: no boot file name; using '{}'\n", own_name);
@@ -136,13 +127,18 @@ bool print_way(Context& context, NetworkSession& session, std::string_view lead,
     if (port)
         print(out, " port {}", *port);
     out.write("; our IP address is ");
-    route->source.print(out);
-    if (route->gateway.is_set()) {
+    route.source.print(out);
+    if (route.gateway.is_set()) {
         out.write("; sending through gateway ");
-        route->gateway.print(out);
+        route.gateway.print(out);
     }
     out.write("\n");
-    return true;
+}
+
+void print_from_server(Writer& out, std::string_view text, bool is_cut) {
+    print_untrusted(out, text);
+    if (is_cut)
+        out.write("...");
 }
 
 int set_file_variables(Context& context, u64 bytes, u64 address) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "load/load.h"
 #include "shell/arguments.h"
 #include "shell/network.h"
 
@@ -27,24 +28,21 @@ std::string_view split_server(std::string_view& file);
 // The server's address; none, and one line, if there is none or it is unknown.
 std::optional<net::IpAddress> find_server(Context& context, NetworkSession& session, std::string_view server);
 
-// All free RAM from `address` on; nothing, and one line, if there is none.
-std::optional<MutableBytes> free_memory_from(Context& context, u64 address, std::string_view lead);
-
 // "Using virtio-net#0 device" and a line with `lead`, "TFTP from server" or so, both addresses and the gateway; false, and
 // one line, if there is no way to the server. In front of them a warning if nothing said how the file is called, and it is
 // `own_name`.
 bool print_way(Context& context, NetworkSession& session, std::string_view lead, const net::IpAddress& server,
-               std::string_view own_name, std::optional<u16> port = {});
+               std::string_view own_name);
+// The same, where the way is known.
+void print_known_way(Context& context, NetworkSession& session, std::string_view lead,
+                     const net::IpAddress& server, const net::Network::Route& route,
+                     std::string_view own_name, std::optional<u16> port = {});
 // "the file has 5 bytes, only 3 are free at 0x40000000", or its like if nobody said how many it has.
 void print_too_large(Writer& out, std::optional<u64> announced, u64 free_bytes, u64 address);
 // "the server is too slow: ..."
 void print_too_slow(Writer& out, u64 bytes_per_second);
 // A text from a server, as far as it was kept, which "..." says.
-template <usize N> void print_from_server(Writer& out, const StringBuffer<N>& text) {
-    print_untrusted(out, text.view());
-    if (text.truncated())
-        out.write("...");
-}
+void print_from_server(Writer& out, std::string_view text, bool is_cut);
 // "Filename 'x'."
 void print_file_name(Writer& out, std::string_view name);
 // Sets $filesize and $fileaddr.

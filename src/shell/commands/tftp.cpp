@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files over TFTP: tftpboot and tftpput, and what dhcp and pxe call.
 #include "net/tftp.h"
-
 #include "base/math.h"
 #include "base/parse.h"
 #include "shell/arguments.h"
@@ -67,7 +66,7 @@ event::Budget tftp_budget(Context& context, const net::TftpOptions& options) {
 }
 
 // Nothing came. Of a server with several addresses something may have come, from another one.
-void print_silent(Writer& out, const TftpSession::Failure& failure) {
+void print_silent(Writer& out, const load::Failure& failure) {
     out.write("the server does not answer");
     if (failure.stranger.is_set()) {
         out.write("; an answer came from ");
@@ -76,15 +75,24 @@ void print_silent(Writer& out, const TftpSession::Failure& failure) {
     out.write("\n");
 }
 
-void print_failure(Context& context, const TftpSession& session, u64 free_bytes, u64 address) {
-    using Kind = TftpSession::Failure::Kind;
+void print_failure(Context& context, const load::Failure& failure, u64 address) {
+    using Kind = load::Failure::Kind;
     Writer& out = context.console;
-    const TftpSession::Failure& failure = session.failure();
-    out.write("TFTP error: ");
+    if (failure.kind == Kind::Error) {
+        if (failure.why.code != ErrorCode::Interrupted)
+            (void)fail(context, "TFTP", failure.why);
+        return;
+    }
+    constexpr std::string_view lead = "TFTP error: ";
+    if (failure.kind == Kind::Memory)
+        return print_not_free(out, lead, failure.memory);
+    out.write(lead);
     switch (failure.kind) {
+    case Kind::NameTooLong:
+        return print(out, "a file name of more than {} bytes\n", TftpSession::max_name_bytes);
     case Kind::Refused:
         out.write("'");
-        print_from_server(out, failure.text);
+        print_from_server(out, failure.text.view(), failure.is_text_cut);
         return print(out, "' ({})\nNot retrying...\n", failure.code);
     case Kind::Silent:
         return print_silent(out, failure);
@@ -94,74 +102,55 @@ void print_failure(Context& context, const TftpSession& session, u64 free_bytes,
     case Kind::TooSlow:
         return print_too_slow(out, failure.rate);
     case Kind::TooLarge:
-        return print_too_large(out, failure.announced, free_bytes, address);
+        return print_too_large(out, failure.announced, failure.room, address);
     case Kind::WrongSize:
         return print(out, "the server announced {} bytes and sent {}\n", failure.announced.value_or(0),
-                     session.bytes());
+                     failure.bytes);
     case Kind::Option:
         out.write("the server answered with option '");
-        print_from_server(out, failure.text);
+        print_from_server(out, failure.text.view(), failure.is_text_cut);
         return print(out, "': {}\n", failure.what);
-    case Kind::Protocol:
+    default:
         return print(out, "the server sent {}\n", failure.what);
     }
 }
 
-// A transfer between a server and memory; in a second session if the server falls silent in the first.
-template <typename Session, typename Memory> class Transfer {
-  public:
-    Transfer(Context& context, NetworkSession& network, const net::IpAddress& server, u16 port)
-        : context_(context), network_(network), server_(server),
-          options_(tftp_options(context, network, server, port)) {}
+load::TftpFile place_of(Context& context, NetworkSession& session, const net::IpAddress& server,
+                        std::string_view name, u16 port) {
+    net::TftpOptions options = tftp_options(context, session, server, port);
+    return {.network = session.network(),
+            .server = server,
+            .name = name,
+            .options = options,
+            .budget = tftp_budget(context, options),
+            .own_port = port_variable(context, "tftpsrcp", 0)};
+}
 
-    Fetched run(std::string_view name, Memory memory, u64 address, bool is_search) {
-        if (name.size() > TftpSession::max_name_bytes) {
-            print(context_.console, "TFTP error: a file name of more than {} bytes\n",
-                  TftpSession::max_name_bytes);
-            return Fetched::Failed;
-        }
-        for (bool is_last = false;; is_last = true) {
-            net::TftpSocket socket(network_.network(), port_variable(context_, "tftpsrcp", 0));
-            auto session = make_owned<Session>(socket, server_, name, options_, memory);
-            auto ended = session ? run(socket, **session, is_search) : session.error();
-            if (!ended) {
-                if (ended.error().code != ErrorCode::Interrupted)
-                    fail(context_, "TFTP", ended.error());
-                return Fetched::Failed;
-            }
-            if ((*session)->state() == TftpSession::State::Done)
-                return Fetched::Done;
-            auto kind = (*session)->failure().kind;
-            if (kind == TftpSession::Failure::Kind::Silent && !is_last) {
-                context_.console.write("Retry count exceeded; starting again\n");
-                continue;
-            }
-            bool is_refused = kind == TftpSession::Failure::Kind::Refused;
-            if (!is_refused || !is_search)
-                print_failure(context_, **session, memory.size(), address);
-            return is_refused ? Fetched::Refused : Fetched::Failed;
-        }
+// A transfer's line, anew for each attempt.
+class Display final : public load::Watcher {
+  public:
+    Display(Writer& out, std::string_view verb, bool is_search)
+        : out_(out), verb_(verb), is_search_(is_search) {}
+    void begins(const Connection*) override { line_.emplace(out_, verb_, is_search_); }
+    void moved(u64 bytes, std::optional<u64> total) override { line_->moved(bytes, total); }
+    void waited() override { line_->waited(); }
+    void again(Again, u64) override {
+        failed();
+        out_.write("Retry count exceeded; starting again\n");
     }
-    u64 bytes() const { return bytes_; }
+    void done(u64 bytes) { line_->finish(bytes); }
+    // Ends the line, if there is one; the error follows.
+    void failed() {
+        if (line_)
+            line_->end_line();
+        line_.reset();
+    }
 
   private:
-    Result<> run(net::TftpSocket& socket, Session& session, bool is_search) {
-        TransferDisplay display(context_.console,
-                                std::same_as<Session, net::TftpReader> ? "Loading" : "Saving", is_search);
-        auto ended = socket.run(session, server_, display, tftp_budget(context_, options_));
-        bytes_ = session.bytes();
-        if (ended && session.state() == TftpSession::State::Done)
-            display.finish(bytes_);
-        else
-            display.end_line();
-        return ended;
-    }
-
-    Context& context_;
-    NetworkSession& network_;
-    net::IpAddress server_;
-    net::TftpOptions options_;
-    u64 bytes_ = 0;
+    Writer& out_;
+    std::string_view verb_;
+    bool is_search_;
+    std::optional<TransferDisplay> line_;
 };
 
 int tftpboot(Context& context, Arguments arguments) {
@@ -189,23 +178,35 @@ int tftpput(Context& context, Arguments arguments) {
         return status_failed;
     print_file_name(context.console, file->file_name());
     print(context.console, "Save address: 0x{:x}\nSave size:    0x{:x}\n", *address, *bytes);
-    Transfer<net::TftpWriter, Bytes> transfer(context, session, *server, file->port);
-    return transfer.run(file->file_name(), *memory, *address, false) == Fetched::Done ? status_ok
-                                                                                      : status_failed;
+    Display display(context.console, "Saving", false);
+    auto saved =
+        load::save(place_of(context, session, *server, file->file_name(), file->port), *memory, display);
+    if (saved) {
+        display.done(*saved);
+        return status_ok;
+    }
+    display.failed();
+    print_failure(context, saved.error(), *address);
+    return status_failed;
 }
 
 } // namespace
 
 Fetched fetch_by_tftp(Context& context, NetworkSession& session, const net::IpAddress& server,
                       std::string_view name, u64 address, bool is_search, u16 port) {
-    auto memory = free_memory_from(context, address, "TFTP error: ");
-    if (!memory)
-        return Fetched::Failed;
-    Transfer<net::TftpReader, MutableBytes> transfer(context, session, server, port);
-    Fetched fetched = transfer.run(name, *memory, address, is_search);
-    if (fetched == Fetched::Done && set_file_variables(context, transfer.bytes(), address) != status_ok)
-        return Fetched::Failed;
-    return fetched;
+    Display display(context.console, "Loading", is_search);
+    auto loaded = load::load(place_of(context, session, server, name, port),
+                             {context.memory, context.machine, address}, {}, display);
+    if (loaded) {
+        display.done(loaded->bytes);
+        return set_file_variables(context, loaded->bytes, address) == status_ok ? Fetched::Done
+                                                                                : Fetched::Failed;
+    }
+    display.failed();
+    bool is_refused = loaded.error().kind == load::Failure::Kind::Refused;
+    if (!is_refused || !is_search)
+        print_failure(context, loaded.error(), address);
+    return is_refused ? Fetched::Refused : Fetched::Failed;
 }
 
 int load_net_file(Context& context, NetworkSession& session, Arguments words) {

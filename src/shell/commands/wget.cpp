@@ -35,86 +35,100 @@ Result<net::Url> url_of(Context& context, const NetFile& file) {
     return url;
 }
 
-int report(Context& context, const HttpDownload& download, u64 free_bytes, u64 address) {
+int report(Context& context, const load::Failure& failure, const net::Url& url, u64 address) {
+    using Kind = load::Failure::Kind;
     Writer& out = context.console;
-    const HttpDownload::Failure& failure = download.failure();
-    if (failure.kind == HttpDownload::Failure::Kind::Other)
+    constexpr std::string_view lead = "wget: ";
+    switch (failure.kind) {
+    case Kind::Error:
         return wget_error(context, failure.why);
-    out.write("wget: ");
-    if (failure.kind == HttpDownload::Failure::Kind::Status) {
-        print(out, "HTTP status {} ", download.header().status);
-        print_from_server(out, download.header().reason);
+    case Kind::Memory:
+        print_not_free(out, lead, failure.memory);
+        break;
+    case Kind::Status:
+        print(out, "{}HTTP status {} ", lead, failure.code);
+        print_from_server(out, failure.text.view(), failure.is_text_cut);
         out.write("\n");
-    } else if (failure.kind == HttpDownload::Failure::Kind::TooLarge) {
-        print_too_large(out, download.total(), free_bytes, address);
-    } else if (failure.kind == HttpDownload::Failure::Kind::TooManyRedirects) {
-        print(out, "more than {} redirects\n", HttpDownload::max_redirects);
-    } else if (failure.kind == HttpDownload::Failure::Kind::TooSlow) {
+        break;
+    case Kind::TooLarge:
+        out.write(lead);
+        print_too_large(out, failure.announced, failure.room, address);
+        break;
+    case Kind::TooManyRedirects:
+        print(out, "{}more than {} redirects\n", lead, HttpDownload::max_redirects);
+        break;
+    case Kind::TooSlow:
+        out.write(lead);
         print_too_slow(out, failure.rate);
-    } else {
-        out.write("redirect loop: '");
-        download.url().print(out);
+        break;
+    case Kind::RedirectLoop:
+        print(out, "{}redirect loop: '", lead);
+        url.print(out);
         out.write("'\n");
+        break;
+    case Kind::CannotConnect:
+        print(out, "{}cannot connect to ", lead);
+        url.print_authority(out);
+        print(out, ": {} ({})\n", describe(failure.why.code), failure.why);
+        break;
+    default:
+        print_host_failure(context, url.host.view(), failure);
     }
     return status_failed;
 }
 
-// Why there will be one more connection.
-void print_next_step(Writer& out, const HttpDownload& download, bool is_redirected) {
-    if (is_redirected) {
-        out.write("Redirected to '");
-        download.url().print(out);
-        out.write("'\n");
-    } else if (download.is_starting_anew()) {
-        out.write("What came is no rest of the same file; starting from its beginning\n");
-    } else {
-        print(out, "Connection lost after {} bytes; trying again\n", download.bytes());
+// Which connection is made, a line for the transfer on each, and why there is another one.
+class Display final : public load::Watcher {
+  public:
+    Display(Context& context, NetworkSession& session, const NetFile& file)
+        : context_(context), session_(session), address_(file.address), own_name_(file.own_name.view()) {}
+    void begins(const Connection* connection) override {
+        const net::Url& url = connection->url;
+        print_known_way(context_, session_, "HTTP from server", connection->server, connection->way,
+                        std::exchange(own_name_, {}), url.port);
+        print_file_name(context_.console, url.target.view());
+        print(context_.console, "Load address: 0x{:x}\n", address_);
+        url_ = &url;
+        line_.emplace(context_.console, "Loading");
     }
-}
+    void moved(u64 bytes, std::optional<u64> total) override { line_->moved(bytes, total); }
+    void again(Again why, u64 bytes) override {
+        failed();
+        Writer& out = context_.console;
+        if (why == Again::Redirected) {
+            out.write("Redirected to '");
+            url_->print(out);
+            out.write("'\n");
+        } else if (why == Again::Changed) {
+            out.write("What came is no rest of the same file; starting from its beginning\n");
+        } else {
+            print(out, "Connection lost after {} bytes; trying again\n", bytes);
+        }
+    }
+    // The whole file is there. It is kept as it came, packed too: names say .gz of what is meant so.
+    void done(const load::Loaded& loaded) {
+        line_->finish(loaded.bytes);
+        if (loaded.encoding.view().empty())
+            return;
+        context_.console.write("The server sent it encoded ('");
+        print_from_server(context_.console, loaded.encoding.view(), loaded.encoding.truncated());
+        context_.console.write("'); it is stored as it came\n");
+    }
+    // Ends the line, if there is one; the error follows.
+    void failed() {
+        if (line_)
+            line_->end_line();
+        line_.reset();
+    }
 
-// The whole file is there. It is kept as it came, packed too: names say .gz of what is meant so.
-void print_done(Writer& out, TransferDisplay& display, const HttpDownload& download) {
-    display.finish(download.bytes());
-    if (const auto& encoding = download.header().encoding; !encoding.view().empty()) {
-        out.write("The server sent it encoded ('");
-        print_from_server(out, encoding);
-        out.write("'); it is stored as it came\n");
-    }
-}
-
-// One connection; false, and one line, if nothing more can come of it.
-bool connect(Context& context, NetworkSession& session, HttpDownload& download, event::Patience& patience,
-             u64 address, std::string_view own_name) {
-    Writer& out = context.console;
-    const net::Url& url = download.url();
-    auto server = session.find(url.host.view());
-    if (!server || !print_way(context, session, "HTTP from server", *server, own_name, url.port))
-        return false;
-    print_file_name(out, url.target.view());
-    print(out, "Load address: 0x{:x}\n", address);
-    TransferDisplay display(out, "Loading");
-    net::HttpSocket socket(session.network());
-    usize redirects = download.redirects();
-    auto ended = socket.run(download, *server, display, patience);
-    if (download.state() == HttpDownload::State::Done) {
-        print_done(out, display, download);
-        return true;
-    }
-    display.end_line();
-    if (!ended && download.state() == HttpDownload::State::Connect &&
-        ended.error().code != ErrorCode::Interrupted) {
-        out.write("wget: cannot connect to ");
-        url.print_authority(out);
-        print(out, ": {} ({})\n", describe(ended.error().code), ended.error());
-        return false;
-    }
-    if (!ended)
-        return wget_error(context, ended.error()) == status_ok;
-    if (download.state() != HttpDownload::State::Connect)
-        return true;
-    print_next_step(out, download, download.redirects() > redirects);
-    return true;
-}
+  private:
+    Context& context_;
+    NetworkSession& session_;
+    u64 address_;
+    std::string_view own_name_; // said once
+    const net::Url* url_ = nullptr;
+    std::optional<TransferDisplay> line_;
+};
 
 int wget(Context& context, Arguments arguments) {
     NetworkSession session(context);
@@ -128,20 +142,16 @@ int load_by_http(Context& context, NetworkSession& session, const NetFile& file)
     auto url = url_of(context, file);
     if (!url)
         return wget_error(context, url.error());
-    auto memory = free_memory_from(context, file.address, "wget: ");
-    if (!memory)
-        return status_failed;
-    auto download = make_owned<HttpDownload>(*url, *memory); // too large for the stack
-    if (!download)
-        return wget_error(context, download.error());
-    event::Patience patience(session.network().loop(), net::transfer_budget);
-    std::string_view own_name = file.own_name.view(); // said once
-    while ((*download)->state() == HttpDownload::State::Connect)
-        if (!connect(context, session, **download, patience, file.address, std::exchange(own_name, {})))
-            return status_failed;
-    if ((*download)->state() != HttpDownload::State::Done)
-        return report(context, **download, memory->size(), file.address);
-    return set_file_variables(context, (*download)->bytes(), file.address);
+    Display display(context, session, file);
+    auto loaded =
+        load::load(load::HttpFile{.network = session.network(), .url = *url, .has_ipv4 = session.has_ipv4()},
+                   {context.memory, context.machine, file.address}, {}, display);
+    if (!loaded) {
+        display.failed();
+        return report(context, loaded.error(), *url, file.address);
+    }
+    display.done(*loaded);
+    return set_file_variables(context, loaded->bytes, file.address);
 }
 
 namespace {
