@@ -16,7 +16,7 @@ struct FindingKind {
 
 // What reading a partition table or a file system brought to light about the data. Nothing that a disk names is dropped, cut
 // or believed against its own checks without an entry here. Who reads adds; only the shell speaks, a line for each kind
-// (shell/told.h), so that a disk full of nonsense costs a line and not a screen for each bit of it.
+// (shell/told_findings.h), so that a disk full of nonsense costs a line and not a screen for each bit of it.
 class Findings {
   public:
     struct Finding {
