@@ -72,7 +72,7 @@ if(CONFIG_ARCH_RISCV)
     # 5 % of the code.
     string(CONCAT hot "^(base/crc32|device/|dma/|event/|io/|machine/serial/|virtio/ring/|virtio/transport/"
         "|block/(cache|volume)|fs/ext4/(block_map|content|extent_tree|pointer_blocks)|drivers/(blk/(blk|requests)|net/(net|receive|transmit))"
-        "|net/(checksum|convert|download|file_target|frame_pool|http|interface|network|tcp_socket|tftp|udp_socket))")
+        "|net/(protocol/(file_target|http|tftp)|stack/(checksum|convert|frame_pool|interface|network|tcp_socket|udp_socket)|transfer/))")
     foreach(file IN LISTS sources)
         # By the name below src/: the tree itself may lie in somebody's .../src/net/.
         string(REPLACE "${CMAKE_SOURCE_DIR}/src/" "" name "${file}")

@@ -29,7 +29,7 @@ add_library(fdt STATIC ${VIREO_LIBFDT_SOURCES})
 target_compile_options(fdt PRIVATE -w)
 target_include_directories(fdt SYSTEM PUBLIC ${dtc}/libfdt)
 
-# lwIP: the TCP/IP stack. What it is configured with, and what it calls, lies in src/net/lwip.
+# lwIP: the TCP/IP stack. What it is configured with, and what it calls, lies in src/net/stack/lwip.
 vireo_third_party(lwip lwip)
 set(VIREO_LWIP_SOURCES
     core/def.c core/dns.c core/inet_chksum.c core/init.c core/ip.c core/mem.c core/memp.c core/netif.c core/pbuf.c
@@ -42,4 +42,4 @@ target_compile_options(lwip PRIVATE -w)
 if(CONFIG_HOSTED_SANITIZE)
     target_compile_options(lwip PRIVATE -fno-sanitize=null) # it takes the address of a null pointer's first member
 endif()
-target_include_directories(lwip SYSTEM PUBLIC ${lwip}/src/include ${CMAKE_SOURCE_DIR}/src/net/lwip)
+target_include_directories(lwip SYSTEM PUBLIC ${lwip}/src/include ${CMAKE_SOURCE_DIR}/src/net/stack/lwip)

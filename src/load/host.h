@@ -2,7 +2,7 @@
 #pragma once
 
 #include "load/failure.h"
-#include "net/network.h"
+#include "net/stack/network.h"
 
 namespace vireo::load {
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "fs/file_system.h"
-#include "net/download.h"
-#include "net/network.h"
+#include "net/stack/network.h"
+#include "net/transfer/download.h"
 
 namespace vireo::load {
 

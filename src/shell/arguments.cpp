@@ -3,7 +3,7 @@
 
 #include "base/math.h"
 #include "base/parse.h"
-#include "shell/character.h"
+#include "shell/line/character.h"
 
 namespace vireo::shell {
 

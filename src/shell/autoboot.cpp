@@ -4,7 +4,7 @@
 #include "autoconf.h"
 #include "base/parse.h"
 #include "shell/arguments.h"
-#include "shell/escape_sequence.h"
+#include "shell/line/escape_sequence.h"
 #include "shell/shell.h"
 
 namespace vireo::shell {

@@ -3,10 +3,10 @@
 
 #include "device/registry.h"
 #include "event/event_loop.h"
-#include "net/network.h"
+#include "net/stack/network.h"
 #include "shell/command.h"
-#include "shell/environment.h"
 #include "shell/told_findings.h"
+#include "shell/variables/environment.h"
 #include "system/console.h"
 #include "system/host_files.h"
 #include "system/machine.h"

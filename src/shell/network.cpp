@@ -2,7 +2,7 @@
 #include "shell/network.h"
 
 #include "shell/arguments.h"
-#include "shell/variable_types.h"
+#include "shell/variables/variable_types.h"
 
 namespace vireo::shell {
 

@@ -5,9 +5,9 @@
 #include "base/parse.h"
 #include "event/bootstage.h"
 #include "shell/autoboot.h"
-#include "shell/host_settings.h"
-#include "shell/interpreter.h"
-#include "shell/line_editor.h"
+#include "shell/language/interpreter.h"
+#include "shell/line/line_editor.h"
+#include "shell/variables/host_settings.h"
 
 namespace vireo::shell {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "event/clock.h"
-#include "net/download.h"
+#include "net/transfer/download.h"
 
 namespace vireo::shell {
 

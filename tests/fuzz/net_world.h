@@ -3,9 +3,9 @@
 
 #include "device/net_device.h"
 #include "fuzz/support.h"
-#include "net/network.h"
-#include "net/sockets.h"
-#include "unit/net/packets.h"
+#include "net/stack/network.h"
+#include "net/stack/sockets.h"
+#include "unit/net/stack/packets.h"
 
 #include <deque>
 #include <functional>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The input is text that somebody gives to the shell: lexer, expansion, interpreter and the commands themselves.
 #include "fuzz/shell_world.h"
-#include "shell/interpreter.h"
+#include "shell/language/interpreter.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) {
     using namespace vireo;

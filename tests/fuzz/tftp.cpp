@@ -2,7 +2,7 @@
 // A TFTP server, or whoever else sends datagrams. Input: flags (1: we write; 2: no options; 8: it is called too slow), bytes
 // of memory (2), block size to ask for (2), window to ask for; then records: what happens (the low bits choose the sender),
 // time (10 ms each), and for a datagram its length (2) and its bytes.
-#include "net/tftp.h"
+#include "net/protocol/tftp.h"
 #include "fuzz/support.h"
 
 namespace vireo::fuzz {

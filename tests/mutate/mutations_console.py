@@ -122,7 +122,7 @@ broken("src/shell/shell.cpp", EDITOR + ":*Autoboot*",
         "    console.end_cut_line();",
         ""))
 
-broken("src/shell/registry.cpp", EDITOR + ":Commands*:*AbsentStorage*",
+broken("src/shell/command.cpp", EDITOR + ":Commands*:*AbsentStorage*",
        ("shell_does_not_look_between_commands",
         "    context.poller.glance();",
         ""),
@@ -233,7 +233,7 @@ broken("src/machine/serial/pl011.cpp", "*Serial*:*Ns16550*",
         "constexpr usize fifo_bytes = 16; // or more, depending on the revision",
         "constexpr usize fifo_bytes = 17;"))
 
-broken("src/shell/line_editor.cpp", EDITOR,
+broken("src/shell/line/line_editor.cpp", EDITOR,
        ("editor_shows_half_characters",
         "        if (!next && !is_unfinished)",
         "        if (!next)"),
@@ -316,7 +316,7 @@ broken("src/shell/line_editor.cpp", EDITOR,
         "    length_ = cursor_ = age_ = 0;",
         "    cursor_ = age_ = 0;"))
 
-broken("src/shell/escape_sequence.cpp", "*Sequences*:*LineEditor*:*LineDisplay*",
+broken("src/shell/line/escape_sequence.cpp", "*Sequences*:*LineEditor*:*LineDisplay*",
        ("sequence_numbers_overflow",
         "        if (last_ < 1000)",
         "        if (true)"),
@@ -360,7 +360,7 @@ broken("src/shell/escape_sequence.cpp", "*Sequences*:*LineEditor*:*LineDisplay*"
         "        if (byte < ' ')\n            outcome = Outcome::NotMine;\n        else if",
         "        if (false)\n            outcome = Outcome::NotMine;\n        else if"))
 
-broken("src/shell/line_display.cpp", EDITOR,
+broken("src/shell/line/line_display.cpp", EDITOR,
        ("display_splits_characters",
         "    while (same > 0 && (unfinished_bytes(a.substr(0, same)) != 0 || !starts_character(a, same) ||",
         "    while (same > 0 && (false || !starts_character(a, same) ||"),
@@ -419,7 +419,7 @@ broken("src/shell/line_display.cpp", EDITOR,
         "    width_ = 0;\n    start_over();",
         "    width_ = 0;\n"))
 
-broken("src/shell/character.cpp", EDITOR + ":*Untrusted*:*Character*",
+broken("src/shell/line/character.cpp", EDITOR + ":*Untrusted*:*Character*",
        ("character_of_more_bytes_than_it_needs",
         "    if (code < least[bytes - 2] || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)",
         "    if ((code >= 0xd800 && code < 0xe000) || code > 0x10ffff)"),
@@ -463,7 +463,7 @@ broken("src/shell/character.cpp", EDITOR + ":*Untrusted*:*Character*",
         "        if (character.bytes != position - start) // a byte that belongs to none",
         "        if (false)"))
 
-broken("src/shell/completion.cpp", EDITOR,
+broken("src/shell/line/completion.cpp", EDITOR,
        ("completion_ends_no_command",
         "        if (!is_word || (is_first && is_lead_in(token.text) && lexer.position() < text.size())) {",
         "        if (is_first && is_lead_in(token.text) && lexer.position() < text.size()) {"),
@@ -477,7 +477,7 @@ broken("src/shell/completion.cpp", EDITOR,
         "        if (quote == 0 || !words.try_push_back(token.text))",
         "        if (!words.try_push_back(token.text))"))
 
-broken("src/shell/file_completion.cpp", EDITOR,
+broken("src/shell/line/file_completion.cpp", EDITOR,
        ("completion_leaves_single_quotes_as_they_are",
         "    if (quote_ == '\\'' && c == '\\'')",
         "    if (false)"),
@@ -502,7 +502,7 @@ broken("src/bus/pci/host.cpp", "Pci*",
         "    if (port == 0 || port + reg::express_bytes > 0x100 ||",
         "    if (port == 0 ||"))
 
-broken("src/shell/history.cpp", EDITOR,
+broken("src/shell/line/history.cpp", EDITOR,
        ("history_keeps_what_was_just_said",
         "        this->line(1) == line)",
         "        false)"),

@@ -43,7 +43,7 @@ broken("src/device/registry.cpp", "Registry*",
         "    disk.number_ = counts_[kind]++;",
         "    disk.number_ = count() - 1;"))
 
-broken("src/net/file_target.cpp", "FileTarget*:Load*",
+broken("src/net/protocol/file_target.cpp", "FileTarget*:Load*",
        ("target_never_has_enough",
         "        enough_ = checked_add<u64>(offset, limit).value_or(all);",
         ""),

@@ -4,7 +4,7 @@ from mutations import broken
 
 STACK = "Checksum*:*NetworkTest*:*Robustness*:*TcpTest*:*LossyTcp*:*Dhcp*:*Dns*:*Ipv6*"
 
-broken("src/net/interface.cpp", STACK,
+broken("src/net/stack/interface.cpp", STACK,
        ("stack_takes_frames_to_others",
         "    return is_group || std::ranges::equal(destination, known_mac_);",
         "    return true;"),
@@ -63,7 +63,7 @@ broken("src/net/interface.cpp", STACK,
         "        netif_set_link_down(&netif_);",
         "        (void)0;"))
 
-broken("src/net/frame_pool.cpp", STACK,
+broken("src/net/stack/frame_pool.cpp", STACK,
        ("pool_takes_packets_beyond_16_bits",
         "    if (total == 0 || total > 0xffff || frame.parts.size() > capacity - in_use_)",
         "    if (total == 0 || frame.parts.size() > capacity - in_use_)"),
@@ -74,7 +74,7 @@ broken("src/net/frame_pool.cpp", STACK,
         "    part.next_free = std::exchange(pool.free_, &part);",
         "    part.next_free = nullptr;"))
 
-broken("src/net/ipv6_check.cpp", "*Ipv6*:*Robustness*",
+broken("src/net/stack/ipv6_check.cpp", "*Ipv6*:*Robustness*",
        ("ipv6_options_of_length_zero",
         "        if (bytes == 0 || bytes > options.size())",
         "        if (bytes > options.size())"),
@@ -91,7 +91,7 @@ broken("src/net/ipv6_check.cpp", "*Ipv6*:*Robustness*",
         "        if (packet.size() - at < bytes)",
         "        if (false)"))
 
-broken("src/net/checksum.cpp", STACK,
+broken("src/net/stack/checksum.cpp", STACK,
        ("checksum_loses_a_carry",
         "    sum = (sum >> 32) + (sum & 0xffff'ffff);\n    sum = (sum >> 16) + (sum & 0xffff);\n    sum = (sum >> 16) + (sum & 0xffff);",
         "    sum = (sum >> 32) + (sum & 0xffff'ffff);\n    sum = (sum >> 16) + (sum & 0xffff);\n"),
@@ -108,7 +108,7 @@ broken("src/net/checksum.cpp", STACK,
         "        if (is_fragment || total < header || ethernet_bytes + total != frame.size())",
         "        if (total < header || ethernet_bytes + total != frame.size())"))
 
-broken("src/net/network.cpp", STACK,
+broken("src/net/stack/network.cpp", STACK,
        ("network_never_looks_at_its_card",
         "            health_ = card()->usable();",
         "            (void)0;"),
@@ -143,7 +143,7 @@ broken("src/net/network.cpp", STACK,
         "    return ip6_addr_isvalid(state()) ? Result<>() : somebody_has_it();",
         "    return {};"))
 
-broken("src/net/dns.cpp", STACK,
+broken("src/net/stack/dns.cpp", STACK,
        ("dns_hears_answers_to_old_questions",
         "        if (!current || static_cast<u32>(mem_ptr_t(argument)) != number)",
         "        if (!current)"),
@@ -166,7 +166,7 @@ broken("src/net/dns.cpp", STACK,
         "        if (end == 0 || end > most_label_bytes)",
         "        if (end > most_label_bytes)"))
 
-broken("src/net/router.cpp", "*Ipv6*",
+broken("src/net/stack/router.cpp", "*Ipv6*",
        ("router_takes_the_place_of_a_server_that_counts",
         "        if (servers_[i].until <= now || servers_[i].address == address) {",
         "        if (true) {"),
@@ -183,7 +183,7 @@ broken("src/net/router.cpp", "*Ipv6*",
         "        if (byte_at(option, 0) != name_servers)",
         "        if (false)"))
 
-broken("src/net/neighbours.cpp", STACK,
+broken("src/net/stack/neighbours.cpp", STACK,
        ("neighbours_that_fall_silent_stay",
         "    return true;\n}\n\nvoid Neighbours::note(",
         "    return false;\n}\n\nvoid Neighbours::note("),
@@ -197,7 +197,7 @@ broken("src/net/neighbours.cpp", STACK,
         "        number_at(packet, 4) != lengths)",
         "        false)"))
 
-broken("src/net/interface_guard.cpp", STACK,
+broken("src/net/stack/interface_guard.cpp", STACK,
        ("guard_ipv6_is_heard_before_it_is_used",
         "    return ethertype != ETHTYPE_IPV6 || (has_ipv6_ && ipv6_may_be_told(packet, sender));",
         "    return ethertype != ETHTYPE_IPV6 || ipv6_may_be_told(packet, sender);"),
@@ -241,7 +241,7 @@ broken("src/net/interface_guard.cpp", STACK,
         "               has_address(ipv6_address_at(message, packet_at + source_at), Ours::Usable) &&",
         "               true &&"))
 
-broken("src/net/dhcp_message.cpp", "*Dhcp*",
+broken("src/net/protocol/dhcp_message.cpp", "*Dhcp*",
        ("dhcp_takes_anything_for_options",
         "std::memcmp(message.data() + fixed_bytes - cookie.size(), cookie.data(), cookie.size()) != 0)",
         "std::memcmp(message.data() + fixed_bytes - cookie.size(), cookie.data(), 0) != 0)"),
@@ -270,7 +270,7 @@ broken("src/net/dhcp_message.cpp", "*Dhcp*",
         "    return text.substr(0, text.find('\\0'));",
         "    return text;"))
 
-broken("src/net/dhcp.cpp", "*Dhcp*",
+broken("src/net/stack/dhcp.cpp", "*Dhcp*",
        ("dhcp_takes_addresses_that_nobody_can_have",
         "    return address[0] != 0 && address[0] != 127 && address[0] < 224;",
         "    return address[0] != 0 && address[0] != 127;"),
@@ -323,7 +323,7 @@ broken("src/net/dhcp.cpp", "*Dhcp*",
         "    lease.boot_file = file.empty() ? answer.file() : file;",
         "    lease.boot_file = answer.file();"))
 
-broken("src/net/ping.cpp", STACK,
+broken("src/net/stack/ping.cpp", STACK,
        ("ping_takes_damaged_answers",
         "        return sum == 0;",
         "        return true;"),
@@ -337,7 +337,7 @@ broken("src/net/ping.cpp", STACK,
         "        if (age >= std::min<usize>(sent_at_.size(), sequence_))",
         "        if (age >= sent_at_.size() * 8192)"))
 
-broken("src/net/udp_socket.cpp", STACK,
+broken("src/net/stack/udp_socket.cpp", STACK,
        ("udp_shows_the_first_piece_only",
         "            if (packet->next)\n",
         "            if (false)\n"),
@@ -348,7 +348,7 @@ broken("src/net/udp_socket.cpp", STACK,
         "    if (payload.size() > most_bytes)",
         "    if (false)"))
 
-broken("src/net/tcp_socket.cpp", STACK,
+broken("src/net/stack/tcp_socket.cpp", STACK,
        ("tcp_never_opens_its_window_again",
         "        tcp_recved(pcb_, packet->tot_len);",
         "        (void)0;"),
@@ -368,7 +368,7 @@ broken("src/net/tcp_socket.cpp", STACK,
         "    client_->ended({});",
         "    (void)0;"))
 
-broken("src/net/lwip/port.cpp", "*Tcp*:*Robustness*",
+broken("src/net/stack/lwip/port.cpp", "*Tcp*:*Robustness*",
        ("tcp_takes_what_acknowledges_nothing",
         "    return (flags & TCP_ACK) != 0 && pcb.snd_nxt - header.ackno < lately;",
         "    return (flags & TCP_ACK) == 0 || pcb.snd_nxt - header.ackno < lately;"),
@@ -382,7 +382,7 @@ broken("src/net/lwip/port.cpp", "*Tcp*:*Robustness*",
         "            if (options.size() < 2 || options[1] < 2 || options[1] > options.size())",
         "            if (options.size() < 2 || options[1] < 2)"))
 
-broken("src/net/tftp_session.cpp", "Tftp*:*NetCommands*",
+broken("src/net/protocol/tftp_session.cpp", "Tftp*:*NetCommands*",
        ("tftp_listens_to_strangers",
         "    if (from != server_ || (is_answered() && port != server_port_))",
         "    if (from != server_)"),
@@ -432,7 +432,7 @@ broken("src/net/tftp_session.cpp", "Tftp*:*NetCommands*",
         "    asks_options_ = false; // without them, then",
         "    asks_options_ = true;"))
 
-broken("src/net/tftp.cpp", "Tftp*:*NetCommands*",
+broken("src/net/protocol/tftp.cpp", "Tftp*:*NetCommands*",
        ("tftp_stores_longer_blocks_than_agreed",
         "    if (content.size() > block_bytes_)",
         "    if (false)"),
@@ -467,7 +467,7 @@ broken("src/net/tftp.cpp", "Tftp*:*NetCommands*",
         "    if (more > sent_ - acknowledged_)",
         "    if (false)"))
 
-broken("src/net/http_response.cpp", "Http*:*NetCommands*",
+broken("src/net/protocol/http_response.cpp", "Http*:*NetCommands*",
        ("http_believes_the_beginning_of_a_number",
         "    if (is_cut && (is_same_word(name, \"content-length\") || is_same_word(name, \"content-range\") ||",
         "    if (is_cut && (is_same_word(name, \"content-range\") ||"),
@@ -508,7 +508,7 @@ broken("src/net/http_response.cpp", "Http*:*NetCommands*",
         "    if (!has_tag_ && modified_ && sent_ && *sent_ >= *modified_ + seconds_for_certain)",
         "    if (!has_tag_ && modified_ && sent_ && *sent_ >= *modified_ + seconds_for_certain - 1)"))
 
-broken("src/net/http.cpp", "Http*:*NetCommands*",
+broken("src/net/protocol/http.cpp", "Http*:*NetCommands*",
        ("http_does_not_look_at_the_announced_size",
         "        if (total_ && *total_ > target_.room())",
         "        if (false)"),
@@ -552,7 +552,7 @@ broken("src/net/http.cpp", "Http*:*NetCommands*",
         "    if (how && response_.ends_with_connection() && (!total_ || *total_ == bytes_)) {",
         "    if (response_.ends_with_connection() && (!total_ || *total_ == bytes_)) {"))
 
-broken("src/net/download.cpp", "*NetCommands*:*Whole*:*Tftp*:*Http*",
+broken("src/net/transfer/download.cpp", "*NetCommands*:*Whole*:*Tftp*:*Http*",
        ("download_waits_for_a_silent_server",
         "    if (verdict == event::Patience::Verdict::Silent)",
         "    if (false)"),
@@ -569,7 +569,7 @@ broken("src/net/download.cpp", "*NetCommands*:*Whole*:*Tftp*:*Http*",
         "        session.abandon();",
         "        (void)0;"))
 
-broken("src/net/url.cpp", "Url*:Http*",
+broken("src/net/protocol/url.cpp", "Url*:Http*",
        ("url_ports_beyond_16_bits",
         "        if (c < '0' || c > '9' || number > 0xffff)",
         "        if (c < '0' || c > '9')"),

@@ -40,7 +40,7 @@ broken("src/system/console.cpp", "*Console*",
         "        for (; part != 0; part &= part - 1) {",
         "        for (; part != 0; part = 0) {"))
 
-broken("src/shell/commands/environment.cpp", "DefaultVariables*",
+broken("src/shell/commands/script/environment.cpp", "DefaultVariables*",
        ("setenv_leaves_the_console_as_it_is",
         "    apply_console_variables(context.environment, context.console);\n    return status_ok;",
         "\n    return status_ok;"),

@@ -10,6 +10,9 @@ import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
+NET = ["net", "net/protocol", "net/stack", "net/transfer"]
+SHELL = ["load", *NET, "fs", "block", "device", "system", "event", "dma", "base"]
+
 # Layer -> the layers whose headers it may include; its own are always allowed. A path belongs to its longest prefix here.
 LAYERS = {
     "base": [],
@@ -26,19 +29,30 @@ LAYERS = {
     "device": ["event", "dma", "base"],
     "drivers": ["device", "virtio/session", "virtio/ring", "virtio/wire", "event", "dma", "base"],
     "block": ["device", "system", "event", "dma", "base"],
-    "net": ["device", "system", "event", "dma", "base"],
+    "net": ["base"],  # names and addresses
+    "net/protocol": ["net", "device/net_device.h", "event/clock.h", "base"],
+    "net/stack": ["net", "net/protocol/dhcp_message.h", "device", "system", "event", "dma", "base"],
+    "net/transfer": ["net", "net/protocol", "net/stack", "event", "base"],
     "fs": ["block", "device", "event", "dma", "base"],
-    "load": ["net", "fs", "block", "device", "system", "event", "dma", "base"],
-    "boot": ["load", "net", "fs", "block", "device", "system", "event", "dma", "base"],
-    "shell": ["boot", "load", "net", "fs", "block", "device", "system", "event", "dma", "base"],
+    "load": [*NET, "fs", "block", "device", "system", "event", "dma", "base"],
+    "boot": ["load", *NET, "fs", "block", "device", "system", "event", "dma", "base"],
+    "shell/variables": ["shell/arguments.h", "shell/context.h", "shell/network.h", "shell/shell.h", *SHELL],
+    "shell/language": ["shell/context.h", *SHELL],
+    "shell/line": ["shell/context.h", "shell/disks.h", "shell/language", *SHELL],
+    "shell": ["shell/variables", "shell/language", "shell/line", "boot", *SHELL],
+    **{f"shell/commands/{family}": ["shell", "shell/variables", "shell/language", "shell/line", "boot", *SHELL]
+       for family in ("devices", "files", "memory", "net", "script", "system")},
     "machine": None,  # the composition root: everything
 }
 
 # Single files that reach further, each for a reason.
 EXCEPTIONS = {("base/panic.cpp", "arch/arch.h")}  # a panic ends in stopping the processor
 
+# Siblings below the composition root that do not see each other: whose sources, and what they may not include.
+STRANGERS = (("machine/pc/", "machine/virt/"), ("machine/virt/", "machine/pc/"))
+
 # Angle-bracket headers outside base/std.h, and the paths that may include them. A key that ends in '/' is a folder.
-FOREIGN_HEADERS = {"libfdt.h": ("bus/fdt/", "machine/", "boot/"), "lwip/": ("net/lwip/lwip.h",), "netif/": ("net/lwip/lwip.h",)}
+FOREIGN_HEADERS = {"libfdt.h": ("bus/fdt/", "machine/", "boot/"), "lwip/": ("net/stack/lwip/lwip.h",), "netif/": ("net/stack/lwip/lwip.h",)}
 GENERATED_HEADERS = {"autoconf.h", "version.h"}
 
 # A word that is confined to some paths: (what, pattern, paths that may, why).
@@ -52,7 +66,7 @@ CONFINED = [
     ("throw", re.compile(r"\bthrow\b"), (), "return a Result"),
     ("dynamic_cast", re.compile(r"\bdynamic_cast\b"), (), "there is no RTTI"),
     # The two words for U-Boot's boot files (net.cpp, pxe.cpp) are the machine's to say: system::Machine, as script_names() does.
-    ("a board's symbol", re.compile(r"\bCONFIG_(?:ARCH|MACHINE)_"), ("arch/", "machine/", "shell/commands/net.cpp", "shell/commands/pxe.cpp"),
+    ("a board's symbol", re.compile(r"\bCONFIG_(?:ARCH|MACHINE)_"), ("arch/", "machine/", "shell/commands/net/net.cpp", "shell/commands/net/pxe.cpp"),
      "ask system::Machine"),
     ("floating point", re.compile(r"\b(?:float|double)\b"), (), "integers only"),
 ]
@@ -101,6 +115,8 @@ def check(path):
         if not (TOP / "src" / name).is_file():
             yield number, f'includes "{name}", which is not a path below src/'
             continue
+        if any(relative.startswith(who) and name.startswith(whom) for who, whom in STRANGERS):
+            yield number, f"{relative.rpartition('/')[0]} may not include {name}"
         allowed = LAYERS[layer]
         target = layer_of(name)
         if allowed is not None and target != layer and target not in allowed and name not in allowed \

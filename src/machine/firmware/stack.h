@@ -2,7 +2,7 @@
 #pragma once
 
 #include "machine/firmware/device_stack.h"
-#include "net/network.h"
+#include "net/stack/network.h"
 #include "shell/context.h"
 
 namespace vireo::machine {

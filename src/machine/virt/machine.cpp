@@ -7,16 +7,16 @@
 #include "arch/common/start.h"
 #include "autoconf.h"
 #include "base/log.h"
+#include "machine/interrupts/interrupts.h"
 #include "machine/serial/ns16550.h"
 #include "machine/serial/pl011.h"
-#include "machine/virt/interrupts.h"
 #include "machine/virt/memory.h"
 #include "machine/virt/power.h"
 
 #ifdef CONFIG_ARCH_RISCV
 #include "arch/riscv/processor.h"
+#include "machine/interrupts/hart_timer.h"
 #include "machine/serial/sbi_console.h"
-#include "machine/virt/hart_timer.h"
 #include "machine/virt/riscv_iommu.h"
 #endif
 

@@ -9,7 +9,7 @@
 #include "base/math.h"
 #include "event/bootstage.h"
 #include "machine/firmware/firmware.h"
-#include "machine/virt/interrupts.h"
+#include "machine/interrupts/interrupts.h"
 #include "machine/virt/machine.h"
 #include "machine/virt/memory.h"
 

@@ -2,7 +2,7 @@
 // Files from servers: by TFTP from one without options, by HTTP from one that sends a stream.
 #include "load/host.h"
 #include "unit/load/fixture.h"
-#include "unit/net/tcp_server.h"
+#include "unit/net/stack/tcp_server.h"
 
 namespace vireo::test {
 namespace {

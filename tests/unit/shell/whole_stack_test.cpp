@@ -2,7 +2,7 @@
 // The shell on top of everything, once for each bus.
 #include "unit/shell/machine_shell.h"
 
-#include "shell/completion.h"
+#include "shell/line/completion.h"
 
 namespace vireo::test {
 namespace {

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arch/common/arm_processor.h"
+#include "arch/common/wake.h"
+#include "event/clock.h"
+#include "io/window.h"
+#include "machine/interrupts/interrupts.h"
+
+// The Generic Interrupt Controller, set up so that two interrupts reach the processor and none is ever taken: they stay
+// masked there and only end `wfi`. Both follow the level of their source, so nothing is to be acknowledged. The group of an
+// interrupt is left as it is and both groups are enabled: which one reaches us depends on the security state, and either
+// ends a sleep.
+namespace vireo::machine::virt {
+
+using bus::fdt::read_cells;
+
+namespace {
+
+// Distributor (Arm IHI 0048, 4.3; IHI 0069, 12.9).
+constexpr u64 distributor_control = 0x000;
+constexpr u64 set_enable = 0x100;
+constexpr u64 targets = 0x800;
+constexpr u64 route = 0x6000; // GICv3: 64 bits an interrupt
+// Group 0, group 1 (also as the secure side of a GICv3 sees it), affinity routing on either side.
+constexpr u32 v2_both_groups = 0x3;
+constexpr u32 v3_affinity_routing = 0x30;
+constexpr u32 v3_all_groups = 0x7;
+
+// CPU interface of GICv2.
+constexpr u64 interface_control = 0x00;
+constexpr u64 priority_mask = 0x04;
+
+// Redistributors of GICv3: two frames of 64 KiB a processor.
+constexpr u64 redistributor_bytes = 0x20000;
+constexpr u64 redistributor_type = 0x08;
+constexpr u64 redistributor_type_high = 0x0c; // affinity
+constexpr u32 last_redistributor = 1 << 4;
+constexpr u64 redistributor_waker = 0x14;
+constexpr u32 processor_sleep = 1 << 1;
+constexpr u32 children_asleep = 1 << 2;
+constexpr u64 private_interrupts = 0x10000;
+
+constexpr u32 first_shared = 32;
+constexpr u32 virtual_timer = 27;
+
+// Entry `index` of an `interrupts` property with three cells: shared or private, number, flags.
+std::optional<u32> interrupt_number(Bytes interrupts, usize index) {
+    auto type = read_cells(interrupts, index * 3, 1);
+    auto number = read_cells(interrupts, index * 3 + 1, 1);
+    if (!type || !number || *number > 987)
+        return std::nullopt;
+    return static_cast<u32>(*number) + (*type == 0 ? first_shared : 16);
+}
+
+void enable(const io::Window& window, u32 interrupt) {
+    window.write32(set_enable + interrupt / 32 * 4, 1u << interrupt % 32);
+}
+
+bool start_v2(const Devices::Gic& gic, u32 timer, std::optional<u32> console) {
+    if (gic.distributor.bytes < 0x1000 || gic.processor_side.bytes < 0x100)
+        return false;
+    io::Window distributor(io::Space::Memory, gic.distributor.base, gic.distributor.bytes);
+    io::Window interface(io::Space::Memory, gic.processor_side.base, gic.processor_side.bytes);
+    enable(distributor, timer);
+    if (console) {
+        distributor.write8(targets + *console, 1);
+        enable(distributor, *console);
+    }
+    distributor.write32(distributor_control, v2_both_groups);
+    interface.write32(priority_mask, 0xff);
+    interface.write32(interface_control, v2_both_groups);
+    return true;
+}
+
+// The frames of this processor's redistributor.
+std::optional<io::Window> own_redistributor(const Region& all) {
+    for (u64 at = 0; at + redistributor_bytes <= all.bytes; at += redistributor_bytes) {
+        io::Window frame(io::Space::Memory, all.base + at, redistributor_bytes);
+        if (frame.read32(redistributor_type_high) == arch::processor_affinity())
+            return frame;
+        if ((frame.read32(redistributor_type) & last_redistributor) != 0)
+            break;
+    }
+    return std::nullopt;
+}
+
+bool start_v3(const Devices::Gic& gic, u32 timer, std::optional<u32> console) {
+    auto redistributor = own_redistributor(gic.processor_side);
+    if (!redistributor || gic.distributor.bytes < 0x8000)
+        return false;
+    io::Window distributor(io::Space::Memory, gic.distributor.base, gic.distributor.bytes);
+    distributor.write32(distributor_control, v3_affinity_routing);
+    distributor.write32(distributor_control, v3_affinity_routing | v3_all_groups);
+
+    redistributor->write32(redistributor_waker,
+                           redistributor->read32(redistributor_waker) & ~processor_sleep);
+    event::poll_until(event::Deadline::after(event::Duration::milli(10)),
+                      [&] { return (redistributor->read32(redistributor_waker) & children_asleep) == 0; });
+    enable(VIREO_MUST(redistributor->part(private_interrupts, 0x10000)), timer);
+    if (console) {
+        u64 affinity = arch::processor_affinity();
+        distributor.write32(route + u64{8} * *console, static_cast<u32>(affinity & 0xffffff));
+        distributor.write32(route + u64{8} * *console + 4, static_cast<u32>(affinity >> 24));
+        enable(distributor, *console);
+    }
+    return arch::enable_gic_v3_interface();
+}
+
+} // namespace
+
+bool route_wake_sources(const Devices& devices, u32) {
+    // The third of the timer's interrupts is the virtual timer's.
+    u32 timer = interrupt_number(devices.timer_interrupts, 2).value_or(virtual_timer);
+    std::optional<u32> console =
+        devices.console ? interrupt_number(devices.console->interrupts, 0) : std::nullopt;
+    if (console && *console < first_shared)
+        console.reset();
+    if (timer >= first_shared || !devices.gic)
+        return false;
+    bool started = devices.gic->version == 2 ? start_v2(*devices.gic, timer, console)
+                                             : start_v3(*devices.gic, timer, console);
+    if (!started)
+        return false;
+    arch::set_wake({.timer = true, .longest_sleep = longest_sleep(console.has_value())});
+    return console.has_value();
+}
+
+} // namespace vireo::machine::virt

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/parse.h"
+#include "shell/arguments.h"
+#include "shell/commands/net/net_files.h"
+#include "shell/transfer_display.h"
+
+namespace vireo::shell {
+namespace {
+
+using net::HttpDownload;
+
+int wget_error(Context& context, const Error& why) {
+    if (why.code != ErrorCode::Interrupted)
+        fail(context, "wget", why);
+    return status_failed;
+}
+
+// "http://..." as it is, "[ip:]path" as U-Boot has it. NotReady: no server is known.
+Result<net::Url> url_of(Context& context, const NetFile& file) {
+    if (!net::url_scheme(file.whole).empty())
+        return net::Url::parse(file.whole);
+    net::Url url;
+    if (file.server.empty()) {
+        url.address = address_variable(context, "serverip");
+        if (!url.address.is_set())
+            return error(ErrorCode::NotReady, "$serverip is not set");
+        url.address.print(url.host);
+    } else {
+        url.address = net::IpAddress::parse(file.server).value_or(net::IpAddress());
+        url.host.write(file.server);
+    }
+    if (url.host.truncated())
+        return error(ErrorCode::TooLarge, "a host name of more than 253 bytes");
+    VIREO_TRY(url.set_target(file.file_name()));
+    return url;
+}
+
+int report(Context& context, const load::Failure& failure, const net::Url& url, u64 address) {
+    using Kind = load::Failure::Kind;
+    Writer& out = context.console;
+    constexpr std::string_view lead = "wget: ";
+    switch (failure.kind) {
+    case Kind::Error:
+        return wget_error(context, failure.why);
+    case Kind::Memory:
+        print_not_free(out, lead, failure.memory);
+        break;
+    case Kind::Status:
+        print(out, "{}HTTP status {} ", lead, failure.code);
+        print_from_server(out, failure.text.view(), failure.is_text_cut);
+        out.write("\n");
+        break;
+    case Kind::TooLarge:
+        out.write(lead);
+        print_too_large(out, failure.announced, failure.room, address);
+        break;
+    case Kind::TooManyRedirects:
+        print(out, "{}more than {} redirects\n", lead, HttpDownload::max_redirects);
+        break;
+    case Kind::TooSlow:
+        out.write(lead);
+        print_too_slow(out, failure.rate);
+        break;
+    case Kind::RedirectLoop:
+        print(out, "{}redirect loop: '", lead);
+        url.print(out);
+        out.write("'\n");
+        break;
+    case Kind::CannotConnect:
+        print(out, "{}cannot connect to ", lead);
+        url.print_authority(out);
+        print(out, ": {} ({})\n", describe(failure.why.code), failure.why);
+        break;
+    default:
+        print_host_failure(context, url.host.view(), failure);
+    }
+    return status_failed;
+}
+
+// Which connection is made, a line for the transfer on each, and why there is another one.
+class Display final : public load::Watcher {
+  public:
+    Display(Context& context, NetworkSession& session, const NetFile& file)
+        : context_(context), session_(session), address_(file.address), own_name_(file.own_name.view()) {}
+    void begins(const Connection* connection) override {
+        const net::Url& url = connection->url;
+        print_known_way(context_, session_, "HTTP from server", connection->server, connection->way,
+                        std::exchange(own_name_, {}), url.port);
+        print_file_name(context_.console, url.target.view());
+        print(context_.console, "Load address: 0x{:x}\n", address_);
+        url_ = &url;
+        line_.emplace(context_.console, "Loading");
+    }
+    void moved(u64 bytes, std::optional<u64> total) override { line_->moved(bytes, total); }
+    void again(Again why, u64 bytes) override {
+        failed();
+        Writer& out = context_.console;
+        if (why == Again::Redirected) {
+            out.write("Redirected to '");
+            url_->print(out);
+            out.write("'\n");
+        } else if (why == Again::Changed) {
+            out.write("What came is no rest of the same file; starting from its beginning\n");
+        } else {
+            print(out, "Connection lost after {} bytes; trying again\n", bytes);
+        }
+    }
+    // The whole file is there. It is kept as it came, packed too: names say .gz of what is meant so.
+    void done(const load::Loaded& loaded) {
+        line_->finish(loaded.bytes);
+        if (loaded.encoding.view().empty())
+            return;
+        context_.console.write("The server sent it encoded ('");
+        print_from_server(context_.console, loaded.encoding.view(), loaded.encoding.truncated());
+        context_.console.write("'); it is stored as it came\n");
+    }
+    // Ends the line, if there is one; the error follows.
+    void failed() {
+        if (line_)
+            line_->end_line();
+        line_.reset();
+    }
+
+  private:
+    Context& context_;
+    NetworkSession& session_;
+    u64 address_;
+    std::string_view own_name_; // said once
+    const net::Url* url_ = nullptr;
+    std::optional<TransferDisplay> line_;
+};
+
+int wget(Context& context, Arguments arguments) {
+    NetworkSession session(context);
+    auto file = session ? net_file_arguments(context, arguments.subspan(1)) : std::nullopt;
+    return file ? load_by_http(context, session, *file) : status_failed;
+}
+
+} // namespace
+
+int load_by_http(Context& context, NetworkSession& session, const NetFile& file) {
+    auto url = url_of(context, file);
+    if (!url)
+        return wget_error(context, url.error());
+    Display display(context, session, file);
+    auto loaded =
+        load::load(load::HttpFile{.network = session.network(), .url = *url, .has_ipv4 = session.has_ipv4()},
+                   {context.memory, context.machine, file.address}, {}, display);
+    if (!loaded) {
+        display.failed();
+        return report(context, loaded.error(), *url, file.address);
+    }
+    display.done(*loaded);
+    return set_file_variables(context, loaded->bytes, file.address);
+}
+
+namespace {
+
+VIREO_COMMAND(wget_command) = {
+    .name = "wget",
+    .summary = "load a file over the network by HTTP",
+    .usage =
+        "wget [addr] http://host[:port]/path - read a file from a server to memory at 'addr'\n"
+        "wget [addr] [ip:]path - the same, from port 80\n"
+        "     'host' is a name ($dnsip is asked), an IP address, or an IPv6 address in brackets. Defaults:\n"
+        "     $loadaddr, $serverip, $bootfile. Sets $filesize and $fileaddr.",
+    .run = wget,
+    .max_words = 3,
+};
+
+} // namespace
+} // namespace vireo::shell
