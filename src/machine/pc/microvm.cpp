@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/pc/microvm.h"
 
+#include "arch/common/layout.h"
 #include "base/endian.h"
 #include "base/log.h"
+#include "bus/pci/host_from_tree.h"
 #include "event/clock.h"
-#include "machine/virt/devices.h"
 
 namespace vireo::machine::pc {
 namespace {
@@ -142,7 +143,7 @@ void Microvm::read_tree(const Tree& tree) {
             if (auto registers = walk.reg(0))
                 left_out += !slots.try_push_back({registers->base, registers->bytes});
         } else if (!pci && node.is_compatible("pci-host-ecam-generic"))
-            pci = virt::read_pci_host(walk);
+            pci = bus::pci::read_host(walk, u64{1} << VIREO_ADDRESS_BITS);
     }
     // QEMU fills the slots from the last one on, and lists them upwards.
     std::reverse(slots.begin(), slots.end());

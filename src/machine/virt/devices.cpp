@@ -2,6 +2,7 @@
 #include "machine/virt/devices.h"
 
 #include "bus/fw_cfg/fw_cfg.h"
+#include "bus/pci/host_from_tree.h"
 #include "machine/virt/memory.h"
 
 namespace vireo::machine::virt {
@@ -173,7 +174,7 @@ void Devices::find(const Tree& tree, Witness* witness) {
             break;
         case Kind::PciHost:
             if (!pci && registers(0)) {
-                pci = read_pci_host(walk);
+                pci = bus::pci::read_host(walk, address_limit);
                 pci_iommu_map = node.property("iommu-map").value_or(Bytes());
             }
             if (auto reg = walk.reg(0))

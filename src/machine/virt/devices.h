@@ -134,7 +134,4 @@ struct Devices {
     void choose_console(const bus::fdt::Tree& tree, std::string_view path, std::span<const Uart> uarts);
 };
 
-// The host bridge at the node where `walk` stands ("pci-host-ecam-generic"); empty if its properties make no sense.
-std::optional<bus::pci::HostDescription> read_pci_host(const bus::fdt::Walk& walk);
-
 } // namespace vireo::machine::virt

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "bus/pci/host_from_tree.h"
+
 #include "base/math.h"
-#include "machine/virt/devices.h"
-#include "machine/virt/memory.h"
 
-namespace vireo::machine::virt {
+namespace vireo::bus::pci {
 
-using bus::fdt::read_cells;
-using bus::fdt::Walk;
-using bus::pci::AddressRange;
-using bus::pci::HostDescription;
+using fdt::read_cells;
+using fdt::Walk;
 
 namespace {
 
@@ -16,11 +14,10 @@ constexpr u64 bytes_per_bus = 1 << 20; // 32 devices, 8 functions, 4 KiB each
 // The space code in the first cell of a PCI address (IEEE 1275 PCI binding, 2.2.1.1).
 enum class PciSpace : u32 { Configuration = 0, Io = 1, Memory32 = 2, Memory64 = 3 };
 
-bool is_addressable(const AddressRange& range) { return range.cpu + range.bytes <= address_limit; }
-
 } // namespace
 
-std::optional<HostDescription> read_pci_host(const Walk& walk) {
+std::optional<HostDescription> read_host(const Walk& walk, u64 address_limit) {
+    auto is_addressable = [&](const AddressRange& range) { return range.cpu + range.bytes <= address_limit; };
     const auto& node = walk.node();
     auto ecam = walk.reg(0);
     auto ranges = node.property("ranges");
@@ -72,4 +69,4 @@ std::optional<HostDescription> read_pci_host(const Walk& walk) {
     return host;
 }
 
-} // namespace vireo::machine::virt
+} // namespace vireo::bus::pci
