@@ -41,7 +41,13 @@ class Watcher : public net::TransferWatcher {
         Lost        // the connection, after `bytes` bytes
     };
     virtual void again(Again, u64 /*bytes*/) {}
+
+  protected:
+    ~Watcher() = default;
 };
+
+// Who needs to hear nothing.
+class NoWatcher final : public Watcher {};
 
 // Brings a part of a file into free memory: what memory it takes is checked before a byte is written, or is all that is free
 // there. The offset may be the file's end (nothing is loaded), not more. A network's file comes from its beginning, whatever the

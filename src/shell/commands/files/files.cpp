@@ -101,7 +101,7 @@ int load(Context& context, Arguments arguments) {
         return status_failed;
     }
     auto start = event::now();
-    load::Watcher watcher; // a disk is quick, or says so itself
+    load::NoWatcher watcher; // a disk is quick, or says so itself
     auto loaded = load::load(load::DiskFile{*files, plan->path},
                              {context.memory, context.machine, plan->address}, plan->part, watcher);
     if (!loaded)
