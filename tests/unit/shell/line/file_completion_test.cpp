@@ -43,6 +43,12 @@ class FileCompletion : public ShellTest {
     TemporaryFolder folder;
 };
 
+TEST_F(FileCompletion, offers_the_interfaces_of_the_disks_that_there_are) {
+    EXPECT_EQ(line_after("ls v\t"), "ls virtio ");
+    EXPECT_EQ(line_after("fstype \t"), "fstype virtio ");
+    EXPECT_EQ(line_after("size s\t"), "size s");
+}
+
 TEST_F(FileCompletion, completes_names_as_far_as_they_are_the_same) {
     EXPECT_EQ(line_after("ls virtio 0 /bo\t"), "ls virtio 0 /boot/");
     EXPECT_EQ(line_after("ls virtio 0 /boot/vm\t"), "ls virtio 0 /boot/vmlinuz-6.1");
