@@ -288,7 +288,8 @@ def test_a_full_disk_is_called_so(tmp_path):
     inner = f"mount -t tmpfs -o size=3m none '{tmp_path}' && make -s O='{tmp_path}' qemu_arm_defconfig && make -s O='{tmp_path}'"
     result = subprocess.run(["unshare", "-m", "sh", "-c", inner], cwd=TOP, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
                             env={**os.environ, "MAKEFLAGS": "", "CCACHE_READONLY": "1"}, timeout=600)
-    if "unshare failed" in result.stderr or "mount:" in result.stderr:
+    # In a chroot that is no mount of its own, for instance.
+    if "unshare:" in result.stderr or "mount:" in result.stderr:
         pytest.skip("no file system of its own can be made here")
     assert result.returncode != 0
     assert f"no space is left in {tmp_path}" in result.stderr.splitlines(), result.stderr

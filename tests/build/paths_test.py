@@ -2,6 +2,7 @@
 """Folders with odd names, and folders with somebody's own files: what works, what is refused, and that nothing else is touched."""
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 
@@ -156,7 +157,7 @@ def test_a_folder_that_was_built_before_there_was_a_mark_is_known(tmp_path):
     for name in (work / "vireo.bin", out / "vireo.bin", out / "u-boot.bin"):
         name.write_text("old")
     (out / "u-boot.rom").write_text("mine")
-    script = f'set -eu; top={TOP}; out={out}; . {TOP}/tools/build/folder.sh; own_build_folder; own "$out/build/arm"; must_be_ours u-boot.bin vireo.bin; ' \
+    script = f'set -eu; top={shlex.quote(str(TOP))}; out={out}; . "$top"/tools/build/folder.sh; own_build_folder; own "$out/build/arm"; must_be_ours u-boot.bin vireo.bin; ' \
              'echo new >"$out/build/arm/vireo.bin"; put "$out/build/arm/vireo.bin" u-boot.bin; drop vireo.bin u-boot.rom'
     result = run(["sh", "-c", script], TOP)
     assert result.returncode == 0, result.stdout

@@ -12,6 +12,9 @@ import time
 
 import pytest
 
+# What is started in the background of a script ignores Ctrl-C, and so would all that is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tools/vm"))
 import image_format  # noqa: E402
@@ -166,6 +169,7 @@ def test_output_is_shown_as_it_comes(world):
         while not seen.endswith("hanging"):
             seen += process.stdout.read(1)
         process.terminate()
+        process.wait(60)  # before the pipe is closed, into which it has to write
     assert process.returncode == 143
 
 

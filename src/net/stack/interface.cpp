@@ -174,9 +174,12 @@ void Interface::prepare_datagram(usize payload_bytes, const ip_addr_t& target) {
 }
 
 void Interface::look_at_neighbours() {
-    if (!neighbours_.has_fallen_silent())
-        return;
-    // What is known stays until there is an answer.
+    if (neighbours_.has_fallen_silent())
+        ask_again();
+}
+
+// What is known stays until there is an answer.
+void Interface::ask_again() {
     for (usize i = 0; i < ARP_TABLE_SIZE; ++i) {
         ip4_addr_t* address;
         netif* interface;

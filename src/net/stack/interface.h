@@ -40,6 +40,8 @@ class Interface final : private device::NetReceiver {
     void prepare_datagram(usize payload_bytes, const ip_addr_t& target);
     // Once a second: a neighbour that says nothing any more is asked for again (IPv4).
     void look_at_neighbours();
+    // The same at once: for whoever knows that what was sent last should have been answered.
+    void ask_again();
     usize buffers_held() const { return pool_.in_use(); }
 
   private:

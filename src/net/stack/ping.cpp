@@ -120,6 +120,8 @@ Result<Duration> Network::ping(const IpAddress& host, const event::Budget& budge
             return *ping.answer();
         if (ended.error().code != ErrorCode::Timeout)
             return ended.error();
+        if (host.is_v4())
+            interface_->ask_again();
     }
     return error(ErrorCode::Timeout, "host is not alive");
 }

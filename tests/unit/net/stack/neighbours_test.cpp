@@ -108,15 +108,45 @@ TEST_F(NetworkTest, a_neighbour_that_falls_silent_is_asked_for_again) {
 TEST_F(NetworkTest, a_neighbour_has_time_to_answer) {
     open();
     ASSERT_TRUE(network->ping(host, event::Budget::total(Duration::seconds(1))));
-    peer->answers_ping = false;
+    auto socket = net::UdpSocket();
+    struct Nobody final : net::UdpSocket::Client {
+        void datagram(Bytes, const IpAddress&, u16) override {}
+    } nobody;
+    ASSERT_TRUE(socket.open(*network, IpAddress::Family::V4, 4000, nobody));
+    auto send = [&] { EXPECT_TRUE(socket.send(std::as_bytes(std::span("x")), host, 9)); };
     peer->frames.clear();
-    EXPECT_FALSE(network->ping(host, event::Budget::total(Duration::milli(2'900))));
-    EXPECT_EQ(peer->frames.size(), 3u);
+    for (int i = 0; i < 3; ++i, pass(Duration::milli(950)))
+        send();
+    EXPECT_EQ(peer->frames.size(), 3u) << "nobody is asked for";
+    pass(Duration::seconds(2));
+    EXPECT_EQ(peer->frames.size(), 4u) << "the neighbour is";
+    EXPECT_EQ(packets::get16(peer->frames.back(), 12), 0x0806u);
+    // What was sent before is forgotten.
+    socket.close();
     network->close();
     open();
-    // What was sent before is forgotten.
-    EXPECT_FALSE(network->ping(host, event::Budget::total(Duration::milli(2'900))));
-    EXPECT_EQ(peer->frames.size(), 6u);
+    pass(Duration::seconds(5));
+    EXPECT_EQ(peer->frames.size(), 4u);
+}
+
+// An echo that is not answered puts the neighbour in doubt at once, also one that speaks.
+TEST_F(NetworkTest, a_liar_that_speaks_does_not_keep_a_ping_from_its_host) {
+    open();
+    const packets::Mac liar{0x52, 0x66, 6, 6, 6, 6};
+    bool has_lied = false;
+    peer->on_frame = [&](const Frame& frame) {
+        if (packets::get16(frame, 12) == 0x0806 && !std::exchange(has_lied, true))
+            peer->send_frame(packets::ethernet(
+                card->facts().mac, liar, 0x0806,
+                packets::arp(2, liar, OtherHost::address, card->facts().mac, OtherHost::ours)));
+        peer->answers_ping = std::ranges::equal(packets::slice(frame, 0, 6), OtherHost::mac);
+        hosted::schedule(500 * hosted::millisecond, [&] {
+            peer->send_frame(packets::ethernet(card->facts().mac, liar, 0x0800, Octets(40)));
+        });
+    };
+    EXPECT_TRUE(network->ping(host, event::Budget::total(Duration::milli(2'500))));
+    peer->on_frame = nullptr;
+    pass(Duration::seconds(1));
 }
 
 TEST_F(NetworkTest, nobody_is_made_to_answer_everybody) {
