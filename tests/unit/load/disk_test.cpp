@@ -28,7 +28,7 @@ class OneFile final : public fs::Tree {
         if (node == 3)
             return error(ErrorCode::Io, "scripted");
         EXPECT_LE(offset + memory.size(), content_.size());
-        std::memcpy(memory.data(), content_.data() + offset, memory.size());
+        std::copy_n(std::as_bytes(std::span(content_)).data() + offset, memory.size(), memory.data());
         return {};
     }
     Result<usize> read_link(Node, std::span<char, fs::max_path_bytes>) override { return usize{0}; }
