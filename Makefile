@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front of the build. `make help` lists what there is.
-# No path stands in here: a name with a blank is two names to make, whatever is done about it. Paths go to tools/build/goal in the
-# environment, where they are one word whatever is in them.
+# No path stands in here: a name with a blank is two names to make, whatever is done about it. Paths go to
+# tools/build/goal in the environment, where they are one word whatever is in them.
 .DEFAULT_GOAL := all
 .SUFFIXES:
 .NOTPARALLEL:   # ninja runs the jobs; goals given together run in the order given

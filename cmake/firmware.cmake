@@ -4,8 +4,8 @@ set(position -fpie)
 set(relocations "SHELL:-z text" --pack-dyn-relocs=relr)
 if(CONFIG_ARCH_ARM)
     set(VIREO_ISA arm)
-    # armv7ve: hardware divide, as the cortex-a7 and a15 have. Thumb: a quarter less code; entry.S is ARM code, and the
-    # linker goes between the two. Soft float: no floating point anywhere.
+    # armv7ve: hardware divide, as the cortex-a7 and a15 have. Thumb: a quarter less code; entry.S is ARM
+    # code, and the linker goes between the two. Soft float: no floating point anywhere.
     set(target --target=armv7a-none-eabi -march=armv7ve -mthumb -mfloat-abi=soft -mfpu=none)
 elseif(CONFIG_ARCH_ARM64)
     set(VIREO_ISA arm64)
@@ -20,8 +20,8 @@ elseif(CONFIG_ARCH_X86)
     set(VIREO_ISA x86)
     # Arguments in eax, edx, ecx: 5 % less code. reset.S and vectors.S call accordingly.
     set(target --target=i386-unknown-elf -march=i686 -mregparm=3 -mno-sse -mno-mmx -msoft-float)
-    # Nothing can be addressed relative to the program counter there: the code has absolute addresses, which are relocated
-    # too (decision 0034). They are not aligned, which is more than RELR can say.
+    # Nothing can be addressed relative to the program counter there: the code has absolute addresses, which
+    # are relocated too (decision 0034). They are not aligned, which is more than RELR can say.
     set(position -fno-pie)
     set(relocations "SHELL:-z notext" --pack-dyn-relocs=android)
 else()
@@ -36,11 +36,11 @@ if(NOT EXISTS ${libcxx}/__config)
     message(FATAL_ERROR "libc++'s headers are missing (${libcxx}): install libc++-${VIREO_LLVM}-dev, or run tools/setup")
 endif()
 
-# No frame pointers: a trace looks for return addresses instead (arch/common). Clang keeps them by default on targets without
-# an operating system; they were 3 to 4 % of the code.
+# No frame pointers: a trace looks for return addresses instead (arch/common). Clang keeps them by default on
+# targets without an operating system; they were 3 to 4 % of the code.
 # No frame steps over the guard below the stack (VIREO_GUARD_BYTES).
-# -nostdlibinc and our folders, not -ffreestanding: the compiler may go on folding strlen and memcpy (10 to 15 % of the
-# image). The folder order matters: our __config_site shadows libc++'s own.
+# -nostdlibinc and our folders, not -ffreestanding: the compiler may go on folding strlen and memcpy (10 to
+# 15 % of the image). The folder order matters: our __config_site shadows libc++'s own.
 add_compile_options(
     ${target} ${position} -Os -fomit-frame-pointer -fvisibility=hidden -ffunction-sections -fdata-sections -fno-stack-protector
     -Wframe-larger-than=8192 -Werror=frame-larger-than
@@ -68,8 +68,8 @@ if(NOT sources)
 endif()
 set(cold)
 if(CONFIG_ARCH_RISCV)
-    # Registers are saved and restored by calls (lib/builtins/riscv_save.S), but for where time goes: 10 % more of it there, for
-    # 5 % of the code.
+    # Registers are saved and restored by calls (lib/builtins/riscv_save.S), but for where time goes: 10 %
+    # more of it there, for 5 % of the code.
     string(CONCAT hot "^(base/crc32|device/|dma/|event/|io/|machine/serial/|virtio/ring/|virtio/transport/"
         "|block/(cache|volume)|fs/ext4/(block_map|content|extent_tree|pointer_blocks)|drivers/(blk/(blk|requests)|net/(net|receive|transmit))"
         "|net/(protocol/(file_target|http|tftp)|stack/(checksum|convert|frame_pool|interface|network|tcp_socket|udp_socket)|transfer/))")
@@ -117,9 +117,11 @@ if(have_script)
     add_dependencies(vireo script)
     set_target_properties(vireo PROPERTIES OUTPUT_NAME vireo.elf LINKER_LANGUAGE CXX LINK_DEPENDS ${CMAKE_BINARY_DIR}/gen/image.ld)
     target_link_libraries(vireo PRIVATE fdt lwip vireo_libc vireo_builtins)
-    # Position independent with relative relocations only: the start-up code relocates the image in a few lines.
+    # Position independent with relative relocations only: the start-up code relocates the
+    # image in a few lines.
     # -z nostart-stop-gc: the registries are reached through __start_/__stop_ symbols alone.
-    # -O2 merges strings that end alike; safe ICF functions that are the same, unless their addresses are taken.
+    # -O2 merges strings that end alike; safe ICF functions that are the same, unless their
+    # addresses are taken.
     target_link_options(vireo PRIVATE
         -pie --no-dynamic-linker "SHELL:-z norelro" ${relocations} "SHELL:-z nostart-stop-gc" --gc-sections -O2 --icf=safe
         --build-id=none --no-undefined --fatal-warnings --thinlto-jobs=2

@@ -13,7 +13,8 @@ if(CONFIG_HOSTED_FUZZ)
 endif()
 
 include(cmake/third-party.cmake)
-# How full its pools become, for pools_test.cpp. What lwIP shares with other sources is the same with and without.
+# How full its pools become, for pools_test.cpp. What lwIP shares with other sources is the
+# same with and without.
 target_compile_definitions(lwip PRIVATE VIREO_COUNTS_POOLS)
 target_sources(lwip PRIVATE ${lwip}/src/core/stats.c)
 
@@ -49,8 +50,8 @@ if(main)
     target_link_libraries(vireo-hosted PRIVATE hosted_objects)
 endif()
 
-# Debian's binary GoogleTest is made for libstdc++, so it is built from Debian's source package. Without that there are no tests, and
-# the program alone is built; tools/build/build says so.
+# Debian's binary GoogleTest is made for libstdc++, so it is built from Debian's source package. Without that
+# there are no tests, and the program alone is built; tools/build/build says so.
 set(gtest /usr/src/googletest/googletest)
 file(GLOB have_gtest CONFIGURE_DEPENDS ${gtest}/src/gtest-all.cc)
 file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*_test.cpp)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# vireo_precompile(TARGET HEADER...): what each source of the target includes first anyway is read once; half of a source's
-# compilation is the standard library's headers. A source still says what it includes: the linter compiles
-# each by itself.
+# vireo_precompile(TARGET HEADER...): what each source of the target includes first anyway is read once; half
+# of a source's compilation is the standard library's headers. A source still says what it includes: the
+# linter compiles each by itself.
 function(vireo_precompile target)
     if(NOT CONFIG_PRECOMPILED_HEADERS)
         return()

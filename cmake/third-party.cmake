@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# vireo_third_party(NAME OUT_FOLDER): unpacks the tarball that third_party/manifest pins under NAME into the build folder.
-# third_party/fetch, run before CMake, has brought it and checked its sha256.
+# vireo_third_party(NAME OUT_FOLDER): unpacks the tarball that third_party/manifest pins under NAME into the
+# build folder. third_party/fetch, run before CMake, has brought it and checked its sha256.
 function(vireo_third_party name out)
     file(STRINGS ${CMAKE_SOURCE_DIR}/third_party/manifest line REGEX "^${name} ")
     separate_arguments(line)
@@ -40,6 +40,7 @@ list(TRANSFORM VIREO_LWIP_SOURCES PREPEND ${lwip}/src/)
 add_library(lwip STATIC ${VIREO_LWIP_SOURCES})
 target_compile_options(lwip PRIVATE -w)
 if(CONFIG_HOSTED_SANITIZE)
-    target_compile_options(lwip PRIVATE -fno-sanitize=null) # it takes the address of a null pointer's first member
+    # it takes the address of a null pointer's first member
+    target_compile_options(lwip PRIVATE -fno-sanitize=null)
 endif()
 target_include_directories(lwip SYSTEM PUBLIC ${lwip}/src/include ${CMAKE_SOURCE_DIR}/src/net/stack/lwip)

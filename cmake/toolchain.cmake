@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# One Clang and LLD for all boards and the hosted build. The version is pinned in cmake/llvm-version and nowhere else.
+# One Clang and LLD for all boards and the hosted build. The version is pinned in
+# cmake/llvm-version and nowhere else.
 file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/llvm-version VIREO_LLVM)
 set(CMAKE_C_COMPILER clang-${VIREO_LLVM})
 set(CMAKE_CXX_COMPILER clang++-${VIREO_LLVM})

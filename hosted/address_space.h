@@ -6,8 +6,8 @@
 // Which fake answers at which address: the back end of io::raw.
 namespace vireo::hosted {
 
-// Something that has registers. `offset` is relative to where it was mapped; `width` is 1, 2 or 4 bytes. An access
-// never reaches over the end of the range.
+// Something that has registers. `offset` is relative to where it was mapped; `width` is 1, 2 or 4 bytes. An
+// access never reaches over the end of the range.
 class RegisterBlock {
   public:
     virtual u32 read(u64 offset, u8 width) = 0;
@@ -17,8 +17,9 @@ class RegisterBlock {
     ~RegisterBlock() = default;
 };
 
-// While it lives, accesses to [base, base + bytes) go to `block`. Ranges of one space must not overlap. An access to
-// an address where nothing is mapped is reported ("io.unmapped") and reads as all ones, as on a bus.
+// While it lives, accesses to [base, base + bytes) go to `block`. Ranges of one space must not
+// overlap. An access to an address where nothing is mapped is reported ("io.unmapped") and reads as
+// all ones, as on a bus.
 class MappedRange {
   public:
     MappedRange(io::Space space, u64 base, u64 bytes, RegisterBlock& block);

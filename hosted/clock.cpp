@@ -57,8 +57,8 @@ u64 host_time() {
     return static_cast<u64>(now.tv_sec) * second + static_cast<u64>(now.tv_nsec);
 }
 
-// What the program waits for happens in another process, if anywhere: let it have the processor at once, and after
-// a while without news keep from burning one.
+// What the program waits for happens in another process, if anywhere: let it have the processor at once, and
+// after a while without news keep from burning one.
 void rest_in_real_time() {
     constexpr unsigned yields = 2000; // about a millisecond
     if (++clock().quiet_waits < yields) {

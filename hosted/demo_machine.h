@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-// The machine that vireo-hosted runs on: disks backed by files and an entropy source fed by the host, behind a fake
-// bus, in real time.
+// The machine that vireo-hosted runs on: disks backed by files and an entropy source fed by the host, behind
+// a fake bus, in real time.
 namespace vireo::hosted {
 
 struct DemoOptions {
@@ -23,8 +23,8 @@ struct DemoOptions {
 
 class DemoMachine {
   public:
-    // Builds the machine; empty, with a one-line text in `problem`, if a file cannot be opened. Switches to the real
-    // clock and prints what the referee has to say on standard error.
+    // Builds the machine; empty, with a one-line text in `problem`, if a file cannot be opened. Switches to
+    // the real clock and prints what the referee has to say on standard error.
     static std::unique_ptr<DemoMachine> create(const DemoOptions& options, std::string& problem);
     virtual ~DemoMachine() = default;
 

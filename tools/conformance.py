@@ -23,7 +23,8 @@ TABLE = ROOT / "tests/conformance/virtio-driver-requirements.tsv"
 DEFECTS = ROOT / "tests/conformance/defects-seen.txt"
 EXCEPTIONS = ROOT / "tests/conformance/not-applicable.txt"
 PAGE = ROOT / "docs/spec-coverage.md"
-GROUPS = ["gen", "ring", "pci", "mmio", "blk", "rng", "net"]  # what Vireo drives; the goal is all of their MUST and MUST NOT
+# what Vireo drives; the goal is all of their MUST and MUST NOT
+GROUPS = ["gen", "ring", "pci", "mmio", "blk", "rng", "net"]
 PLACES = ["tests", "tools/lint"]
 SUFFIXES = {".cpp", ".h", ".py"}
 COVERS = re.compile(r"(?://|#).*?\bcovers( by not using)?:\s*(.*)$")
@@ -61,7 +62,8 @@ def named_by(lines, number):
     search = range(number, -1, -1) if inside else range(number, min(number + 12, len(lines)))
     for i in search:
         match = TEST.match(lines[i])
-        # A suite's list may be long; a comment right above `TEST_P(` with its name on the next line is one of ours.
+        # A suite's list may be long; a comment right above `TEST_P(` with its name on the next
+        # line is one of ours.
         if not match and i + 1 < len(lines) and lines[i].rstrip().endswith("("):
             match = TEST.match(lines[i].rstrip() + lines[i + 1].strip())
         if match:

@@ -24,7 +24,8 @@ bool has_ranges(u32 type) {
     return type == Blk::type_discard || type == Blk::type_write_zeroes || type == Blk::type_secure_erase;
 }
 
-// The feature that brings a request with ranges, where its limits lie, and the rule about the number of ranges.
+// The feature that brings a request with ranges, where its limits lie, and the rule about the
+// number of ranges.
 struct RangeKind {
     unsigned feature;
     u32 max_sectors_at;

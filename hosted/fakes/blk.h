@@ -63,8 +63,8 @@ class Blk final : public Device {
         std::vector<Range> ranges;
     };
 
-    // Offers SEG_MAX, BLK_SIZE, FLUSH, TOPOLOGY, GEOMETRY, CONFIG_WCE, INDIRECT_DESC and EVENT_IDX; and RO if the
-    // disk cannot be written.
+    // Offers SEG_MAX, BLK_SIZE, FLUSH, TOPOLOGY, GEOMETRY, CONFIG_WCE, INDIRECT_DESC and EVENT_IDX; and RO if
+    // the disk cannot be written.
     Blk(std::string name, std::unique_ptr<Disk> disk, usize queues = 1);
 
     Disk& disk() { return *disk_; }
@@ -85,8 +85,8 @@ class Blk final : public Device {
     void set_write_zeroes(u32 max_sectors, u32 max_segments, bool may_unmap = true);
     void set_secure_erase(u32 max_sectors, u32 max_segments, u32 alignment = 1);
     void set_zoned(u8 model) { offer(zoned, 92, 1, model); }
-    // Whether completed writes are on the disk without a flush: as `writeback` says with CONFIG_WCE, else only if
-    // FLUSH was not accepted (5.2.6.2).
+    // Whether completed writes are on the disk without a flush: as `writeback` says with CONFIG_WCE, else
+    // only if FLUSH was not accepted (5.2.6.2).
     bool is_write_through() const;
     // What `writeback` is after a reset, if FLUSH is accepted.
     u8 initial_writeback = 1;

@@ -8,7 +8,8 @@
 
 namespace vireo::fake {
 
-// One buffer that the driver made available: what the device reads, then what the device writes (section 2.7.4).
+// One buffer that the driver made available: what the device reads, then what the device
+// writes (section 2.7.4).
 class Chain {
   public:
     struct Piece {
@@ -29,8 +30,8 @@ class Chain {
     u64 readable_bytes() const { return total(readable); }
     u64 writable_bytes() const { return total(writable); }
 
-    // Copies out of the readable, or into the writable part, at an offset that counts through all its pieces. False
-    // if it does not reach that far or the memory is not the device's (which is reported).
+    // Copies out of the readable, or into the writable part, at an offset that counts through all its pieces.
+    // False if it does not reach that far or the memory is not the device's (which is reported).
     bool read(u64 offset, void* to, u64 bytes) const {
         return copy(readable, offset, bytes, hosted::DmaArena::Use::Read,
                     [&](std::byte* memory, u64 done, u64 count) {

@@ -30,8 +30,8 @@ u8 Device::read_status() {
             --reset_reads_left_;
     }
     u8 shown = status_;
-    // A reset that takes time shows what was there before; a device that nobody used since power-on shows what an
-    // earlier owner left, or the reset could not be told from a finished one.
+    // A reset that takes time shows what was there before; a device that nobody used since power-on shows
+    // what an earlier owner left, or the reset could not be told from a finished one.
     if (reset_pending_ && shown == 0)
         shown = status::acknowledge | status::driver | status::driver_ok;
     referee_.status_read(shown);
@@ -179,7 +179,8 @@ bool Device::stop_is_pending(u16 index) {
     return false;
 }
 
-// Section 2.6.1.1: all state of the queue goes. What the driver may free is remembered until it has read that it may.
+// Section 2.6.1.1: all state of the queue goes. What the driver may free is remembered until it
+// has read that it may.
 void Device::finish_stop(u16 index) {
     Queue& queue = queues_[index];
     queue.enabled = queue.stopping = false;

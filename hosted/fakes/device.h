@@ -50,8 +50,8 @@ struct Faults {
 };
 
 // A VirtIO device as the standard describes it, without a transport: status, features, queues, configuration,
-// events. Models derive and say what a request means; transports show it as registers. Strict: the referee reports
-// whatever a driver must not do.
+// events. Models derive and say what a request means; transports show it as registers. Strict: the referee
+// reports whatever a driver must not do.
 class Device : hosted::WaitObserver, hosted::DmaObserver {
   public:
     struct Queue {
@@ -89,14 +89,16 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     // --- for tests --------------------------------------------------------------------------------------------
     Faults faults;
     Features offered;
-    // How long the n-th buffer takes, in virtual time. The default is none: done when the notification returns.
+    // How long the n-th buffer takes, in virtual time. The default is none: done when the
+    // notification returns.
     std::function<u64(u64 number)> latency;
-    // Whether the referee complains about notifications that were not asked for, and about what they carry. One that comes after nothing happened
-    // for `patience` is always welcome: a driver may try once more before it gives up.
+    // Whether the referee complains about notifications that were not asked for, and about what they
+    // carry. One that comes after nothing happened for `patience` is always welcome: a driver may try once
+    // more before it gives up.
     static constexpr u64 patience = 50 * hosted::millisecond;
     bool report_unwelcome_notifications = true;
-    // With IN_ORDER: one used entry may stand for so many buffers, as long as all but the last one were used completely
-    // (sections 2.7.9, 2.8.9). Buffers that are done at once are done together.
+    // With IN_ORDER: one used entry may stand for so many buffers, as long as all but the last one were used
+    // completely (sections 2.7.9, 2.8.9). Buffers that are done at once are done together.
     u16 in_order_batch = 1;
 
     const std::string& name() const { return name_; }
@@ -117,18 +119,21 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     void bump_generation() { ++generation_; }
     // Sets DEVICE_NEEDS_RESET and stops working.
     void need_reset();
-    // Loses its state without having been asked to, but not its work: it shows status 0 and goes on with what it had.
+    // Loses its state without having been asked to, but not its work: it shows status 0 and
+    // goes on with what it had.
     void forget_itself() { status_ = 0; }
     // Finishes the oldest buffer that it has kept so far.
     void finish_first();
     // Finishes all that it has kept so far (faults.never_completes), as a disk whose storage answers again.
     void finish_held();
-    // As a device that has not stopped, whatever it shows (gone, in need of a reset, a reset that it was asked for and does not
-    // confirm) and whether or not bus mastering is on: writes into all the buffers that it still holds, and into the rings.
-    // That is what a virtual machine's threads do with buffers that they mapped before.
+    // As a device that has not stopped, whatever it shows (gone, in need of a reset, a reset that it was
+    // asked for and does not confirm) and whether or not bus mastering is on: writes into all the buffers
+    // that it still holds, and into the rings. That is what a virtual machine's threads do with buffers
+    // that they mapped before.
     void write_late();
     static constexpr u8 late_byte = 0xad;
-    // Pulled out: it touches neither registers nor memory any more. insert() brings it back as from the factory.
+    // Pulled out: it touches neither registers nor memory any more. insert() brings it back as
+    // from the factory.
     void remove();
     void insert();
     // Raises event bits out of the blue.
@@ -156,8 +161,8 @@ class Device : hosted::WaitObserver, hosted::DmaObserver {
     Queue* find_queue(u32 index) { return index < queues_.size() ? &queues_[index] : nullptr; }
     // The registers of the queue are complete: checks them and starts the queue.
     void enable_queue(u16 index);
-    // Stops or resets one queue. `stop_is_pending`, asked by each read of the register that shows it, is true until
-    // that is complete; its first false is the confirmation that the driver must wait for.
+    // Stops or resets one queue. `stop_is_pending`, asked by each read of the register that shows it, is true
+    // until that is complete; its first false is the confirmation that the driver must wait for.
     void stop_queue(u16 index, bool by_reset);
     bool stop_is_pending(u16 index);
     // `data`: what NOTIFICATION_DATA adds, if the notification was wide enough to carry it.

@@ -29,8 +29,8 @@ class Disk {
     virtual void set_write_through(bool) {}
 };
 
-// Sectors in memory, made as they are written: capacities up to 2^64 bytes cost nothing. Sectors that were never
-// written hold their own number in each 8 bytes when `patterned`, else zeros.
+// Sectors in memory, made as they are written: capacities up to 2^64 bytes cost nothing. Sectors that were
+// never written hold their own number in each 8 bytes when `patterned`, else zeros.
 class MemoryDisk final : public Disk {
   public:
     explicit MemoryDisk(u64 sectors, bool patterned = false) : sectors_(sectors), patterned_(patterned) {}
@@ -48,8 +48,8 @@ class MemoryDisk final : public Disk {
     std::map<u64, Sector> written_;
 };
 
-// A disk with a volatile write cache in front of another one: what was neither flushed nor written through is gone when
-// the power is.
+// A disk with a volatile write cache in front of another one: what was neither flushed nor written through is
+// gone when the power is.
 class CachedDisk final : public Disk {
   public:
     explicit CachedDisk(std::unique_ptr<Disk> disk) : disk_(std::move(disk)) {}
@@ -61,7 +61,8 @@ class CachedDisk final : public Disk {
     void set_write_through(bool on) override { write_through_ = on; }
 
     usize unflushed_sectors() const { return cache_.size(); }
-    // The power fails. Any part of what was in the cache may have reached the disk: sectors that `survives` names.
+    // The power fails. Any part of what was in the cache may have reached the disk: sectors
+    // that `survives` names.
     void lose_power(const std::function<bool(u64 sector)>& survives = nullptr);
 
   private:
@@ -72,7 +73,8 @@ class CachedDisk final : public Disk {
     bool write_through_ = false;
 };
 
-// A file. Opened read-only if it cannot be written; the tail of a size that is no multiple of 512 is left out.
+// A file. Opened read-only if it cannot be written; the tail of a size that is no multiple of
+// 512 is left out.
 class FileDisk final : public Disk {
   public:
     // nullptr, with a one-line text in `problem`, if the file cannot be opened.

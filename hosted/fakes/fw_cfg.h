@@ -11,7 +11,8 @@
 
 namespace vireo::fake {
 
-// QEMU's firmware configuration device from its side (QEMU's docs/specs/fw_cfg.rst), on ports or as a register window.
+// QEMU's firmware configuration device from its side (QEMU's docs/specs/fw_cfg.rst), on ports or
+// as a register window.
 class FwCfg final : public hosted::RegisterBlock {
   public:
     explicit FwCfg(bool on_ports, bool dma = true)

@@ -8,8 +8,8 @@
 
 namespace vireo::fake {
 
-// RAM for what the firmware finds by physical addresses below 4 GiB: it lies there in this process, too. An access behind
-// its end crashes.
+// RAM for what the firmware finds by physical addresses below 4 GiB: it lies there in this process, too. An
+// access behind its end crashes.
 class LowRam {
   public:
     static constexpr u64 base = 0x2000'0000;

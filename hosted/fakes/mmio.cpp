@@ -132,7 +132,8 @@ void MmioSlot::complain(const char* rule, u64 offset, const char* text) const {
                              ": " + text);
 }
 
-// Section 4.2.3.1: MagicValue and Version first, then DeviceID; nothing else before, nothing at all if it is 0.
+// Section 4.2.3.1: MagicValue and Version first, then DeviceID; nothing else before, nothing
+// at all if it is 0.
 bool MmioSlot::identify(u64 offset, u32& value) {
     switch (offset) {
     case MagicValue:

@@ -6,8 +6,8 @@
 
 namespace vireo::fake {
 
-// A virtio-mmio slot: the register block of section 4.2.2 (version 2) or 4.2.4 (version 1), strict about width,
-// direction and order. An empty slot has DeviceID 0.
+// A virtio-mmio slot: the register block of section 4.2.2 (version 2) or 4.2.4 (version 1), strict about
+// width, direction and order. An empty slot has DeviceID 0.
 class MmioSlot final : public hosted::RegisterBlock {
   public:
     static constexpr u64 bytes = 0x200;
@@ -18,10 +18,11 @@ class MmioSlot final : public hosted::RegisterBlock {
     u32 magic = 0x7472'6976;
     u32 version;
     std::optional<u32> device_id; // instead of the device's
-    // QueueReset exists. In QEMU 7.2 it does not, although the feature is offered: it reads as 0, and a reset that is
-    // asked for does nothing, so QueueReady stays 1.
+    // QueueReset exists. In QEMU 7.2 it does not, although the feature is offered: it reads as 0, and a reset
+    // that is asked for does nothing, so QueueReady stays 1.
     bool has_queue_reset = true;
-    // A stale owner left queue 0 in use: QueueReady (QueuePFN) reads as not 0 until the next reset does not help.
+    // A stale owner left queue 0 in use: QueueReady (QueuePFN) reads as not 0 until the next
+    // reset does not help.
     bool queue_stuck = false;
     // Bits that InterruptStatus shows and the standard does not define.
     u32 undefined_events = 0;

@@ -13,7 +13,8 @@ constexpr u16 link_up = 1;
 constexpr u32 ethernet_bytes = 14;
 constexpr u32 mac_bytes = 6;
 
-// struct virtio_net_config, 5.1.4. The MAC is writable on the legacy interface only (5.1.4.3), see config_written.
+// struct virtio_net_config, 5.1.4. The MAC is writable on the legacy interface only (5.1.4.3),
+// see config_written.
 constexpr ConfigField fields[] = {
     {0, 1, 6, -1, true, "mac"},
     {status_offset, 2, 1, Net::status_field, false, "status"},

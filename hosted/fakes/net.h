@@ -7,8 +7,8 @@
 
 namespace vireo::fake {
 
-// A network card, section 5.1, from the device's side. The wire is the test: deliver() brings a frame, `on_sent` sees
-// those that leave.
+// A network card, section 5.1, from the device's side. The wire is the test: deliver() brings a frame,
+// `on_sent` sees those that leave.
 class Net final : public Device {
   public:
     static constexpr u32 type_id = 1;
@@ -93,8 +93,8 @@ class Net final : public Device {
     void set_link(bool up);
     Mac address() const;
 
-    // Brings a frame. False if there was no room for it, or nobody to whom it could go. With `header`, that is what
-    // the device says of it, num_buffers included; else it says what is true.
+    // Brings a frame. False if there was no room for it, or nobody to whom it could go. With `header`, that
+    // is what the device says of it, num_buffers included; else it says what is true.
     bool deliver(const Frame& frame, std::optional<Header> header = std::nullopt);
     // How many receive buffers the device has now.
     usize room();
@@ -105,7 +105,8 @@ class Net final : public Device {
     const std::vector<Sent>& sent() const { return sent_; }
     void forget_sent() { sent_.clear(); }
     const std::vector<Command>& commands() const { return commands_; }
-    // What to answer instead of carrying a command out. 256: nothing, the byte stays as it is, and 0 is its length.
+    // What to answer instead of carrying a command out. 256: nothing, the byte stays as it is,
+    // and 0 is its length.
     std::function<std::optional<u16>(const Command&)> answer;
     // No answer to commands at all.
     bool ignores_commands = false;

@@ -76,8 +76,8 @@ bool PackedRing::is_available(u64 place) const {
 
 bool PackedRing::has_available() { return is_available(taken_); }
 
-// Moves on over what the driver made available. Entries that were taken may hold used descriptors by now, so the look
-// begins behind them. (A device that used more than it took is behind no one.)
+// Moves on over what the driver made available. Entries that were taken may hold used descriptors by now, so
+// the look begins behind them. (A device that used more than it took is behind no one.)
 void PackedRing::see_published() {
     published_ = std::max(published_, taken_);
     while (published_ < used_ + setup().size && is_available(published_))
@@ -249,8 +249,8 @@ u16 PackedRing::descriptors_of(u32 id) const {
     return found == outstanding_.end() ? 1 : found->second;
 }
 
-// Section 2.8.2: the used descriptor overwrites the first of the entries that it stands for; the driver may reuse them
-// all, whichever buffers they described.
+// Section 2.8.2: the used descriptor overwrites the first of the entries that it stands for; the driver may
+// reuse them all, whichever buffers they described.
 void PackedRing::put_used(const Used& used) {
     for (u16 i = 0; i < used.descriptors; ++i) {
         u16 entry = entry_of(used_ + i);
@@ -259,7 +259,8 @@ void PackedRing::put_used(const Used& used) {
         staged_.erase(entry);
     }
     forget_outstanding(used);
-    // Section 2.8.3: WRITE says whether anything was written; without it the length means nothing. The address stays.
+    // Section 2.8.3: WRITE says whether anything was written; without it the length means
+    // nothing. The address stays.
     bool wrote = used.bytes_written != 0;
     auto flags = static_cast<u16>((used_wrap() ? flag_available | flag_used : 0) | (wrote ? flag_write : 0));
     store_descriptor(setup().descriptors + 16 * u64{used_entry()},

@@ -8,8 +8,8 @@
 
 namespace vireo::fake {
 
-// The packed format, section 2.8. Places in the ring are counted from the queue's start and never wrap: place p is
-// entry p % size, and the wrap counter there is 1 on the first lap, 0 on the second, and so on (2.8.1).
+// The packed format, section 2.8. Places in the ring are counted from the queue's start and never wrap: place
+// p is entry p % size, and the wrap counter there is 1 on the first lap, 0 on the second, and so on (2.8.1).
 class PackedRing final : public Ring {
   public:
     // A descriptor as it lies in memory (2.8.13).
@@ -46,8 +46,8 @@ class PackedRing final : public Ring {
     void notified() override;
     bool occupies(u64 bus, u64 bytes) const override;
 
-    // For tests that stage what lies in memory. What is written here is the device's doing: it is never taken for a
-    // buffer that the driver made available, and the driver is not blamed for it.
+    // For tests that stage what lies in memory. What is written here is the device's doing: it is never taken
+    // for a buffer that the driver made available, and the driver is not blamed for it.
     Descriptor descriptor(u16 entry) const { return load_descriptor(setup().descriptors, entry); }
     void set_descriptor(u16 entry, const Descriptor& descriptor);
     // A used descriptor in this entry, marked as used with this wrap counter.

@@ -12,8 +12,9 @@
 
 namespace vireo::fake {
 
-// One function on a PCI bus: 256 bytes of configuration space with the BAR sizing protocol (PCI 3.0, 6.2.5.1), and
-// what answers behind the BARs. Strict: reports writes that change nothing and writes into capabilities.
+// One function on a PCI bus: 256 bytes of configuration space with the BAR sizing protocol (PCI
+// 3.0, 6.2.5.1), and what answers behind the BARs. Strict: reports writes that change nothing and
+// writes into capabilities.
 class PciFunction {
   public:
     struct Bar {
@@ -66,8 +67,8 @@ class PciFunction {
     std::array<Bar, 6> bars_{};
 };
 
-// A PCI host bridge with functions on bus 0: configuration access through ECAM or ports 0xcf8/0xcfc, and the windows
-// through which BARs are reached.
+// A PCI host bridge with functions on bus 0: configuration access through ECAM or ports 0xcf8/0xcfc, and the
+// windows through which BARs are reached.
 class PciBus {
   public:
     // The windows of `host` must not overlap other fakes.

@@ -7,8 +7,9 @@
 
 namespace vireo::fake {
 
-// Watches one device's driver go through its life: status, features, queues, notifications, configuration, in the
-// order of section 3.1.1, and names the requirement that is broken. It only judges; what the device does is Device's.
+// Watches one device's driver go through its life: status, features, queues, notifications,
+// configuration, in the order of section 3.1.1, and names the requirement that is broken. It only judges;
+// what the device does is Device's.
 class Referee {
   public:
     explicit Referee(std::string device) : device_(std::move(device)) {}

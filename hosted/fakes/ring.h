@@ -40,9 +40,11 @@ class Ring {
 
     const RingSetup& setup() const { return setup_; }
 
-    // Checks the memory at the moment the queue is enabled: zeroed, used flags clear (2.7.10.1, 2.8.5, 4.2.3.2).
+    // Checks the memory at the moment the queue is enabled: zeroed, used flags clear
+    // (2.7.10.1, 2.8.5, 4.2.3.2).
     virtual void check_fresh() = 0;
-    // The next buffer that the driver made available, if there is one. Malformed chains are reported and skipped.
+    // The next buffer that the driver made available, if there is one. Malformed chains are
+    // reported and skipped.
     virtual std::optional<Chain> take() = 0;
     // True if the driver made buffers available that were not taken yet.
     virtual bool has_available() = 0;
@@ -52,7 +54,8 @@ class Ring {
     virtual u16 descriptors_of(u32 id) const = 0;
     // Hands one buffer back.
     void give_back(u32 id, u32 bytes_written) { put_used({id, bytes_written, 1, descriptors_of(id)}); }
-    // The driver has finished with this buffer as far as the rules go: its descriptors were left alone meanwhile.
+    // The driver has finished with this buffer as far as the rules go: its descriptors were
+    // left alone meanwhile.
     virtual void check_untouched(const Chain& chain) = 0;
     // Overwrites the descriptors of a chain with nonsense, as a hostile device would.
     virtual void scribble(const Chain& chain) = 0;
@@ -67,8 +70,8 @@ class Ring {
     virtual const char* notification_rule() const = 0;
     // A notification arrived: was it welcome? Reports those that the device had asked not to get.
     virtual void notified() = 0;
-    // Judges what a notification carries with NOTIFICATION_DATA: next_off, and next_wrap as bit 15 (section 2.9).
-    // Comes before notified().
+    // Judges what a notification carries with NOTIFICATION_DATA: next_off, and next_wrap as bit 15 (section
+    // 2.9). Comes before notified().
     void check_notification_data(u16 data);
 
     // True if [bus, bus + bytes) overlaps the ring's own memory.

@@ -170,7 +170,8 @@ bool SplitRing::enter_indirect(Chain& chain, const Descriptor& descriptor) {
     return walk_table(chain, descriptor.address, entries, 0, true);
 }
 
-// Sections 2.7.5 and 2.7.5.3: with IN_ORDER, descriptors are used in ring order, those of a table one after the other.
+// Sections 2.7.5 and 2.7.5.3: with IN_ORDER, descriptors are used in ring order, those of a
+// table one after the other.
 void SplitRing::check_order(const Chain& chain, u16 index, const Descriptor& descriptor,
                             bool inside_indirect) {
     if (!(descriptor.flags & flag_next))
@@ -235,7 +236,8 @@ void SplitRing::set_used_element(u16 slot, u32 id, u32 bytes) {
 }
 
 void SplitRing::put_used(const Used& used) {
-    // The element before the index (2.7.8.2). One for a whole batch lies where the first of it would be (2.7.9).
+    // The element before the index (2.7.8.2). One for a whole batch lies where the first of it
+    // would be (2.7.9).
     set_used_element(static_cast<u16>(used_index_ % setup().size), used.id, used.bytes_written);
     set_used_index(static_cast<u16>(used_index_ + used.buffers));
 }

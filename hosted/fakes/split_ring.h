@@ -57,7 +57,8 @@ class SplitRing final : public Ring {
     bool walk_table(Chain& chain, u64 table, u32 entries, u16 first, bool inside_indirect);
     void check_order(const Chain& chain, u16 index, const Descriptor& descriptor, bool inside_indirect);
     bool enter_indirect(Chain& chain, const Descriptor& descriptor);
-    // Whether a move of the available index from `before` to `after` passes the index that was asked for (2.7.10).
+    // Whether a move of the available index from `before` to `after` passes the index that was
+    // asked for (2.7.10).
     static bool passes(u16 asked, u16 before, u16 after) {
         return static_cast<u16>(after - asked - 1) < static_cast<u16>(after - before);
     }

@@ -7,8 +7,8 @@
 namespace vireo::fake {
 
 // A VirtIO device as a PCI function, section 4.1: legacy (registers in I/O BAR 0), modern (structures that
-// capabilities point to), or transitional (both). Numbers that a driver must read and not assume (where structures
-// lie, which BAR, notification offsets) are chosen so that guesses fail.
+// capabilities point to), or transitional (both). Numbers that a driver must read and not assume (where
+// structures lie, which BAR, notification offsets) are chosen so that guesses fail.
 class VirtioPci final : public PciFunction {
   public:
     enum class Flavour { Legacy, Transitional, Modern };

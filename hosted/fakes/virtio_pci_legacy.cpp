@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The legacy interface of a VirtIO PCI function, section 4.1.4.10: a header in I/O BAR 0, the device's configuration
-// right behind it.
+// The legacy interface of a VirtIO PCI function, section 4.1.4.10: a header in I/O BAR 0, the device's
+// configuration right behind it.
 #include "hosted/fakes/virtio_pci.h"
 #include "hosted/report.h"
 

@@ -60,7 +60,8 @@ Result<Connection> Connection::open(const std::string& path, u64 timeout) {
         return error(ErrorCode::InvalidArgument, "a socket's path has 1 to 107 bytes");
     path.copy(address.sun_path, path.size());
     FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    // On a local socket this does not wait: the other side's queue of callers has room, or it does not (EAGAIN).
+    // On a local socket this does not wait: the other side's queue of callers has room, or it
+    // does not (EAGAIN).
     if (!socket.is_open() ||
         connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
         return errno == ENOENT         ? error(ErrorCode::NotFound, "there is no such socket")

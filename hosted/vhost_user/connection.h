@@ -10,10 +10,10 @@
 
 namespace vireo::hosted::vhost_user {
 
-// The socket to a back end: requests and replies, one at a time. Nothing that comes out of it is believed: version,
-// kind and size of each message must be what was asked for, no message brings file descriptors, and each has to arrive
-// within a deadline of the host's clock. The first violation, the end of the stream, or silence closes the connection;
-// from then on every call fails with the same error.
+// The socket to a back end: requests and replies, one at a time. Nothing that comes out of it is believed:
+// version, kind and size of each message must be what was asked for, no message brings file descriptors, and
+// each has to arrive within a deadline of the host's clock. The first violation, the end of the stream, or
+// silence closes the connection; from then on every call fails with the same error.
 class Connection {
   public:
     Connection() = default;
@@ -33,8 +33,8 @@ class Connection {
     // Sends a request that has no reply of its own. Errors: Io when the back end answers that it failed (the
     // connection goes on), else the connection is lost.
     Result<> send(Request request, Bytes payload = {}, std::span<const int> descriptors = {});
-    // Sends a request and takes its reply, which must fill `reply`. False: the reply is empty, which is how some requests are
-    // refused.
+    // Sends a request and takes its reply, which must fill `reply`. False: the reply is empty, which is how
+    // some requests are refused.
     Result<bool> ask(Request request, Bytes payload, MutableBytes reply);
 
     static constexpr u64 default_timeout = 3 * second;

@@ -6,8 +6,8 @@
 
 namespace vireo::hosted::vhost_user {
 
-// The memory that this program shares with its vhost-user back ends, and nothing else of it: a memfd with the product's
-// bounce pool in it. While it lives all DMA memory comes from there, that of fake devices too.
+// The memory that this program shares with its vhost-user back ends, and nothing else of it: a memfd with the
+// product's bounce pool in it. While it lives all DMA memory comes from there, that of fake devices too.
 class SharedPool {
   public:
     // Errors: NoMemory, or what the host refuses.
@@ -16,8 +16,8 @@ class SharedPool {
     SharedPool(const SharedPool&) = delete;
     SharedPool& operator=(const SharedPool&) = delete;
 
-    // What a back end is told (SET_MEM_TABLE). Devices' addresses, and those by which the protocol names ring memory, are two
-    // different things; so they are two different numbers here, and neither is a pointer.
+    // What a back end is told (SET_MEM_TABLE). Devices' addresses, and those by which the protocol names ring
+    // memory, are two different things; so they are two different numbers here, and neither is a pointer.
     int descriptor() const { return memory_file_.get(); }
     static constexpr u64 bytes = u64{32} << 20;
     static constexpr u64 bus_base = 0x1'0000'0000;

@@ -140,8 +140,8 @@ void VhostUserTransport::set_status(u8 status) {
             status_ |= wire::DEVICE_NEEDS_RESET;
 }
 
-// What the interface can honour. ACCESS_PLATFORM would mean that the back end asks for every translation, NOTIFICATION_DATA
-// that a kick carries more than "look".
+// What the interface can honour. ACCESS_PLATFORM would mean that the back end asks for every translation,
+// NOTIFICATION_DATA that a kick carries more than "look".
 FeatureSet VhostUserTransport::allowed_features() const {
     return virtio::detail::device_bits |
            FeatureSet::of({wire::VIRTIO_F_INDIRECT_DESC, wire::VIRTIO_F_EVENT_IDX, wire::VIRTIO_F_VERSION_1,
@@ -190,7 +190,8 @@ Result<> VhostUserTransport::set_up(u16 index, u16 size, const virtio::QueueAddr
     FileDescriptor call = make_event(); // nobody waits for it: the rings are polled
     if (!ring.kick.is_open() || !ring.error.is_open() || !call.is_open())
         return error(ErrorCode::NoMemory, "the host gives no more event descriptors");
-    // Where to begin. A packed ring counts with wrap counters, which begin at 1 (section 2.8.1), for both sides.
+    // Where to begin. A packed ring counts with wrap counters, which begin at 1 (section
+    // 2.8.1), for both sides.
     ring.is_packed = uses(wire::VIRTIO_F_RING_PACKED);
     u32 base = ring.is_packed ? 0x8000'8000 : 0;
     VringAddresses where{index,
@@ -204,7 +205,8 @@ Result<> VhostUserTransport::set_up(u16 index, u16 size, const virtio::QueueAddr
     VIREO_TRY(connection_.send(Request::SET_VRING_ADDR, bytes_of(where)));
     VIREO_TRY(send_descriptor(Request::SET_VRING_ERR, index, ring.error));
     VIREO_TRY(send_descriptor(Request::SET_VRING_CALL, index, call));
-    // From here on the ring must be stopped again before its memory is free, whether or not the back end takes this.
+    // From here on the ring must be stopped again before its memory is free, whether or not
+    // the back end takes this.
     ring.is_active = true;
     return send_descriptor(Request::SET_VRING_KICK, index, ring.kick);
 }
@@ -266,8 +268,8 @@ u32 VhostUserTransport::read(u64, u8) { return 0; }
 void VhostUserTransport::write(u64, u8, u32 value) {
     if (value >= rings_.size() || !rings_[value].is_active)
         return;
-    // It fails only when the counter is full, which the back end, who has the descriptor too, can see to. It then has
-    // been told often enough.
+    // It fails only when the counter is full, which the back end, who has the descriptor too, can see to. It
+    // then has been told often enough.
     u64 one = 1;
     (void)!::write(rings_[value].kick.get(), &one, sizeof(one));
 }

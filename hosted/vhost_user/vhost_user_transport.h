@@ -12,7 +12,8 @@ namespace vireo::hosted::vhost_user {
 
 // A device in another process, as a Transport: what a hypervisor does for its guest, for Vireo's own drivers.
 //
-// The protocol knows features, configuration and rings. The device status is not part of it (section 2.1 is kept here):
+// The protocol knows features, configuration and rings. The device status is not part of it
+// (section 2.1 is kept here):
 //   - DMA on: connected, protocol features agreed on, shared memory handed over. DMA off: disconnected;
 //   - FEATURES_OK stays only if the accepted features were offered and the back end took them;
 //   - DRIVER_OK enables the rings;
@@ -26,8 +27,8 @@ class VhostUserTransport final : public virtio::Transport, private RegisterBlock
     // `number` tells it from others, for people too. `pool` outlives it.
     VhostUserTransport(unsigned number, u32 device_type, std::string path, SharedPool& pool);
 
-    // Connects and agrees on the protocol; nothing if it is connected already. Errors: the back end does not answer, or
-    // lacks what is needed.
+    // Connects and agrees on the protocol; nothing if it is connected already. Errors: the back end does not
+    // answer, or lacks what is needed.
     Result<> connect();
 
     u32 device_type() const override { return device_type_; }

@@ -3,8 +3,8 @@
 
 #include "base/std.h"
 
-// The vhost-user protocol as it lies on the socket: QEMU's docs/interop/vhost-user.rst. The host's byte order, which
-// is little-endian here.
+// The vhost-user protocol as it lies on the socket: QEMU's docs/interop/vhost-user.rst. The host's byte
+// order, which is little-endian here.
 namespace vireo::hosted::vhost_user {
 
 enum class Request : u32 {

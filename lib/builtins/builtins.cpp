@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Clang calls instead of emitting code: 64-bit division and shifts on the 32-bit boards, and the names the Arm
-// run-time ABI (RTABI 4.3) gives to these and to the memory functions. The 64-bit boards need none of it.
+// What Clang calls instead of emitting code: 64-bit division and shifts on the 32-bit boards, and the
+// names the Arm run-time ABI (RTABI 4.3) gives to these and to the memory functions. The 64-bit
+// boards need none of it.
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,7 +25,8 @@ struct Halves {
 Halves split(uint64_t value) { return {static_cast<uint32_t>(value), static_cast<uint32_t>(value >> 32)}; }
 
 uint64_t join(Halves halves) {
-    // Written through memory, not as a shift: at -O0 a 64-bit shift could become a call of the functions below.
+    // Written through memory, not as a shift: at -O0 a 64-bit shift could become a call of the
+    // functions below.
     return __builtin_bit_cast(uint64_t, halves);
 }
 
@@ -33,8 +35,9 @@ struct Quotient32 {
     uint32_t remainder;
 };
 
-// (high:low) / divisor, for high < divisor, so that the quotient fits: schoolbook division in digits of 16 bits.
-// The divisor is first scaled until its top bit is set, which keeps each digit's estimate at most 2 too large.
+// (high:low) / divisor, for high < divisor, so that the quotient fits: schoolbook division in digits
+// of 16 bits. The divisor is first scaled until its top bit is set, which keeps each digit's
+// estimate at most 2 too large.
 Quotient32 divide_two_words(uint32_t high, uint32_t low, uint32_t divisor) {
     const unsigned scale = static_cast<unsigned>(__builtin_clz(divisor));
     if (scale != 0) {
@@ -50,7 +53,8 @@ Quotient32 divide_two_words(uint32_t high, uint32_t low, uint32_t divisor) {
     for (int i = 0; i < 2; ++i) {
         uint32_t digit = rest / top;
         uint32_t left = rest % top;
-        // Too large by one as long as digit * bottom exceeds what is left; `left` past 16 bits ends the doubt.
+        // Too large by one as long as digit * bottom exceeds what is left; `left` past 16 bits
+        // ends the doubt.
         while (digit > 0xffff || digit * bottom > ((left << 16) | next_digit[i])) {
             --digit;
             left += top;
@@ -129,7 +133,8 @@ extern "C" {
     return divide(n, d).remainder;
 }
 
-// C truncates towards zero: the quotient is negative where the signs differ, the remainder has the dividend's sign.
+// C truncates towards zero: the quotient is negative where the signs differ, the remainder has
+// the dividend's sign.
 [[gnu::used]] int64_t VIREO_BUILTIN_NAME(__divmoddi4)(int64_t n, int64_t d, int64_t* remainder) {
     const Quotient64 result = divide(magnitude(n), magnitude(d));
     if (remainder != nullptr) {
@@ -187,7 +192,8 @@ extern "C" {
 [[gnu::used]] int64_t VIREO_BUILTIN_NAME(__muldi3)(int64_t left, int64_t right) {
     const Halves l = split(static_cast<uint64_t>(left));
     const Halves r = split(static_cast<uint64_t>(right));
-    // The low halves' 64-bit product is one instruction on these machines; only its upper word meets the cross terms.
+    // The low halves' 64-bit product is one instruction on these machines; only its upper word
+    // meets the cross terms.
     const Halves low = split(uint64_t{l.low} * r.low);
     return static_cast<int64_t>(join({low.low, low.high + l.low * r.high + l.high * r.low}));
 }

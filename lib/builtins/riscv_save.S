@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What -msave-restore calls where a function would store registers and load them again (RISC-V psABI, "Save-restore routines").
-// __riscv_save_N, called with the return address in t0, makes room on the stack, in units of 16 bytes, and stores there from the
-// top down: ra, s0 and so on, N of the s registers. __riscv_restore_N, jumped to, undoes that and returns for the function. What
-// fits the same room shares the code: a register more does no harm.
+// What -msave-restore calls where a function would store registers and load them again (RISC-V psABI,
+// "Save-restore routines"). __riscv_save_N, called with the return address in t0, makes room on the stack, in
+// units of 16 bytes, and stores there from the top down: ra, s0 and so on, N of the s registers.
+// __riscv_restore_N, jumped to, undoes that and returns for the function. What fits the same room shares the
+// code: a register more does no harm.
 
 #if __riscv_xlen == 64
 #define STORE sd

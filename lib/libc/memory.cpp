@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The memory functions. Under an emulator each guest instruction costs the same, so what counts is bytes per
-// instruction: aligned words, eight to a loop. Every word access is aligned, whatever the pointers: some of this runs
-// before the MMU is on, where arm and arm64 fault on anything else. x86 has no such rule.
+// instruction: aligned words, eight to a loop. Every word access is aligned, whatever the pointers: some of
+// this runs before the MMU is on, where arm and arm64 fault on anything else. x86 has no such rule.
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,8 +51,8 @@ void copy_bytes_down(Byte* to_end, const Byte* from_end, size_t bytes) {
     }
 }
 
-// Both pointers as aligned as their types say. Loads of a block come before its stores, so it also serves a destination
-// that lies lower.
+// Both pointers as aligned as their types say. Loads of a block come before its stores, so it also serves a
+// destination that lies lower.
 template <typename Source> void copy_words_up(Word* to, const Source* from, size_t words) {
     for (; words >= unroll; words -= unroll, to += unroll, from += unroll) {
         const Word a = from[0], b = from[1], c = from[2], d = from[3];
@@ -91,9 +91,9 @@ void copy_words_down(Word* to_end, const Word* from_end, size_t words) {
     }
 }
 
-// The destination aligned, the source `skew` bytes past a word boundary (not 0): each store joins two aligned loads.
-// A load may reach up to a word's end around the source, never into a word without a source byte, so it stays in the
-// pages that the source is in; AddressSanitizer cannot know that.
+// The destination aligned, the source `skew` bytes past a word boundary (not 0): each store joins two aligned
+// loads. A load may reach up to a word's end around the source, never into a word without a source byte, so
+// it stays in the pages that the source is in; AddressSanitizer cannot know that.
 [[clang::no_sanitize("address")]] void copy_words_up_skewed(Word* to, const Byte* from, size_t words,
                                                             size_t skew) {
     const size_t low_bits = skew * 8;

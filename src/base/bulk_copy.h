@@ -5,9 +5,9 @@
 
 namespace vireo {
 
-// As memcpy, for much data at any address, once the machine is started: with the MMU on, arm64 may load from any
-// address, and copies 64 bytes in eight instructions; memcpy, which is called before that as well, shifts words
-// together. (arm has no such instructions, riscv may not, and x86's memcpy does it anyway.)
+// As memcpy, for much data at any address, once the machine is started: with the MMU on, arm64 may load from
+// any address, and copies 64 bytes in eight instructions; memcpy, which is called before that as well, shifts
+// words together. (arm has no such instructions, riscv may not, and x86's memcpy does it anyway.)
 inline void bulk_copy(std::byte* to, Bytes from) {
     const std::byte* source = from.data();
     usize left = from.size();

@@ -4,9 +4,9 @@
 namespace vireo {
 namespace {
 
-// Eight tables for "slicing by 8": table[k][b] is the CRC of byte b followed by k zero bytes, so that eight bytes
-// take eight independent look-ups instead of eight dependent ones. Made at the first use: in the image they would take
-// 16 KiB, and making them takes some 15,000 steps.
+// Eight tables for "slicing by 8": table[k][b] is the CRC of byte b followed by k zero bytes, so that eight
+// bytes take eight independent look-ups instead of eight dependent ones. Made at the first use: in the image
+// they would take 16 KiB, and making them takes some 15,000 steps.
 struct SlicingTables {
     u32 table[8][256];
 

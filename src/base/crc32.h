@@ -12,7 +12,8 @@ u32 crc32(Bytes data, u32 previous = 0);
 // CRC-32C (Castagnoli), as ext4's metadata checksums use it: no final xor, the caller gives the seed.
 u32 crc32c(Bytes data, u32 seed);
 
-// CRC-16 (polynomial 0x8005 reflected), as ext4's older group checksums use it: no final xor, the caller gives the seed.
+// CRC-16 (polynomial 0x8005 reflected), as ext4's older group checksums use it: no final xor, the
+// caller gives the seed.
 u16 crc16(Bytes data, u16 seed);
 
 } // namespace vireo

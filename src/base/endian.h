@@ -5,8 +5,8 @@
 
 namespace vireo {
 
-// An integer as it lies in memory in a given byte order. It converts on access only, so that a wire struct can be
-// laid over bytes without a parse step, and no value can be used in the wrong byte order by accident.
+// An integer as it lies in memory in a given byte order. It converts on access only, so that a wire struct
+// can be laid over bytes without a parse step, and no value can be used in the wrong byte order by accident.
 // Alignment is 1: wire structs need no packing attribute and may lie at any address.
 template <std::unsigned_integral T, std::endian Order> class Endian {
   public:
@@ -41,8 +41,8 @@ template <typename T> using Be = Endian<T, std::endian::big>;
 static_assert(sizeof(Le<u64>) == 8 && alignof(Le<u64>) == 1);
 static_assert(Le<u32>(0x11223344).get() == 0x11223344 && Be<u16>(0x1234).get() == 0x1234);
 
-// Copies a wire struct out of raw bytes at `offset`. The struct is a private copy: what the other side changes
-// later has no effect. Empty if the bytes do not reach that far.
+// Copies a wire struct out of raw bytes at `offset`. The struct is a private copy: what the other side
+// changes later has no effect. Empty if the bytes do not reach that far.
 template <typename T>
     requires std::is_trivially_copyable_v<T>
 constexpr std::optional<T> read_struct(Bytes bytes, usize offset = 0) {

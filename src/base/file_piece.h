@@ -5,8 +5,8 @@
 
 namespace vireo {
 
-// A part of a file and where it goes: bytes [offset, offset + memory.size()) of the file. Parts of one file may overlap in the
-// file, never in memory.
+// A part of a file and where it goes: bytes [offset, offset + memory.size()) of the file. Parts of one file
+// may overlap in the file, never in memory.
 struct FilePiece {
     u64 offset;
     MutableBytes memory;

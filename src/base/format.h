@@ -139,9 +139,10 @@ template <typename... A> class FormatString {
     std::string_view text_;
 };
 
-// Writes `format` with each {} replaced by the next argument, as std::format does for the subset in FormatSpec.
-// Arguments: integers, char, bool, anything that converts to std::string_view (never a null pointer), and an Error: what it
-// says, with its number.
+// Writes `format` with each {} replaced by the next argument, as std::format does for the
+// subset in FormatSpec.
+// Arguments: integers, char, bool, anything that converts to std::string_view (never a null pointer), and an
+// Error: what it says, with its number.
 template <typename... A>
 void print(Writer& out, FormatString<std::type_identity_t<A>...> format, const A&... arguments) {
     const std::array<detail::FormatArgument, sizeof...(A)> list{detail::make_argument(arguments)...};

@@ -6,7 +6,8 @@
 
 namespace vireo {
 
-// All blocks, free or not, form one list in address order, without gaps. A block's payload follows its header.
+// All blocks, free or not, form one list in address order, without gaps. A block's payload
+// follows its header.
 struct Heap::Block {
     static constexpr u32 free_mark = 0x66726565;
     static constexpr u32 used_mark = 0x75736564;

@@ -18,8 +18,8 @@ struct ListNode {
     ListNode* next_ = nullptr;
 };
 
-// A doubly linked list of objects that it does not own. T derives from ListNode. No allocation; O(1) everywhere.
-// Elements hold pointers to the list: a list never moves.
+// A doubly linked list of objects that it does not own. T derives from ListNode. No allocation; O(1)
+// everywhere. Elements hold pointers to the list: a list never moves.
 template <typename T> class IntrusiveList {
   public:
     constexpr IntrusiveList() { head_.previous_ = head_.next_ = &head_; }

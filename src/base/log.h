@@ -5,8 +5,8 @@
 
 namespace vireo {
 
-// Where warnings that no command asked for go (a device that was found broken, memory that could not be used).
-// Set once by the composition root; until then, and in tests that do not set it, they are dropped.
+// Where warnings that no command asked for go (a device that was found broken, memory that could not be
+// used). Set once by the composition root; until then, and in tests that do not set it, they are dropped.
 void set_log_writer(Writer* writer);
 Writer* log_writer();
 

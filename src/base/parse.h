@@ -5,8 +5,9 @@
 
 namespace vireo {
 
-// The whole of `text` as an unsigned number. Base 16 allows a leading 0x; base 10 with `0x` is hexadecimal as well.
-// Empty text, other characters and numbers over 64 bits are InvalidArgument ("not a number", "number too large").
+// The whole of `text` as an unsigned number. Base 16 allows a leading 0x; base 10 with `0x` is
+// hexadecimal as well. Empty text, other characters and numbers over 64 bits are InvalidArgument ("not a
+// number", "number too large").
 Result<u64> parse_number(std::string_view text, unsigned base);
 
 // The text without blanks and tabs at either end.

@@ -3,11 +3,11 @@
 
 namespace vireo {
 
-// All ways through the program are followed side by side, so that no text makes it try one after the other (Thompson's
-// construction; the places along each way as in Pike's editor).
+// All ways through the program are followed side by side, so that no text makes it try one after the other
+// (Thompson's construction; the places along each way as in Pike's editor).
 
-// Each instruction is reached once a round at most, and leaves at most two things to do: the other way of a Split, or a slot
-// to restore and its successor.
+// Each instruction is reached once a round at most, and leaves at most two things to do: the other way of a
+// Split, or a slot to restore and its successor.
 Result<> Regex::prepare() {
     usize count = program_.size();
     now_.all = VIREO_TRY(OwnedArray<Thread>::create(count));
@@ -26,7 +26,8 @@ bool Regex::takes(const Instruction& instruction, char c) const {
     return instruction.op == Op::Any;
 }
 
-// Adds what `instruction` leads to without taking a character, in the order of preference, unless it is there already.
+// Adds what `instruction` leads to without taking a character, in the order of preference,
+// unless it is there already.
 void Regex::follow(Threads& threads, usize instruction, usize at, const Places& from) {
     Places places = from;
     usize depth = 0;

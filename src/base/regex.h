@@ -6,15 +6,15 @@
 
 namespace vireo {
 
-// A regular expression, in the words of U-Boot's: characters, '.', "[...]" and "[^...]" with ranges, '^' and '$' (the start
-// and the end of the text), "(...)", '|', and '*', '+', '?' behind what they repeat, as much as possible; with a '?' more
-// as little as possible. "\d", "\s", "\w" are a digit, a blank character, a letter, digit or '_', with a capital anything
-// else; "\n", "\r", "\t"; a backslash before any other character that is no letter or digit stands for that character.
-// Everything else, "{" too, is itself.
+// A regular expression, in the words of U-Boot's: characters, '.', "[...]" and "[^...]" with ranges, '^' and
+// '$' (the start and the end of the text), "(...)", '|', and '*', '+', '?' behind what they repeat, as much
+// as possible; with a '?' more as little as possible. "\d", "\s", "\w" are a digit, a blank character, a
+// letter, digit or '_', with a capital anything else; "\n", "\r", "\t"; a backslash before any other
+// character that is no letter or digit stands for that character. Everything else, "{" too, is itself.
 //
-// The first match from the left counts, and of those that start there the one that a search with backtracking would find
-// first. There is no backtracking: all ways are followed side by side, one character at a time, so that a search takes no
-// more steps than a small constant times the program's length times the text's.
+// The first match from the left counts, and of those that start there the one that a search with backtracking
+// would find first. There is no backtracking: all ways are followed side by side, one character at a time, so
+// that a search takes no more steps than a small constant times the program's length times the text's.
 class Regex {
   public:
     static constexpr usize max_instructions = 512;
@@ -29,7 +29,8 @@ class Regex {
     using Group = std::optional<std::string_view>;
     using Groups = std::array<Group, max_groups>;
 
-    // The first match that starts at `start` or later; false if there is none. '^' is the start of `text`, not `start`.
+    // The first match that starts at `start` or later; false if there is none. '^' is the start
+    // of `text`, not `start`.
     bool search(std::string_view text, usize start, Groups& groups);
 
     // How many groups the pattern has, the match itself not counted.
@@ -63,7 +64,8 @@ class Regex {
     static constexpr u32 nowhere = ~u32{0};
     using Places = std::array<u32, slots>;
 
-    // The instructions that wait for a character, the preferred ones first, each with the places that its way has saved.
+    // The instructions that wait for a character, the preferred ones first, each with the places
+    // that its way has saved.
     struct Thread {
         u16 instruction = 0;
         Places places;

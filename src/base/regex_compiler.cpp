@@ -6,8 +6,8 @@ namespace vireo {
 
 static Error wrong(const char* what) { return error(ErrorCode::InvalidArgument, what); }
 
-// Writes the program from left to right. Offsets are relative, and no part jumps out of itself but from the end of an
-// alternative, so that an instruction can be put before a part that is finished.
+// Writes the program from left to right. Offsets are relative, and no part jumps out of itself but from the
+// end of an alternative, so that an instruction can be put before a part that is finished.
 class RegexCompiler {
   public:
     RegexCompiler(Regex& regex, std::string_view pattern) : regex_(regex), rest_(pattern) {}
@@ -22,8 +22,8 @@ class RegexCompiler {
         usize start;       // its first instruction
         usize alternative; // the first one of the alternative that is being written
         u8 group;          // its number; 0: none, or the pattern
-        usize last_jump =
-            0; // at the end of an alternative: the last of a chain, whose offsets lead to the one before
+        // at the end of an alternative: the last of a chain, whose offsets lead to the one before
+        usize last_jump = 0;
         usize part = nothing; // what a repetition would repeat
     };
     static constexpr usize nothing = ~usize{0};
@@ -120,8 +120,8 @@ Result<> RegexCompiler::close() {
     return {};
 }
 
-// Before the alternative that ends: the choice between it and the next one. The first instruction of a program is never
-// such a jump, so 0 ends the chain.
+// Before the alternative that ends: the choice between it and the next one. The first instruction of a
+// program is never such a jump, so 0 ends the chain.
 Result<> RegexCompiler::alternative() {
     Level& level = levels_.back();
     VIREO_TRY(insert(level.alternative, Op::Split, 0, size() + 2));

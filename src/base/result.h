@@ -28,9 +28,10 @@ enum class ErrorCode : u8 {
 // Plain words for a code, e.g. "timed out". Never empty.
 std::string_view describe(ErrorCode code);
 
-// A failure: its kind and a literal that says what was being done or what is wrong ("superblock checksum"). A number that
-// belongs to it stands where the literal has "{}" ("block {} of the journal"), or "{:x}" in hexadecimal: print() of
-// base/format.h puts it there. Cheap to return: two words on 64-bit machines. The literal has static storage.
+// A failure: its kind and a literal that says what was being done or what is wrong ("superblock checksum"). A
+// number that belongs to it stands where the literal has "{}" ("block {} of the journal"), or "{:x}" in
+// hexadecimal: print() of base/format.h puts it there. Cheap to return: two words on 64-bit machines. The
+// literal has static storage.
 struct Error {
     constexpr Error(ErrorCode kind, const char* literal, u64 its_number = 0)
         : code(kind), number(its_number & 0xff'ffff'ffff'ffff), what(literal) {}

@@ -12,10 +12,12 @@ Heap& firmware_heap() { return heap_; }
 
 } // namespace vireo
 
-// A tag without content; libc++'s headers only declare it. With LTO no reference to it is left, without LTO there is.
+// A tag without content; libc++'s headers only declare it. With LTO no reference to it is left,
+// without LTO there is.
 const std::nothrow_t std::nothrow{};
 
-// The throwing forms cannot throw here: code that may run out of memory uses std::nothrow (base/owned_array.h).
+// The throwing forms cannot throw here: code that may run out of memory uses std::nothrow
+// (base/owned_array.h).
 static void* allocate_or_panic(std::size_t bytes, std::size_t alignment) {
     void* memory = vireo::firmware_heap().allocate(bytes, alignment);
     if (!memory)

@@ -5,8 +5,9 @@
 
 namespace vireo {
 
-// Sorts in place; equal ones in any order. For some thousands of small items at most: it takes n^1.5 comparisons for the worst order
-// (Shell's sort with Knuth's distances), and a tenth of the code that each use of std::sort is.
+// Sorts in place; equal ones in any order. For some thousands of small items at most: it takes n^1.5
+// comparisons for the worst order (Shell's sort with Knuth's distances), and a tenth of the code that
+// each use of std::sort is.
 template <typename T, typename Less> void sort_few(std::span<T> items, Less less) {
     usize gap = 1;
     while (gap < items.size() / 3)

@@ -15,7 +15,8 @@ Result<Cache> Cache::create(device::BlockDevice& device, u64 first_block, u64 bl
     cache.lines_ = VIREO_TRY(OwnedArray<Line>::create(count));
     for (Line& line : cache.lines_)
         line.number = no_line;
-    // Not value-initialised: clearing half a MiB for every command that opens a volume would cost more than its reads.
+    // Not value-initialised: clearing half a MiB for every command that opens a volume would
+    // cost more than its reads.
     cache.memory_.reset(new (std::nothrow) std::byte[count * cache.line_bytes_]);
     if (!cache.memory_)
         return error(ErrorCode::NoMemory, "block cache");
@@ -94,8 +95,8 @@ Result<usize> Cache::line(u64 number) {
     return find(number).value();
 }
 
-// Exactly the logical blocks that hold [offset, offset + memory.size()), which lies in one line: for a line that
-// has a bad block elsewhere.
+// Exactly the logical blocks that hold [offset, offset + memory.size()), which lies in one line: for a line
+// that has a bad block elsewhere.
 Result<> Cache::read_around_cache(u64 offset, MutableBytes memory) {
     u32 block_bytes = device_->facts().block_bytes;
     usize slot = oldest_slot();

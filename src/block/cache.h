@@ -6,10 +6,10 @@
 
 namespace vireo::block {
 
-// The blocks of a volume that were read last, in lines of 16 KiB (one logical block, where that is larger): large
-// enough that one request brings the neighbours that metadata readers ask for next, few enough that finding a line
-// needs no index. Misses that follow each other on the disk are read ahead, up to eight lines at a time.
-// Offsets are bytes from the start of the volume; the caller has checked them.
+// The blocks of a volume that were read last, in lines of 16 KiB (one logical block, where that is larger):
+// large enough that one request brings the neighbours that metadata readers ask for next, few enough that
+// finding a line needs no index. Misses that follow each other on the disk are read ahead, up to eight lines
+// at a time. Offsets are bytes from the start of the volume; the caller has checked them.
 class Cache {
   public:
     static constexpr u32 pool_bytes = 512 * 1024;

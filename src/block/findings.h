@@ -5,8 +5,8 @@
 
 namespace vireo::block {
 
-// A kind of thing that is wrong with the data of a disk, and that reading went on in spite of. One constant for each, beside
-// the code that finds it; its address is its identity.
+// A kind of thing that is wrong with the data of a disk, and that reading went on in spite of. One constant
+// for each, beside the code that finds it; its address is its identity.
 struct FindingKind {
     enum class Number : u8 { None, Partition, Other }; // what the number of a finding is
     const char* subject;                               // "GPT: partition", the number goes behind it
@@ -14,9 +14,10 @@ struct FindingKind {
     const char* text; // what is the matter, and what becomes of it
 };
 
-// What reading a partition table or a file system brought to light about the data. Nothing that a disk names is dropped, cut
-// or believed against its own checks without an entry here. Who reads adds; only the shell speaks, a line for each kind
-// (shell/told_findings.h), so that a disk full of nonsense costs a line and not a screen for each bit of it.
+// What reading a partition table or a file system brought to light about the data. Nothing that a disk names
+// is dropped, cut or believed against its own checks without an entry here. Who reads adds; only the shell
+// speaks, a line for each kind (shell/told_findings.h), so that a disk full of nonsense costs a line and not
+// a screen for each bit of it.
 class Findings {
   public:
     struct Finding {

@@ -42,8 +42,8 @@ u64 entry_blocks(const wire::GptHeader& header, u32 block_bytes) {
     return (u64{header.entry_count} * header.entry_bytes + block_bytes - 1) / block_bytes;
 }
 
-// Reads and checks the header in `block` (UEFI 5.3.2: signature, checksum, own position; then the entries' checksum).
-// `buffer` is a multiple of the block size.
+// Reads and checks the header in `block` (UEFI 5.3.2: signature, checksum, own position; then the entries'
+// checksum). `buffer` is a multiple of the block size.
 Result<wire::GptHeader> read_header(device::BlockDevice& device, u64 block, MutableBytes buffer) {
     const device::BlockFacts& facts = device.facts();
     MutableBytes bytes = buffer.first(facts.block_bytes);
@@ -75,7 +75,8 @@ Result<wire::GptHeader> read_header(device::BlockDevice& device, u64 block, Muta
     return header;
 }
 
-// UTF-16 to UTF-8. Each unit becomes at most three bytes, a pair of surrogates four: 36 units fit in 108 bytes.
+// UTF-16 to UTF-8. Each unit becomes at most three bytes, a pair of surrogates four: 36 units
+// fit in 108 bytes.
 void convert_name(const Le<u16> (&units)[36], char (&name)[109]) {
     usize length = 0;
     auto put = [&](u32 byte) { name[length++] = static_cast<char>(byte); };
@@ -107,15 +108,16 @@ void convert_name(const Le<u16> (&units)[36], char (&name)[109]) {
     name[length] = '\0';
 }
 
-// Whether the blocks [first, first + count) hold part of the table that `header` describes: block 0, the place of the primary
-// header, this header, or its entries.
+// Whether the blocks [first, first + count) hold part of the table that `header` describes: block 0, the
+// place of the primary header, this header, or its entries.
 bool overlaps_table(const wire::GptHeader& header, u64 table_blocks, u64 first, u64 count) {
     return first < 2 || ranges_overlap(first, count, header.my_block, 1) ||
            ranges_overlap(first, count, header.entries_block, table_blocks);
 }
 
-// Adds the partition of one entry. UEFI 5.3.1 wants it between the first and the last usable block; as long as it lies on the
-// disk and not over the table there is no reason to hide it (disks from cloud images and grown ones have such entries).
+// Adds the partition of one entry. UEFI 5.3.1 wants it between the first and the last usable block; as long
+// as it lies on the disk and not over the table there is no reason to hide it (disks from cloud images and
+// grown ones have such entries).
 void add(PartitionTable& table, const wire::GptHeader& header, const device::BlockFacts& facts, u32 number,
          const wire::GptEntry& entry) {
     if (is_zero(entry.type_guid))
@@ -147,8 +149,8 @@ void add(PartitionTable& table, const wire::GptHeader& header, const device::Blo
         table.findings.add(outside_usable, number);
 }
 
-// Reads all entries, in pieces of the buffer, into the table. They count only once the checksum over all of them has
-// been seen to be right: until then the caller must be ready to throw the table away.
+// Reads all entries, in pieces of the buffer, into the table. They count only once the checksum over all of
+// them has been seen to be right: until then the caller must be ready to throw the table away.
 Result<> read_entries(device::BlockDevice& device, const wire::GptHeader& header, MutableBytes buffer,
                       PartitionTable& table) {
     const u32 block_bytes = device.facts().block_bytes;
@@ -196,7 +198,8 @@ Result<> read_gpt(device::BlockDevice& device, bool allow_backup, PartitionTable
     if (!primary) {
         if (!allow_backup || !backup_may_help(primary.error()))
             return primary;
-        // Where the primary header says, if it can be believed (the disk may have grown since); else in the last block.
+        // Where the primary header says, if it can be believed (the disk may have grown since);
+        // else in the last block.
         u64 last = facts.block_count - 1;
         Result<wire::GptHeader> header = read_header(device, 1, buffer);
         u64 named = header ? header->alternate_block.get() : last;

@@ -33,9 +33,9 @@ bool can_be_entry(const wire::MbrEntry& entry) { return (entry.boot_indicator & 
 bool is_used(const wire::MbrEntry& entry) { return entry.type != 0 && entry.block_count != 0; }
 bool is_empty(const wire::MbrEntry& entry) { return entry.type != 0 && entry.block_count == 0; }
 
-// A FAT or NTFS boot sector ends in the same signature as an MBR, and its code may lie where the entries would be. Its
-// parameter block gives it away: sector size (offset 11) and sectors per cluster (13) are powers of two, there are one
-// or two FATs (16; NTFS: none, but a name at 3).
+// A FAT or NTFS boot sector ends in the same signature as an MBR, and its code may lie where the entries
+// would be. Its parameter block gives it away: sector size (offset 11) and sectors per cluster (13) are
+// powers of two, there are one or two FATs (16; NTFS: none, but a name at 3).
 bool looks_like_boot_sector(const wire::Mbr& mbr) {
     const u8* bytes = mbr.code;
     u32 sector_bytes = bytes[11] | bytes[12] << 8;
@@ -63,8 +63,8 @@ void add(PartitionTable& table, u32 number, u64 first_block, const wire::MbrEntr
         table.findings.add(cut, number);
 }
 
-// The chains of extended boot records: each record describes one logical partition and names the next record. Links may lead
-// anywhere, so each must stay on the disk and none may come twice.
+// The chains of extended boot records: each record describes one logical partition and names the next record.
+// Links may lead anywhere, so each must stay on the disk and none may come twice.
 class LogicalPartitions {
   public:
     LogicalPartitions(device::BlockDevice& device, MutableBytes scratch, PartitionTable& table)
@@ -87,8 +87,8 @@ class LogicalPartitions {
     u32 number_ = 5;
 };
 
-// The first two entries are the partition and the link. The others should be empty; tools have left garbage there, which
-// counts only if it lies in the extended partition (Linux does the same).
+// The first two entries are the partition and the link. The others should be empty; tools have left garbage
+// there, which counts only if it lies in the extended partition (Linux does the same).
 u64 LogicalPartitions::take(const wire::Mbr& ebr, u64 record, u64 first, u64 count) {
     u64 next = 0;
     for (usize i = 0; i < std::size(ebr.entries); ++i) {
@@ -162,7 +162,8 @@ MbrVerdict judge_mbr(const wire::Mbr& mbr) {
         any_used = any_used || is_used(entry);
         verdict.is_protective = verdict.is_protective || entry.type == wire::mbr_type_protective;
     }
-    // An empty table is a table if someone gave the disk a signature; else it is any block that ends in 0x55aa.
+    // An empty table is a table if someone gave the disk a signature; else it is any block
+    // that ends in 0x55aa.
     verdict.is_table = any_used || (mbr.disk_signature != 0 && !looks_like_boot_sector(mbr));
     return verdict;
 }
@@ -182,8 +183,8 @@ Result<> read_mbr(device::BlockDevice& device, const wire::Mbr& mbr, MutableByte
             add(table, i + 1, entry.first_block, entry, disk_blocks);
         }
     }
-    // After the primary ones, so that the list is in the order of the numbers. What is wrong with the extended partition as
-    // one of those has been noted above.
+    // After the primary ones, so that the list is in the order of the numbers. What is wrong with the
+    // extended partition as one of those has been noted above.
     LogicalPartitions logical(device, scratch, table);
     for (const wire::MbrEntry& entry : mbr.entries) {
         u64 first = entry.first_block;

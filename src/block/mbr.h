@@ -14,9 +14,10 @@ struct MbrVerdict {
 };
 MbrVerdict judge_mbr(const wire::Mbr& mbr);
 
-// Reads the partitions of a table that judge_mbr() believes, logical ones included. `scratch` holds one logical block.
-// Corrupt if none of the entries can be used; a chain of logical partitions that loops or leads off the disk, or a record that
-// cannot be read, ends there: a finding, and what was found before stands.
+// Reads the partitions of a table that judge_mbr() believes, logical ones included. `scratch`
+// holds one logical block. Corrupt if none of the entries can be used; a chain of logical
+// partitions that loops or leads off the disk, or a record that cannot be read, ends there: a
+// finding, and what was found before stands.
 Result<> read_mbr(device::BlockDevice& device, const wire::Mbr& mbr, MutableBytes scratch,
                   PartitionTable& table);
 

@@ -21,9 +21,9 @@ struct Partition {
     char name[109]; // GPT only: UTF-8 of the 36 UTF-16 units, zero-terminated; control characters replaced
 };
 
-// The partitions of one disk: each lies on it and covers no part of the table that is in use. What reaches beyond the end is
-// cut there; what lies wholly behind it, covers the table or ends before it starts is left out, as is what is more than
-// max_partitions. `findings` has every such case.
+// The partitions of one disk: each lies on it and covers no part of the table that is in use. What reaches
+// beyond the end is cut there; what lies wholly behind it, covers the table or ends before it starts is left
+// out, as is what is more than max_partitions. `findings` has every such case.
 struct PartitionTable {
     static constexpr usize max_partitions = 128;
     TableType type = TableType::None;
@@ -34,8 +34,8 @@ struct PartitionTable {
     const Partition* find_by_name(std::string_view name) const;
 };
 
-// Reads the table. A disk without one is TableType::None, not an error; a table that contradicts itself in a way that
-// leaves nothing usable is Corrupt, with what is wrong.
+// Reads the table. A disk without one is TableType::None, not an error; a table that contradicts itself in a
+// way that leaves nothing usable is Corrupt, with what is wrong.
 Result<> read_partition_table(device::BlockDevice& device, PartitionTable& table);
 
 } // namespace vireo::block

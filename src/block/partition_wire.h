@@ -3,7 +3,8 @@
 
 #include "base/endian.h"
 
-// Partition tables as they lie on the disk. UEFI specification 2.10, section 5 ("GUID Partition Table Disk Layout").
+// Partition tables as they lie on the disk. UEFI specification 2.10, section 5 ("GUID
+// Partition Table Disk Layout").
 namespace vireo::block::wire {
 
 // UEFI 5.2.1, table 5-2: one of the four entries of an MBR or EBR.

@@ -47,8 +47,8 @@ Result<> Volume::read_pieces(std::span<const Piece> pieces) {
             return error(ErrorCode::OutOfRange, "read beyond the end of the volume");
 
     const u32 block_bytes = device_->facts().block_bytes;
-    // Kept for the next call: a large file is read in few calls, and the longer a transfer, the longer the disk's
-    // queue stays full.
+    // Kept for the next call: a large file is read in few calls, and the longer a transfer, the longer the
+    // disk's queue stays full.
     if (usize wanted = std::min(pieces.size(), most_extents); extents_.size() < wanted)
         extents_ = VIREO_TRY(OwnedArray<device::BlockExtent>::create(wanted));
     usize extent_count = 0;
@@ -70,8 +70,8 @@ Result<> Volume::read_pieces(std::span<const Piece> pieces) {
     };
 
     for (usize i = 0; i < pieces.size();) {
-        // Neighbours become one piece before anything is cut at block borders: where a file system's blocks are
-        // smaller than the disk's, that leaves two edges for a run instead of one for each of its blocks.
+        // Neighbours become one piece before anything is cut at block borders: where a file system's blocks
+        // are smaller than the disk's, that leaves two edges for a run instead of one for each of its blocks.
         Piece run = pieces[i++];
         while (i < pieces.size() && pieces[i].offset == run.offset + run.bytes &&
                pieces[i].memory == run.memory + run.bytes)

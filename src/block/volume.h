@@ -6,9 +6,10 @@
 
 namespace vireo::block {
 
-// Part of a disk (a partition, or the whole) addressed in bytes: what a file system reads. Bounds are those of the
-// part, checked against the disk at creation. Small reads go through a cache with read-ahead; large ones straight to
-// the caller's memory. Errors of all reads: OutOfRange (beyond the volume) and those of BlockDevice::read.
+// Part of a disk (a partition, or the whole) addressed in bytes: what a file system reads. Bounds are
+// those of the part, checked against the disk at creation. Small reads go through a cache with read-ahead;
+// large ones straight to the caller's memory. Errors of all reads: OutOfRange (beyond the volume) and
+// those of BlockDevice::read.
 class Volume {
   public:
     // A place of file data: `bytes` bytes from `offset` on go to `memory`.
@@ -32,14 +33,15 @@ class Volume {
     // Metadata: any offset and length inside the volume, through the cache.
     Result<> read(u64 offset, MutableBytes memory);
 
-    // File data: many pieces at once, whole blocks straight into the caller's memory, edges through the cache. Pieces
-    // that are neighbours on the disk and in memory become one extent.
+    // File data: many pieces at once, whole blocks straight into the caller's memory, edges through the
+    // cache. Pieces that are neighbours on the disk and in memory become one extent.
     Result<> read_pieces(std::span<const Piece> pieces);
 
-    // Brings what will be read soon into the cache in one transfer (e.g. the inodes that a directory listing needs).
-    // Offsets in any order. The number of leading offsets that need no request of their own now, at least one: when the
-    // first ones are in the cache already, how many (and nothing is read); else as many as the cache can hold. A block
-    // that cannot be read is no error here: it is one where it is read. For bytes_each up to 64 KiB.
+    // Brings what will be read soon into the cache in one transfer (e.g. the inodes that a directory listing
+    // needs). Offsets in any order. The number of leading offsets that need no request of their own now, at
+    // least one: when the first ones are in the cache already, how many (and nothing is read); else as many
+    // as the cache can hold. A block that cannot be read is no error here: it is one where it is read. For
+    // bytes_each up to 64 KiB.
     Result<usize> prefetch(std::span<const u64> offsets, u32 bytes_each);
 
   private:

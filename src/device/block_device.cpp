@@ -20,7 +20,8 @@ constexpr u64 bytes_per_microsecond = 8;
 // A FLUSH shows no progress at all; more than this is not waited for what may have been written before it.
 constexpr Duration longest_flush = Duration::seconds(60);
 
-// How long a disk may show no progress: the fixed time, and what the slowest one needs for all that it was given.
+// How long a disk may show no progress: the fixed time, and what the slowest one needs for all
+// that it was given.
 Duration longest_silence(u64 bytes) {
     return BlockDevice::progress_timeout + Duration::micro(bytes / bytes_per_microsecond);
 }
@@ -139,7 +140,8 @@ Error BlockDevice::refused() const {
     return state ? error(ErrorCode::NoMemory, "no DMA memory for a disk request") : state.error();
 }
 
-// A disk that keeps each operation waiting, though each for less than it may: that ends as one that trickles does.
+// A disk that keeps each operation waiting, though each for less than it may: that ends as one
+// that trickles does.
 Result<> BlockDevice::keep_patience() {
     if (behind_ < head_start)
         return {};
@@ -236,8 +238,8 @@ class BlockDevice::Transfer {
         return true;
     }
 
-    // How many bytes the next request may have; 0: something has to come back first. What a slow disk has in flight stays
-    // within its pace.
+    // How many bytes the next request may have; 0: something has to come back first. What a slow disk has in
+    // flight stays within its pace.
     u64 room_for_more() const {
         u64 most = device_.pace_.most_in_flight();
         if (busy_ == 0)

@@ -61,35 +61,37 @@ class BlockRequest : public event::Request {
 };
 
 // A disk. Callers see synchronous functions that keep the device as busy as it can be; the driver sees
-// validated requests within its limits. Bounds are checked here, once. On a deadline or Ctrl-C the device is
-// given up (abort) and every request in flight ends with an error. The disk may then still read or write the caller's
-// memory, until it answers or is reset: dma keeps that memory from whoever might get it next, and the disk takes no
-// operation before. So a caller that gives its buffer back, or uses it for this disk only, need not care.
+// validated requests within its limits. Bounds are checked here, once. On a deadline or Ctrl-C the device
+// is given up (abort) and every request in flight ends with an error. The disk may then still read or
+// write the caller's memory, until it answers or is reset: dma keeps that memory from whoever might get it
+// next, and the disk takes no operation before. So a caller that gives its buffer back, or uses it for
+// this disk only, need not care.
 class BlockDevice {
   public:
     static constexpr usize max_in_flight = 64;
-    // A disk that shows no progress at all for this long is given up (a few seconds more, in proportion to the
-    // bytes in flight, which are bounded: a slow disk is not a dead one).
+    // A disk that shows no progress at all for this long is given up (a few seconds more, in proportion to
+    // the bytes in flight, which are bounded: a slow disk is not a dead one).
     static constexpr event::Duration progress_timeout = event::Duration::seconds(20);
-    // And so is one that trickles: on top of this much time for each operation, and for all of them that follow each other,
-    // it must move so many bytes in a second.
+    // And so is one that trickles: on top of this much time for each operation, and for all of them that
+    // follow each other, it must move so many bytes in a second.
     static constexpr event::Duration head_start = event::Duration::seconds(60);
     static constexpr u64 least_bytes_per_second = 4096;
     // The most bytes of one request and of all in flight. Large enough to run at the host's copy speed, small
-    // enough that a disk of a few megabytes a second shows progress long before the deadline; of one that has shown to be
-    // slower, less is asked at a time (Pace).
+    // enough that a disk of a few megabytes a second shows progress long before the deadline; of one that has
+    // shown to be slower, less is asked at a time (Pace).
     static constexpr u64 largest_request_bytes = u64{16} << 20;
     static constexpr u64 most_bytes_in_flight = u64{64} << 20;
 
     virtual ~BlockDevice() = default;
     const BlockFacts& facts() const { return facts_; }
-    // How users name it: the kind of disk ("virtio"), and its number among those that the registry has seen, which stays its
-    // own. 0 before the registry has it.
+    // How users name it: the kind of disk ("virtio"), and its number among those that the registry has seen,
+    // which stays its own. 0 before the registry has it.
     std::string_view interface() const { return interface_; }
     u64 number() const { return number_; }
 
-    // Nothing if the disk takes operations, else why not; each operation asks first. A disk that was given up is waited for
-    // a short while. May change the facts. Errors: Timeout (it does not answer), Interrupted, DeviceBroken.
+    // Nothing if the disk takes operations, else why not; each operation asks first. A disk that was given
+    // up is waited for a short while. May change the facts. Errors: Timeout (it does not answer),
+    // Interrupted, DeviceBroken.
     Result<> ready() const { return usable(); }
 
     // Reads or writes whole blocks. `memory.size()` is a multiple of the block size. Errors: OutOfRange
@@ -102,7 +104,8 @@ class BlockDevice {
     Result<> write(std::span<const BlockExtent> extents);
     // Makes all finished writes durable.
     Result<> flush();
-    // Fills blocks with zeroes: by the disk itself if it can, else by writing them. Errors as write, and NoMemory.
+    // Fills blocks with zeroes: by the disk itself if it can, else by writing them. Errors as
+    // write, and NoMemory.
     Result<> write_zeroes(u64 first_block, u64 block_count);
     // Tells the disk that the content of these blocks is not needed any more. Whatever is read there later is
     // undefined (section 5.2.6.1). NotSupported if the disk cannot.
@@ -121,8 +124,8 @@ class BlockDevice {
     virtual bool start(BlockRequest& request) = 0;
     // Announces the started requests to the device: called once after a batch of start().
     virtual void commit() = 0;
-    // Gives up everything in flight: each request completes with `why` before this returns. No byte that the device
-    // reads or writes of them afterwards is one that somebody uses.
+    // Gives up everything in flight: each request completes with `why` before this returns. No byte that the
+    // device reads or writes of them afterwards is one that somebody uses.
     virtual void abort(Error why) = 0;
     // Asked before each operation: an error if the device can take none (it broke, it was stopped).
     virtual Result<> usable() const { return {}; }

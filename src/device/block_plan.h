@@ -7,9 +7,9 @@
 // A part of block_device.cpp: how requests are cut.
 namespace vireo::device {
 
-// Walks extents and cuts requests from them, each as large as the device's limits and our own allow. Extents that
-// follow each other on the disk go into one request, whose segments then lie wherever the caller wants the data.
-// Discard and WriteZeroes have extents without memory.
+// Walks extents and cuts requests from them, each as large as the device's limits and our own allow. Extents
+// that follow each other on the disk go into one request, whose segments then lie wherever the caller wants
+// the data. Discard and WriteZeroes have extents without memory.
 class BlockDevice::Plan {
   public:
     // `repeated_bytes`: not 0, where every segment comes from the same so many bytes of memory.
@@ -47,8 +47,8 @@ class BlockDevice::Plan {
     }
 
   private:
-    // Of ranges without data in memory. Zeroes may have to be written one by one by the device: the more bytes in one
-    // request, the longer nothing shows. A discard only changes tables.
+    // Of ranges without data in memory. Zeroes may have to be written one by one by the device: the more
+    // bytes in one request, the longer nothing shows. A discard only changes tables.
     static constexpr u64 largest_zeroing_bytes = u64{32} << 20;
     static constexpr u64 largest_discard_bytes = u64{1} << 30;
 
@@ -85,7 +85,8 @@ class BlockDevice::Plan {
         u64 left = (extents_.front().bytes - done_) / facts_->block_bytes;
         u64 count = std::min(limit, left);
         u64 end = request.first_block + count;
-        // A device may ignore the part of a discard that does not fill a unit of its own: cut between two of them.
+        // A device may ignore the part of a discard that does not fill a unit of its own: cut
+        // between two of them.
         u64 whole_units_end = end - end % facts_->discard_alignment_blocks;
         if (discards && count < left && whole_units_end > request.first_block)
             count = whole_units_end - request.first_block;

@@ -19,8 +19,8 @@ constexpr Duration shortest_run = Duration::milli(200);
 constexpr Duration wanted = Duration::seconds(4);
 // is judged by about twice that much of the past,
 constexpr Duration memory = Duration::seconds(8);
-// and what came after no longer than this can be asked for again: where each request takes long whatever its size, smaller
-// ones would only be slower.
+// and what came after no longer than this can be asked for again: where each request takes long whatever its
+// size, smaller ones would only be slower.
 constexpr Duration longest_good_wait = Duration::seconds(10);
 
 } // namespace

@@ -8,8 +8,8 @@
 
 namespace vireo::device {
 
-// Devices of one class, numbered from 0 in the order in which they were found. A number stays with its device until
-// the next start; the registry does not own the devices.
+// Devices of one class, numbered from 0 in the order in which they were found. A number stays with its device
+// until the next start; the registry does not own the devices.
 template <typename T, usize Limit> class DeviceList {
   public:
     Result<> add(T& device) {

@@ -6,24 +6,27 @@
 
 namespace vireo::dma {
 
-// All that a device sees, on machines whose devices see only pages that were shared on purpose: confidential guests
-// (VIRTIO_F_ACCESS_PLATFORM, section 6.1), another process (vhost-user). One region, given once, holds pool memory (rings,
-// headers) in its last quarter and copies of the callers' bytes before it. It offers what a dma::backend has to.
+// All that a device sees, on machines whose devices see only pages that were shared on purpose: confidential
+// guests (VIRTIO_F_ACCESS_PLATFORM, section 6.1), another process (vhost-user). One region, given once, holds
+// pool memory (rings, headers) in its last quarter and copies of the callers' bytes before it. It offers what
+// a dma::backend has to.
 //
-// The device may write anywhere in the region at any time. So nothing that the pool itself relies on lies in it, and
-// what comes from it is copied out once, into the caller's memory, before anybody looks at it. A range is cleared when it
-// becomes free: its next user, and a device that writes less than it claims, find nothing of the last one.
+// The device may write anywhere in the region at any time. So nothing that the pool itself relies on lies in
+// it, and what comes from it is copied out once, into the caller's memory, before anybody looks at it. A
+// range is cleared when it becomes free: its next user, and a device that writes less than it claims, find
+// nothing of the last one.
 //
-// Exhaustion is NoMemory and passes as transfers end. Memory that is never given back, because a device has not confirmed
-// its reset, stays taken: nobody else gets it.
+// Exhaustion is NoMemory and passes as transfers end. Memory that is never given back, because a device has
+// not confirmed its reset, stays taken: nobody else gets it.
 class BouncePool {
   public:
     BouncePool() = default;
     BouncePool(const BouncePool&) = delete;
     BouncePool& operator=(const BouncePool&) = delete;
 
-    // Takes over `region`, which devices see at `bus`, and clears it. Once. Errors: InvalidArgument (less than
-    // `min_bytes`, more than 4 GiB, or not on a page boundary for us and for the device), NoMemory (for the books).
+    // Takes over `region`, which devices see at `bus`, and clears it. Once. Errors: InvalidArgument
+    // (less than `min_bytes`, more than 4 GiB, or not on a page boundary for us and for the device),
+    // NoMemory (for the books).
     Result<> initialise(MutableBytes region, BusAddress bus);
 
     // --- what dma::backend is made of (dma.h has the contracts)
@@ -33,8 +36,9 @@ class BouncePool {
     void unshare(const Mapping& mapping);
     // The device has a copy, which stays its own; it is only not brought back.
     static void abandon(Mapping& mapping) { mapping.abandoned = true; }
-    // A request of 16 such segments fits even when other devices hold half of the room, so a transfer that has nothing
-    // in flight can always make progress; and several fit a large pool, so that copying overlaps with the device's work.
+    // A request of 16 such segments fits even when other devices hold half of the room, so a transfer that
+    // has nothing in flight can always make progress; and several fit a large pool, so that copying overlaps
+    // with the device's work.
     u32 largest_share() const { return largest_share_; }
 
     // Room for copies that is free, in bytes (for tests and statistics).
@@ -49,8 +53,8 @@ class BouncePool {
     static constexpr usize buffer_unit = 4096;
     static constexpr u32 most_shared = u32{256} << 10;
 
-    // The range that was given out at `bus`, `bytes` long, begins at this unit of an area (asserted: what is given
-    // back is what was taken).
+    // The range that was given out at `bus`, `bytes` long, begins at this unit of an area (asserted: what is
+    // given back is what was taken).
     static u32 unit_of(const UnitMap& map, u64 offset, usize unit, u32 bytes);
     std::byte* transfer_at(u32 unit) const { return memory_ + unit * transfer_unit; }
     std::byte* buffer_at(u32 unit) const { return memory_ + buffers_offset_ + unit * buffer_unit; }

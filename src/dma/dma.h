@@ -4,9 +4,9 @@
 #include "base/result.h"
 #include "dma/confirmed_reset.h"
 
-// Memory that a device may touch. A bus address is not a pointer: on machines whose device sees only shared pages, and
-// in the hosted build, shared data is bounced. Back ends: dma/identity.cpp (firmware: RAM at its own address) and
-// hosted/ (bounces everything, refuses what was not shared).
+// Memory that a device may touch. A bus address is not a pointer: on machines whose device sees only shared
+// pages, and in the hosted build, shared data is bounced. Back ends: dma/identity.cpp (firmware: RAM at its
+// own address) and hosted/ (bounces everything, refuses what was not shared).
 namespace vireo::dma {
 
 // What a device calls an address (section 2.7, "guest-physical").
@@ -18,7 +18,8 @@ struct BusAddress {
 
 enum class Direction : u8 { ToDevice, FromDevice };
 
-// One shared range: where it lies for us and for the device, and who writes. Plain data: see Span for ownership.
+// One shared range: where it lies for us and for the device, and who writes. Plain data: see
+// Span for ownership.
 struct Mapping {
     std::byte* memory = nullptr;
     u32 bytes = 0;
@@ -30,19 +31,21 @@ struct Mapping {
 
 // --- back end (link time) -------------------------------------------------------------------------------------
 namespace backend {
-// Zeroed memory that the device sees all the time, physically contiguous; `alignment` is a power of two, up to 4096.
+// Zeroed memory that the device sees all the time, physically contiguous; `alignment` is a
+// power of two, up to 4096.
 Result<Mapping> allocate(usize bytes, usize alignment);
 void free(const Mapping& memory);
-// Makes caller-owned memory visible to the device for one transfer. FromDevice: what the device wrote is in the
-// caller's memory only after `unshare`.
+// Makes caller-owned memory visible to the device for one transfer. FromDevice: what the device wrote is in
+// the caller's memory only after `unshare`.
 Result<BusAddress> share(std::byte* memory, u32 bytes, Direction direction);
 void unshare(const Mapping& mapping);
-// The lender's operation ends, and the device still has the bytes. Until unshare(), which then brings nothing back, the
-// device can neither change what the lender does next nor see it: where it works on a copy, the copy stays; where it works
-// on the lender's own bytes, they are kept from whoever might use them next (custodian.h). Once, for a shared mapping.
+// The lender's operation ends, and the device still has the bytes. Until unshare(), which then brings nothing
+// back, the device can neither change what the lender does next nor see it: where it works on a copy, the
+// copy stays; where it works on the lender's own bytes, they are kept from whoever might use them next
+// (custodian.h). Once, for a shared mapping.
 void abandon(Mapping& mapping);
-// The most bytes that one share() can take, at least 64 KiB: 4 GiB - 1 where the device sees all memory, less where
-// data passes through a pool of shared pages.
+// The most bytes that one share() can take, at least 64 KiB: 4 GiB - 1 where the device sees all memory, less
+// where data passes through a pool of shared pages.
 u32 largest_share();
 } // namespace backend
 
@@ -53,8 +56,8 @@ struct FromDevice {
     static constexpr Direction direction = Direction::FromDevice;
 };
 
-// A range of bytes that now belongs to the device, in one direction; the only thing that a virtio Chain accepts.
-// Move-only. Dropping it takes the bytes back (unshare); a Chain takes over its mapping instead.
+// A range of bytes that now belongs to the device, in one direction; the only thing that a virtio Chain
+// accepts. Move-only. Dropping it takes the bytes back (unshare); a Chain takes over its mapping instead.
 template <typename Dir> class Span {
   public:
     Span() = default;
@@ -70,7 +73,8 @@ template <typename Dir> class Span {
     usize size() const { return mapping_.bytes; }
     BusAddress bus() const { return mapping_.bus; }
 
-    // Hands the mapping to an owner who will call backend::unshare when the device is done (or abandon it before).
+    // Hands the mapping to an owner who will call backend::unshare when the device is done (or
+    // abandon it before).
     Mapping release() { return std::exchange(mapping_, {}); }
 
   private:
@@ -82,8 +86,8 @@ template <typename Dir> class Span {
     Mapping mapping_;
 };
 
-// Gives caller-owned bytes to the device until the Span (or the Chain it went into) is done. The bytes must stay where
-// they are until then. At most 4 GiB - 1; empty ranges are InvalidArgument.
+// Gives caller-owned bytes to the device until the Span (or the Chain it went into) is done. The bytes must
+// stay where they are until then. At most 4 GiB - 1; empty ranges are InvalidArgument.
 inline Result<Span<ToDevice>> share_to_device(Bytes bytes) {
     if (bytes.empty() || bytes.size() > std::numeric_limits<u32>::max())
         return error(ErrorCode::InvalidArgument, "DMA range size");
@@ -101,9 +105,10 @@ inline Result<Span<FromDevice>> share_from_device(MutableBytes bytes) {
     return Span<FromDevice>(Mapping{bytes.data(), size, Direction::FromDevice, false, bus});
 }
 
-// Memory from the DMA pool: rings, request headers, status bytes. Owned; both sides may touch it at any time, so what
-// is read from it is read once and validated. From the moment at which somebody asks where the device finds it, the device
-// may know it: then only give_back() frees it, and one that is dropped is left to the device for ever.
+// Memory from the DMA pool: rings, request headers, status bytes. Owned; both sides may touch it at any
+// time, so what is read from it is read once and validated. From the moment at which somebody asks where the
+// device finds it, the device may know it: then only give_back() frees it, and one that is dropped is left
+// to the device for ever.
 class Buffer {
   public:
     Buffer() = default;
@@ -126,7 +131,8 @@ class Buffer {
         return memory_.bus;
     }
 
-    // Part of it as something a Chain accepts; valid as long as the Buffer is. The range lies inside (asserted).
+    // Part of it as something a Chain accepts; valid as long as the Buffer is. The range lies
+    // inside (asserted).
     template <typename Dir> Span<Dir> part(usize offset, usize bytes) const {
         VIREO_ASSERT(offset <= memory_.bytes && bytes <= memory_.bytes - offset);
         return Span<Dir>(

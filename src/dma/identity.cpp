@@ -24,8 +24,9 @@ Result<Mapping> allocate(usize bytes, usize alignment) {
 
 void free(const Mapping& memory) { firmware_heap().free(memory.memory); }
 
-// A stack frame is gone when its function returns, and nobody could keep it from reuse if the transfer were abandoned. So
-// no device is ever told to write into one: drivers and their callers use the heap, and users are not given the stack.
+// A stack frame is gone when its function returns, and nobody could keep it from reuse if the transfer were
+// abandoned. So no device is ever told to write into one: drivers and their callers use the heap, and users
+// are not given the stack.
 static bool is_on_stack(const std::byte* memory) {
     auto address = reinterpret_cast<uptr>(memory);
     return address >= arch::image_address(vireo_stack_start) &&

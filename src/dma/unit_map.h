@@ -5,9 +5,9 @@
 
 namespace vireo::dma {
 
-// Which units of a range are taken, in runs of consecutive ones. It keeps its books in private memory only, so they can
-// be kept about memory that somebody else can write to. First fit: what is busy crowds at the start, and long runs
-// stay whole at the end.
+// Which units of a range are taken, in runs of consecutive ones. It keeps its books in private memory only,
+// so they can be kept about memory that somebody else can write to. First fit: what is busy crowds at the
+// start, and long runs stay whole at the end.
 class UnitMap {
   public:
     UnitMap() = default;
@@ -31,8 +31,8 @@ class UnitMap {
     static u32 length_of(u32 tag) { return tag & max_units; }
     void mark(u32 first, u32 count, u32 state);
 
-    // For the first and the last unit of each run its length and state; 0 for those between. `begins` tells the
-    // first from the last.
+    // For the first and the last unit of each run its length and state; 0 for those between. `begins` tells
+    // the first from the last.
     OwnedArray<u32> tags_;
     u32 first_free_ = 0; // no run before this unit is free
     u32 free_units_ = 0;

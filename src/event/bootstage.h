@@ -3,8 +3,8 @@
 
 #include "event/clock.h"
 
-// How the time from reset to the prompt went: moments with names, in the order in which they were reached. And how much time
-// went into what is done again and again, then and later.
+// How the time from reset to the prompt went: moments with names, in the order in which they were reached.
+// And how much time went into what is done again and again, then and later.
 namespace vireo::event {
 
 struct Stage {
@@ -16,8 +16,9 @@ struct Stage {
 // The start begins: what was noted before is forgotten, as in a process that starts several machines.
 void first_stage(const char* name, u64 ticks);
 
-// Notes that this stage has been reached, now or at a moment that has passed. The name lives for ever. The last stage is
-// the prompt's, and always there: after end_of_start() nothing more is noted. What finds no room before it is left out.
+// Notes that this stage has been reached, now or at a moment that has passed. The name lives for ever. The
+// last stage is the prompt's, and always there: after end_of_start() nothing more is noted. What finds no
+// room before it is left out.
 void mark_stage(const char* name);
 void mark_stage(const char* name, u64 ticks);
 void end_of_start(const char* name);
@@ -36,7 +37,8 @@ std::string_view name_of(Work work);
 // Since first_stage().
 Duration time_spent(Work work);
 
-// Measures one piece of work, from its making to its end. Pieces of the same kind do not lie within each other.
+// Measures one piece of work, from its making to its end. Pieces of the same kind do not lie
+// within each other.
 class WorkTimer {
   public:
     explicit WorkTimer(Work work);

@@ -7,7 +7,8 @@ Instant now() { return instant_of(arch::ticks()); }
 
 Instant instant_of(u64 ticks) {
     u64 rate = arch::ticks_per_second();
-    // ticks * 10^6 / rate without overflow: whole seconds first, then the rest, which is below rate (under 2^40).
+    // ticks * 10^6 / rate without overflow: whole seconds first, then the rest, which is below
+    // rate (under 2^40).
     u64 whole = ticks / rate;
     u64 rest = ticks - whole * rate;
     return {whole * 1'000'000 + rest * 1'000'000 / rate};

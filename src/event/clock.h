@@ -47,8 +47,8 @@ class Deadline {
     Instant when_;
 };
 
-// Polls `condition` until it is true (then true) or the deadline passes (then false). For register bits that change
-// within microseconds (reset, queue enable); waits for requests go through the EventLoop.
+// Polls `condition` until it is true (then true) or the deadline passes (then false). For register bits that
+// change within microseconds (reset, queue enable); waits for requests go through the EventLoop.
 template <typename Condition> bool poll_until(Deadline deadline, Condition&& condition);
 
 } // namespace vireo::event

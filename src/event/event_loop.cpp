@@ -5,9 +5,10 @@ namespace vireo::event {
 
 namespace {
 
-// Who listens gets news as soon as they come for this long after the last ones. Then the naps begin: in proportion to
-// the quiet time, so that what comes late is noticed an eighth later at most, and only so long that nobody feels it.
-// A busy host answers after a few milliseconds: naps in between made a TFTP transfer take twice as long.
+// Who listens gets news as soon as they come for this long after the last ones. Then the naps begin: in
+// proportion to the quiet time, so that what comes late is noticed an eighth later at most, and only so
+// long that nobody feels it. A busy host answers after a few milliseconds: naps in between made a TFTP
+// transfer take twice as long.
 constexpr Duration attentive = Duration::milli(8);
 constexpr u64 quiet_per_nap = 8;
 constexpr Duration longest_nap = Duration::milli(10);
@@ -87,7 +88,8 @@ Instant EventLoop::end_of(const Wait& wait) const {
 void EventLoop::note_jump(Instant last_turn, Duration rest) {
     Duration passed = turn_time_ - last_turn;
     bool is_first_turn = last_turn == Instant{};
-    // On most machines the clock begins at 0 with the machine, so the first jump may come within the first second.
+    // On most machines the clock begins at 0 with the machine, so the first jump may come
+    // within the first second.
     bool follows_another = last_jump_ != Instant{} && last_turn < last_jump_ + jump;
     if (is_first_turn || passed < rest + jump || follows_another)
         return;
@@ -95,9 +97,9 @@ void EventLoop::note_jump(Instant last_turn, Duration rest) {
     last_jump_ = turn_time_;
 }
 
-// Looks at memory until somebody has news, who is then polled alone: true. False: a turn is due. A turn costs more than
-// many looks together: under emulation the console's register and, on most boards, the clock take a lock that the device
-// needs, to finish its work or to begin with what it was told a moment ago.
+// Looks at memory until somebody has news, who is then polled alone: true. False: a turn is due. A turn costs
+// more than many looks together: under emulation the console's register and, on most boards, the clock take a
+// lock that the device needs, to finish its work or to begin with what it was told a moment ago.
 [[gnu::hot]] bool EventLoop::serve_news() {
     for (; looks_left_ > 0; --looks_left_) {
         arch::relax();
@@ -112,11 +114,11 @@ void EventLoop::note_jump(Instant last_turn, Duration rest) {
     return false;
 }
 
-// How long to look away: not at all soon after the last news of who listens; if nobody does, until the deadline or a wake
-// source.
+// How long to look away: not at all soon after the last news of who listens; if nobody does, until the
+// deadline or a wake source.
 Duration EventLoop::rest_length(bool is_listening, Instant end) {
-    // One second bounds the sleep of a wait without a deadline, and keeps a product with the clock's rate from
-    // overflowing.
+    // One second bounds the sleep of a wait without a deadline, and keeps a product with the clock's
+    // rate from overflowing.
     Duration length = Duration::seconds(1);
     if (is_listening) {
         if (std::exchange(has_news_, false))

@@ -11,17 +11,17 @@ namespace vireo::event {
 // Something that may have news: a device's queues, the console. Leaves the loop when it is destroyed.
 class Poller : public ListNode {
   public:
-    // Looks once, does what there is to do (completes requests), returns true if there was anything. Must not block
-    // and must not call EventLoop::wait.
+    // Looks once, does what there is to do (completes requests), returns true if there was anything. Must not
+    // block and must not call EventLoop::wait.
     virtual bool poll() = 0;
-    // True while something is outstanding that no wake source announces (virtqueues are polled): the loop then spins
-    // instead of sleeping.
+    // True while something is outstanding that no wake source announces (virtqueues are polled): the loop
+    // then spins instead of sleeping.
     virtual bool needs_polling() const = 0;
-    // True while news may come unasked that no wake source announces (frames): the loop then spins for a while after
-    // the last news, and naps after that.
+    // True while news may come unasked that no wake source announces (frames): the loop then spins for a
+    // while after the last news, and naps after that.
     virtual bool is_listening() const { return false; }
-    // Of one that needs polling or listens: whether poll() would find something that somebody waits for, as memory alone
-    // shows it. It is asked very often: no register, no clock. True if memory cannot tell.
+    // Of one that needs polling or listens: whether poll() would find something that somebody waits for, as
+    // memory alone shows it. It is asked very often: no register, no clock. True if memory cannot tell.
     virtual bool has_news() const { return true; }
 
   protected:
@@ -32,7 +32,8 @@ class Poller : public ListNode {
     bool is_watched_ = false;
 };
 
-// Runs everything that happens while some synchronous code waits. One thread; completions run here and nowhere else.
+// Runs everything that happens while some synchronous code waits. One thread; completions run
+// here and nowhere else.
 class EventLoop {
   public:
     // Who joins expects something soon: the loop is attentive, as after news.
@@ -44,17 +45,18 @@ class EventLoop {
 
     // A turn: looks at every poller once; true if any had something.
     bool poll_once() { return turn(Duration{}); }
-    // When the last turn began: what a clock says that costs nothing, and is late by a millisecond or so while somebody
-    // waits.
+    // When the last turn began: what a clock says that costs nothing, and is late by a millisecond or so
+    // while somebody waits.
     Instant turn_time() const { return turn_time_; }
-    // How long the machine has stood still in all between two turns: its host was stopped, or busy elsewhere. Nobody who
-    // was waited for could have answered meanwhile. Jumps of a second and more, but for one that follows another within
-    // a second: a machine that only ever stumbles still comes to the end of every wait, in twice the time.
+    // How long the machine has stood still in all between two turns: its host was stopped, or busy elsewhere.
+    // Nobody who was waited for could have answered meanwhile. Jumps of a second and more, but for one that
+    // follows another within a second: a machine that only ever stumbles still comes to the end of every
+    // wait, in twice the time.
     Duration stood_still() const { return stood_still_; }
 
-    // Runs until `condition` holds. Timeout when the deadline passes first, Interrupted after Ctrl-C. Whatever was in
-    // flight stays in flight: the caller who gives up cancels it with its device. Time in which the machine stands still
-    // meanwhile moves the deadline.
+    // Runs until `condition` holds. Timeout when the deadline passes first, Interrupted after Ctrl-C.
+    // Whatever was in flight stays in flight: the caller who gives up cancels it with its device. Time in
+    // which the machine stands still meanwhile moves the deadline.
     template <typename Condition> Result<> wait_until(Deadline deadline, Condition&& condition) {
         Wait wait{deadline, stood_still_};
         while (!condition())
@@ -67,7 +69,8 @@ class EventLoop {
     // Lets time pass, keeping everything running. It passes while the machine stands still, too.
     Result<> sleep(Duration duration);
 
-    // Makes the current wait (or, if there is none, the next) return Interrupted. Called by the console's poller.
+    // Makes the current wait (or, if there is none, the next) return Interrupted. Called by
+    // the console's poller.
     void request_interrupt() { interrupt_requested_ = true; }
     void clear_interrupt() { interrupt_requested_ = false; }
 

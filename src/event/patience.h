@@ -6,7 +6,8 @@
 
 namespace vireo::event {
 
-// A moment from which time is counted, without that in which the machine stood still (EventLoop::stood_still).
+// A moment from which time is counted, without that in which the machine stood still
+// (EventLoop::stood_still).
 class Mark {
   public:
     Mark(const EventLoop& loop, Instant at) : at_(at), still_before_(loop.stood_still()) {}
@@ -25,16 +26,19 @@ class Mark {
     Duration still_before_;
 };
 
-// The patience that is left with one peer. Time in which the machine stood still is not held against the peer.
+// The patience that is left with one peer. Time in which the machine stood still is not held
+// against the peer.
 class Patience {
   public:
     // Begins now. `loop` stays in place.
     Patience(const EventLoop& loop, const Budget& budget);
 
-    // `units` have come so far in all; more than before is progress: how long that took since the progress before it, nothing
-    // if there is none. As late as the last turn of the loop, which costs no look at the clock.
+    // `units` have come so far in all; more than before is progress: how long that took since the
+    // progress before it, nothing if there is none. As late as the last turn of the loop, which costs
+    // no look at the clock.
     Duration reached(u64 units);
-    // When it ends if nothing more comes: for EventLoop::wait_until, which moves it while the machine stands still.
+    // When it ends if nothing more comes: for EventLoop::wait_until, which moves it while the
+    // machine stands still.
     Deadline deadline() const;
 
     enum class Verdict : u8 {
@@ -46,7 +50,8 @@ class Patience {
     Verdict verdict() const;
 
     u64 units() const { return units_; }
-    // Units a second that came since the peer fell behind its least rate: for whoever says that it is too slow.
+    // Units a second that came since the peer fell behind its least rate: for whoever says
+    // that it is too slow.
     u64 rate() const;
     // From the beginning to the last turn of the loop.
     Duration elapsed() const { return start_.until(loop_, loop_.turn_time()); }
@@ -60,8 +65,8 @@ class Patience {
     const Mark start_;
     Mark last_progress_;
     u64 units_ = 0;
-    // Counted from the start: how long it may take as things are, and since when (and how many units) it has been less than a
-    // head start from there.
+    // Counted from the start: how long it may take as things are, and since when (and how many units) it has
+    // been less than a head start from there.
     Duration allowed_;
     Duration behind_since_{};
     u64 behind_units_ = 0;

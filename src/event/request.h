@@ -6,8 +6,8 @@
 
 namespace vireo::event {
 
-// One operation in flight. Owned by the caller, who keeps it (and every buffer it names) in place until it is done.
-// It completes exactly once: with success or an Error. Drivers derive what they need or embed it.
+// One operation in flight. Owned by the caller, who keeps it (and every buffer it names) in place until it is
+// done. It completes exactly once: with success or an Error. Drivers derive what they need or embed it.
 class Request : public ListNode {
   public:
     enum class State : u8 { Idle, InFlight, Done };

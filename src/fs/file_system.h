@@ -11,9 +11,9 @@ class File {
   public:
     File(Tree& tree, Tree::Node node, const FileInfo& info) : tree_(&tree), node_(node), info_(info) {}
     const FileInfo& info() const { return info_; }
-    // Reads bytes [offset, offset + memory.size()) of a regular file straight into `memory`, as far as the file goes;
-    // the count that was read. Holes read as zeros. IsADirectory; NotSupported for a device or the like; OutOfRange if
-    // offset is beyond the end.
+    // Reads bytes [offset, offset + memory.size()) of a regular file straight into `memory`, as far as the
+    // file goes; the count that was read. Holes read as zeros. IsADirectory; NotSupported for a device or the
+    // like; OutOfRange if offset is beyond the end.
     Result<u64> read(u64 offset, MutableBytes memory);
     // See Tree::list. NotADirectory for a file.
     Result<> list(DirectoryVisitor& visitor);
@@ -31,10 +31,11 @@ class FileSystem {
     std::string_view type_name() const { return tree_->type_name(); }
     const block::Findings& findings() const { return tree_->findings(); }
 
-    // Finds what `path` names: absolute or not (then from the root), '/'-separated; "." and "..", and symbolic links in the
-    // middle and at the end are followed, ".." above the root is the root. NotFound, NotADirectory, TooManyLinks (more than
-    // 40 links followed), TooLarge (a name longer than the tree can hold, a path over max_path_bytes, also of what is left
-    // to walk after a link was put in), and what the tree reports.
+    // Finds what `path` names: absolute or not (then from the root), '/'-separated; "." and "..", and
+    // symbolic links in the middle and at the end are followed, ".." above the root is the root.
+    // NotFound, NotADirectory, TooManyLinks (more than 40 links followed), TooLarge (a name longer than
+    // the tree can hold, a path over max_path_bytes, also of what is left to walk after a link was put
+    // in), and what the tree reports.
     Result<File> open(std::string_view path);
 
   private:
@@ -44,8 +45,8 @@ class FileSystem {
 // A kind of file system of this build, found by name or by probing. In linker section `vireo_filesystems`.
 struct FileSystemType {
     const char* name;
-    // NotFound if the volume does not hold this type; Corrupt (with what) if it does but is damaged. The volume is moved
-    // from when it succeeds, and only then.
+    // NotFound if the volume does not hold this type; Corrupt (with what) if it does but is damaged. The
+    // volume is moved from when it succeeds, and only then.
     Result<std::unique_ptr<Tree>> (*mount)(block::Volume& volume);
 };
 
@@ -53,8 +54,8 @@ struct FileSystemType {
 Result<FileSystem> mount(block::Volume volume);
 std::span<const FileSystemType> file_system_types();
 
-// Puts `type` (an initialiser of FileSystemType) into the section, under a name of its own in an unnamed namespace.
-// no_sanitize: the address sanitizer would put red zones between the entries.
+// Puts `type` (an initialiser of FileSystemType) into the section, under a name of its own in an unnamed
+// namespace. no_sanitize: the address sanitizer would put red zones between the entries.
 #define VIREO_FILE_SYSTEM(type)                                                                              \
     [[gnu::used, gnu::retain, gnu::section("vireo_filesystems"), clang::no_sanitize("address")]]             \
     constinit const ::vireo::fs::FileSystemType type

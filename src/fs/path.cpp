@@ -7,8 +7,8 @@ namespace {
 
 constexpr u32 most_links = 40;
 
-// The part of the path that is still to be walked. It lies at the end of its memory, so that the target of a link can
-// be put before it.
+// The part of the path that is still to be walked. It lies at the end of its memory, so that the target of a
+// link can be put before it.
 class Remainder {
   public:
     static Result<Remainder> create(std::string_view path) {
@@ -29,7 +29,8 @@ class Remainder {
         return name;
     }
 
-    // The target of a link comes first, then what followed the link (which starts with a slash, if anything does).
+    // The target of a link comes first, then what followed the link (which starts with a
+    // slash, if anything does).
     Result<> put_before(std::string_view target) {
         if (target.size() + text().size() > max_path_bytes)
             return error(ErrorCode::TooLarge, "path over 4,096 bytes");

@@ -19,8 +19,8 @@ constexpr usize max_name_bytes = 765;
 // A path, and the target of a symbolic link.
 constexpr usize max_path_bytes = 4096;
 
-// Receives the entries of a directory one after the other; names are valid during the call only and contain no '/' and
-// no zero byte, but any other byte. False ends the listing.
+// Receives the entries of a directory one after the other; names are valid during the call only and contain
+// no '/' and no zero byte, but any other byte. False ends the listing.
 class DirectoryVisitor {
   public:
     virtual bool entry(std::string_view name, const FileInfo& info) = 0;
@@ -29,9 +29,9 @@ class DirectoryVisitor {
     ~DirectoryVisitor() = default;
 };
 
-// What a kind of file system implements: nodes, and what they hold. Paths, links and "is that a file at all" are
-// FileSystem's. Everything on disk is distrusted: errors are Corrupt with what is wrong, and no loop is unbounded. Long
-// operations poll the event loop through the volume, so Ctrl-C ends them.
+// What a kind of file system implements: nodes, and what they hold. Paths, links and "is that a file at all"
+// are FileSystem's. Everything on disk is distrusted: errors are Corrupt with what is wrong, and no loop is
+// unbounded. Long operations poll the event loop through the volume, so Ctrl-C ends them.
 class Tree {
   public:
     // Names a file for good, as long as it is not removed (an inode number).
@@ -50,13 +50,15 @@ class Tree {
     virtual Result<Node> lookup(Node directory, std::string_view name) = 0;
     // All entries in on-disk order, "." and ".." included where they are on disk.
     virtual Result<> list(Node directory, DirectoryVisitor& visitor) = 0;
-    // Bytes of a regular file straight into `memory`, which ends where the file does or before. Holes read as zeros.
+    // Bytes of a regular file straight into `memory`, which ends where the file does or
+    // before. Holes read as zeros.
     virtual Result<> read(Node file, u64 offset, MutableBytes memory) = 0;
     // The target of a symbolic link, 1 to max_path_bytes bytes, into `target`: the count.
     virtual Result<usize> read_link(Node link, std::span<char, max_path_bytes> target) = 0;
 
-    // --- Writing. A tree that can only be read has none of these: each is ReadOnly then. After an error a tree is as it was
-    // before, or as it would be after success; nothing is on the disk for certain before sync() (decision 0051).
+    // --- Writing. A tree that can only be read has none of these: each is ReadOnly then. After an error a
+    // tree is as it was before, or as it would be after success; nothing is on the disk for certain before
+    // sync() (decision 0051).
 
     // Makes an empty file or directory. Exists.
     virtual Result<Node> create(Node directory, std::string_view name, FileType type);
@@ -68,7 +70,8 @@ class Tree {
                             std::string_view new_name);
     // The name, and the file if that was its last. NotEmpty.
     virtual Result<> remove(Node directory, std::string_view name);
-    // All that was written is on the disk when this succeeds, and a power cut before it leaves a tree that is whole.
+    // All that was written is on the disk when this succeeds, and a power cut before it leaves
+    // a tree that is whole.
     virtual Result<> sync();
 };
 

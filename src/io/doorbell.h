@@ -5,9 +5,9 @@
 
 namespace vireo::io {
 
-// Tells a device that a queue has new buffers: one store or port write of a precomputed value to a precomputed
-// address. A closed set of kinds, chosen once when the queue is activated; only the last, which is slow anyhow, is a
-// virtual call.
+// Tells a device that a queue has new buffers: one store or port write of a precomputed value to a
+// precomputed address. A closed set of kinds, chosen once when the queue is activated; only the last, which
+// is slow anyhow, is a virtual call.
 class Doorbell {
   public:
     enum class Kind : u8 { None, Memory16, Memory32, Port16, Indirect16 };
@@ -20,7 +20,8 @@ class Doorbell {
 
     // Rings with the value given at construction (the virtqueue index, or queue_notif_config_data).
     void ring() const;
-    // Rings with `next` in the upper 16 bits (VIRTIO_F_NOTIFICATION_DATA, sections 2.9 and 4.1.5.2); Memory32 only.
+    // Rings with `next` in the upper 16 bits (VIRTIO_F_NOTIFICATION_DATA, sections 2.9 and
+    // 4.1.5.2); Memory32 only.
     void ring_with(u16 next) const;
 
     Kind kind() const { return kind_; }

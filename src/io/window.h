@@ -9,8 +9,9 @@ namespace vireo::io {
 
 enum class Space : u8 { Memory, Port, Indirect };
 
-// Registers that have no address of their own and are reached through others, such as what lies behind a PCI device's
-// BARs through its configuration space. An address is aligned to the width of the access, 1, 2 or 4 bytes.
+// Registers that have no address of their own and are reached through others, such as what lies behind
+// a PCI device's BARs through its configuration space. An address is aligned to the width of the
+// access, 1, 2 or 4 bytes.
 class IndirectRegisters {
   public:
     virtual u32 read(u64 address, u8 width) = 0;
@@ -20,29 +21,32 @@ class IndirectRegisters {
     ~IndirectRegisters() = default;
 };
 
-// The first address that the processor cannot reach: what a machine describes beyond it does not exist for us.
+// The first address that the processor cannot reach: what a machine describes beyond it does
+// not exist for us.
 constexpr u64 reach_of(Space space) {
     return space == Space::Port ? 0x1'0000 : sizeof(uptr) > 4 ? ~u64{0} : u64{1} << 32;
 }
 
-// How many register accesses there have been since start, through Windows and Doorbells: each load, store, or port
-// access that (on a virtual machine) may leave the guest. A plain count, the same in each run that does the same;
-// budgets of requests, doorbells and accesses are tested with differences of it. Windows that are made `uncounted` are
-// left out.
+// How many register accesses there have been since start, through Windows and Doorbells: each load, store, or
+// port access that (on a virtual machine) may leave the guest. A plain count, the same in each run that does
+// the same; budgets of requests, doorbells and accesses are tested with differences of it. Windows that are
+// made `uncounted` are left out.
 u64 accesses();
 
 namespace detail {
 extern u64 access_count;
 }
 
-// A bounds-checked view of device registers in memory or port space, or behind others. Values are in the processor's byte order: all of
-// Vireo's machines are little-endian, as the registers are. Cheap to copy. An access outside the window or a
-// misaligned one is our own defect (asserted): offsets that come from a device are checked with `contains` first.
+// A bounds-checked view of device registers in memory or port space, or behind others. Values are in the
+// processor's byte order: all of Vireo's machines are little-endian, as the registers are. Cheap to copy. An
+// access outside the window or a misaligned one is our own defect (asserted): offsets that come from a device
+// are checked with `contains` first.
 class Window {
   public:
     Window() = default;
     Window(Space space, u64 base, u64 bytes) : base_(base), bytes_(bytes), space_(space) {}
-    // Space::Indirect. `registers` outlives the window; what it accesses in turn is counted, this view is not.
+    // Space::Indirect. `registers` outlives the window; what it accesses in turn is counted,
+    // this view is not.
     Window(IndirectRegisters& registers, u64 base, u64 bytes)
         : base_(base), bytes_(bytes), registers_(&registers), space_(Space::Indirect), counted_(0) {}
 
@@ -51,7 +55,8 @@ class Window {
     Space space() const { return space_; }
     IndirectRegisters* registers() const { return registers_; } // nullptr unless Space::Indirect
     bool contains(u64 offset, u64 bytes) const { return range_fits(offset, bytes, bytes_); }
-    // The same view, left out of accesses(): for a console, whose accesses follow what is printed and what is typed.
+    // The same view, left out of accesses(): for a console, whose accesses follow what is
+    // printed and what is typed.
     Window uncounted() const {
         Window window = *this;
         window.counted_ = 0;

@@ -6,8 +6,8 @@
 
 namespace vireo::load {
 
-// What is wanted of a disk, from the text behind its number: "", ":" or ":auto" the default; ":2" a partition, hexadecimal;
-// ":0" the whole disk; "#name" a partition by name. Bad: anything else.
+// What is wanted of a disk, from the text behind its number: "", ":" or ":auto" the default; ":2" a
+// partition, hexadecimal; ":0" the whole disk; "#name" a partition by name. Bad: anything else.
 struct PartitionWish {
     enum class Kind : u8 { Default, Number, Name, Bad } kind;
     u64 number = 0;
@@ -21,8 +21,8 @@ const block::Partition* default_partition(const block::PartitionTable& table);
 // In memory of its own: it is large.
 Result<std::unique_ptr<block::PartitionTable>> read_table(device::BlockDevice& disk);
 
-// The part of a disk that `partition` names, see PartitionWish; the default of a disk without a table is the whole disk.
-// Kinds of failure: BadPartition, Table, NoTable, NoPartition, Partition, Whole.
+// The part of a disk that `partition` names, see PartitionWish; the default of a disk without a table is the
+// whole disk. Kinds of failure: BadPartition, Table, NoTable, NoPartition, Partition, Whole.
 [[nodiscard]] Outcome<block::Volume> open_volume(device::BlockDevice& disk, std::string_view partition,
                                                  Watcher& watcher);
 // UnknownFileSystem, Mount.

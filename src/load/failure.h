@@ -7,7 +7,8 @@
 
 namespace vireo::load {
 
-// Why something was not loaded, as data: whoever speaks to a user finds the words. The members that a kind names are set.
+// Why something was not loaded, as data: whoever speaks to a user finds the words. The members that
+// a kind names are set.
 struct Failure {
     enum class Kind : u8 {
         Error, // `why`: Ctrl-C, no memory, a broken card; what fits no other kind

@@ -6,8 +6,8 @@
 
 namespace vireo::load {
 
-// What `host` is: an address, or a name that DNS knows. `has_ipv4`: we have such an address, so it is asked for first. Kinds of
-// failure: NotAnAddress, UnknownHost, NoNameServer, NameServer.
+// What `host` is: an address, or a name that DNS knows. `has_ipv4`: we have such an address, so it is asked
+// for first. Kinds of failure: NotAnAddress, UnknownHost, NoNameServer, NameServer.
 [[nodiscard]] Outcome<net::IpAddress> find_host(net::Network& network, std::string_view host, bool has_ipv4);
 
 // Makes sure that we have an address that can reach `host`: how. NoIpv4Address, NoWay.

@@ -26,7 +26,8 @@ class Watcher : public net::TransferWatcher {
     void waited() override {}
     // What reading a partition table brought to light; also when nothing comes of it afterwards.
     virtual void found(const block::Findings&) {}
-    // An attempt to talk to a server begins. HTTP says where, once more after each redirection; of TFTP the caller knows it.
+    // An attempt to talk to a server begins. HTTP says where, once more after each redirection; of
+    // TFTP the caller knows it.
     struct Connection {
         const net::Url& url;
         const net::IpAddress& server;
@@ -49,9 +50,9 @@ class Watcher : public net::TransferWatcher {
 // Who needs to hear nothing.
 class NoWatcher final : public Watcher {};
 
-// Brings a part of a file into free memory: what memory it takes is checked before a byte is written, or is all that is free
-// there. The offset may be the file's end (nothing is loaded), not more. A network's file comes from its beginning, whatever the
-// part is, and no further than needed.
+// Brings a part of a file into free memory: what memory it takes is checked before a byte is written, or is
+// all that is free there. The offset may be the file's end (nothing is loaded), not more. A network's file
+// comes from its beginning, whatever the part is, and no further than needed.
 [[nodiscard]] Outcome<Loaded> load(const DiskFile& place, const FreeMemory& memory, const Part& part,
                                    Watcher& watcher);
 [[nodiscard]] Outcome<Loaded> load(const TftpFile& place, const FreeMemory& memory, const Part& part,
@@ -61,8 +62,9 @@ class NoWatcher final : public Watcher {};
 [[nodiscard]] Outcome<Loaded> load(const Place& place, const FreeMemory& memory, const Part& part,
                                    Watcher& watcher);
 
-// Brings pieces of a file, each whole and straight to its place; whose memory that is, the caller has checked. They may lie in
-// any order and overlap in the file, not in memory. A disk is asked for nothing if one of them is not in the file.
+// Brings pieces of a file, each whole and straight to its place; whose memory that is, the caller has
+// checked. They may lie in any order and overlap in the file, not in memory. A disk is asked for nothing if
+// one of them is not in the file.
 [[nodiscard]] Outcome<Loaded> load(const DiskFile& place, std::span<const FilePiece> pieces,
                                    Watcher& watcher);
 [[nodiscard]] Outcome<Loaded> load(const TftpFile& place, std::span<const FilePiece> pieces,

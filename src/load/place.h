@@ -7,8 +7,8 @@
 
 namespace vireo::load {
 
-// Places that a file can be brought from, with everything resolved that bringing it needs. What they refer to is the caller's
-// and stays meanwhile. The network is open, with its addresses set.
+// Places that a file can be brought from, with everything resolved that bringing it needs. What they refer to
+// is the caller's and stays meanwhile. The network is open, with its addresses set.
 
 struct DiskFile {
     fs::FileSystem& files;

@@ -20,7 +20,8 @@ struct IpAddress {
     u32 v4() const;
     static IpAddress from_v4(u32 number);
 
-    // "10.0.2.15"; "fe80::1", without brackets and without zone. Nothing if it is neither, or has anything behind it.
+    // "10.0.2.15"; "fe80::1", without brackets and without zone. Nothing if it is neither, or
+    // has anything behind it.
     static std::optional<IpAddress> parse(std::string_view text);
     // As RFC 5952 writes it.
     void print(Writer& out) const;

@@ -25,7 +25,8 @@ std::optional<u64> first_unreadable(Context& context, u64 address, u64 bytes) {
     constexpr unsigned pages_per_look = 256;
     const u64 end = address + bytes;
     unsigned pages = 0;
-    // Only what is somebody's can be closed to us, and that is little of all RAM, as a rule. The list is sorted.
+    // Only what is somebody's can be closed to us, and that is little of all RAM, as a rule.
+    // The list is sorted.
     for (const system::MemoryRegion& taken : context.memory.reservations()) {
         u64 taken_end = checked_add<u64>(taken.base, taken.bytes).value_or(~u64{0});
         for (u64 at = std::max(address, taken.base); at < std::min(end, taken_end);

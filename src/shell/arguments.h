@@ -11,8 +11,8 @@ namespace vireo::shell {
 std::optional<u64> number_argument(Context& context, std::string_view text, unsigned base = 16);
 
 // Memory that a command may read, or write: all of it in RAM, and to be written nobody else's. Nothing, and
-// one line that starts with `lead` and names the range and its owner, if it is not; nothing, in silence, after Ctrl-C. No
-// bytes at all are always allowed.
+// one line that starts with `lead` and names the range and its owner, if it is not; nothing, in silence,
+// after Ctrl-C. No bytes at all are always allowed.
 std::optional<MutableBytes> readable_memory(Context& context, u64 address, u64 bytes,
                                             std::string_view lead = {});
 std::optional<MutableBytes> writable_memory(Context& context, u64 address, u64 bytes,
@@ -21,9 +21,9 @@ std::optional<MutableBytes> writable_memory(Context& context, u64 address, u64 b
 // "LEAD0x40000000..0x4000ffff is not free: 0x40000000..0x40001fff belongs to Vireo image"
 void print_not_free(Writer& out, std::string_view lead, const load::NotFree& why);
 
-// The first place in a range of RAM that the processor may not read although it is RAM: that of firmware below ours, or
-// where null pointers lead. What is free can be read and is not looked at; what is not is looked at page by page, and
-// after Ctrl-C the place where that ended is returned.
+// The first place in a range of RAM that the processor may not read although it is RAM: that of firmware
+// below ours, or where null pointers lead. What is free can be read and is not looked at; what is not is
+// looked at page by page, and after Ctrl-C the place where that ended is returned.
 std::optional<u64> first_unreadable(Context& context, u64 address, u64 bytes);
 
 // "0xADDRESS cannot be WHAT: why" for a single access; returns status_failed.

@@ -20,8 +20,8 @@ static i64 boot_delay(Context& context) {
     bool is_negative = text.starts_with('-');
     std::string_view digits = text.substr(is_negative ? 1 : 0);
     auto number = parse_number(digits, 10);
-    bool is_number =
-        number || (!digits.empty() && digits.find_first_not_of("0123456789") == digits.npos); // over 64 bits
+    // over 64 bits
+    bool is_number = number || (!digits.empty() && digits.find_first_not_of("0123456789") == digits.npos);
     u64 most = static_cast<u64>(max_delay_seconds);
     i64 seconds = is_number ? static_cast<i64>(std::min(number.value_or(most), most)) : CONFIG_BOOTDELAY;
     if (is_number && is_negative)
@@ -45,8 +45,8 @@ static std::optional<u8> next_byte(Context& context, event::Duration duration) {
     return byte;
 }
 
-// Reads what belongs to the key that began with `first`: nothing of an arrow key shall be left for the prompt. Those bytes follow
-// at once.
+// Reads what belongs to the key that began with `first`: nothing of an arrow key shall be left for the
+// prompt. Those bytes follow at once.
 static void swallow_rest_of_key(Context& context, u8 first) {
     constexpr auto patience = event::Duration::milli(50);
     if (first != EscapeSequence::escape_byte) {

@@ -5,7 +5,8 @@
 
 namespace vireo::shell {
 
-// Which build this is, behind CONFIG_BANNER_PREFIX if there is one; no line end. The first line at start, and of `version`.
+// Which build this is, behind CONFIG_BANNER_PREFIX if there is one; no line end. The first line at
+// start, and of `version`.
 void print_banner(Writer& out);
 
 } // namespace vireo::shell

@@ -51,8 +51,8 @@ void print_usage(Context& context, const Command& command) {
     print(context.console, "{} - {}\n\nUsage:\n{}\n", command.name, command.summary, command.usage);
 }
 
-// Who types a wrong call is shown how it is done. In a script, where the usage would push away what led to it, one line
-// shows the call as it was made: mostly a variable in it has no value.
+// Who types a wrong call is shown how it is done. In a script, where the usage would push away what led to
+// it, one line shows the call as it was made: mostly a variable in it has no value.
 static void refuse_call(Context& context, const Command& command, Arguments arguments) {
     if (context.nesting <= 1)
         return print_usage(context, command);

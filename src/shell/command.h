@@ -46,11 +46,13 @@ struct Command {
 // All commands of this build, in the order of the linker.
 std::span<const Command> all_commands();
 
-// Walks the commands by name, those that are absent left out: the first one after nullptr, nullptr after the last one.
+// Walks the commands by name, those that are absent left out: the first one after nullptr,
+// nullptr after the last one.
 const Command* next_command(const Command* previous);
 
-// The command with this name, or the only one that is not absent and whose name starts so; nullptr if there is none. Behind the name
-// of a command that has widths, one of ".b", ".w", ".l", ".q" is left out of account; ".s" behind one that has texts.
+// The command with this name, or the only one that is not absent and whose name starts so; nullptr if there
+// is none. Behind the name of a command that has widths, one of ".b", ".w", ".l", ".q" is left out of
+// account; ".s" behind one that has texts.
 const Command* find_command(std::string_view name);
 
 // Checks the count of words and runs the command. `arguments` is not empty. Everything that goes wrong has

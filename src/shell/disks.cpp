@@ -173,7 +173,8 @@ class TableWatcher final : public load::Watcher {
     const NamedDisk& disk_;
 };
 
-// `partition`: what follows the disk's number. What else has to be said of a partition that was not found, the caller adds.
+// `partition`: what follows the disk's number. What else has to be said of a partition that was not
+// found, the caller adds.
 void print_no_volume(Context& context, const NamedDisk& disk, std::string_view partition,
                      const load::Failure& failure) {
     using Kind = load::Failure::Kind;

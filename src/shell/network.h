@@ -6,8 +6,8 @@
 
 namespace vireo::shell {
 
-// The card that the next network command uses: the one that $ethact names, or else the first. nullptr, and one line, if
-// there is none.
+// The card that the next network command uses: the one that $ethact names, or else the first. nullptr, and
+// one line, if there is none.
 device::NetDevice* active_card(Context& context, usize& number);
 
 // A card's variable for its hardware address: "ethaddr", "eth1addr", ...

@@ -54,7 +54,8 @@ Context::Context(const Services& services, bool may_exit_shell)
     set_default_variables(*this);
 }
 
-// The start and the end of what is run for nobody else's text: from the first Ctrl-C is for it, at the last the user is told.
+// The start and the end of what is run for nobody else's text: from the first Ctrl-C is for it, at the
+// last the user is told.
 static void enter(Context& context) {
     if (context.nesting++ == 0)
         context.poller.begin_command();
@@ -100,8 +101,8 @@ int run_line(Context& context, std::string_view text) {
 
 namespace {
 
-// The end of a paste may still be on its way: of the line that was cut nothing is taken for a line of its own. It is over
-// when nothing more of it has come for a while, or with its end.
+// The end of a paste may still be on its way: of the line that was cut nothing is taken for a line of its
+// own. It is over when nothing more of it has come for a while, or with its end.
 void outwait_cut_line(Context& context) {
     constexpr auto quiet = event::Duration::milli(100);
     system::Console& console = context.console;

@@ -6,8 +6,9 @@
 
 namespace vireo::shell {
 
-// What the user has been told about the data of disks. Each kind of finding is said once for each part of a disk, until the
-// disk changes: it is written to, resized, or `virtio scan` may have put another in its place.
+// What the user has been told about the data of disks. Each kind of finding is said once for each
+// part of a disk, until the disk changes: it is written to, resized, or `virtio scan` may have put
+// another in its place.
 class ToldFindings {
   public:
     // True if this was not said before; from now on it was. `first_block`: where the part starts.

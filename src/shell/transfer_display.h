@@ -6,8 +6,8 @@
 
 namespace vireo::shell {
 
-// The line on which a transfer shows itself: "Loading: 12.3 MiB of 32 MiB, 24.6 MiB/s, 1 s left", drawn anew twice a
-// second, the first time when it has taken half a second; and what U-Boot prints at the end.
+// The line on which a transfer shows itself: "Loading: 12.3 MiB of 32 MiB, 24.6 MiB/s, 1 s left", drawn anew
+// twice a second, the first time when it has taken half a second; and what U-Boot prints at the end.
 class TransferDisplay final : public net::TransferWatcher {
   public:
     // `verb`: "Loading" or "Saving". Prints it; with `is_patient` only once there is more to say.

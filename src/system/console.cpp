@@ -147,7 +147,8 @@ void Console::take(Port& from, u8 byte) {
     keep(byte == '\r' ? '\n' : byte);
 }
 
-// Half a line may mean anything: one that does not fit is dropped from its start to its end, and so is all that follows.
+// Half a line may mean anything: one that does not fit is dropped from its start to its end, and
+// so is all that follows.
 void Console::keep(u8 byte) {
     if (count_ == type_ahead_bytes && !is_dropping_) {
         is_dropping_ = true;
@@ -182,8 +183,8 @@ void Console::watch_interrupt(bool on) {
     if (on && !watching_) {
         is_interrupted_ = false;
         glance();
-        // A Ctrl-C that arrived in one burst with the command's own line is meant for that command, and so is one behind
-        // other lines that have not run yet.
+        // A Ctrl-C that arrived in one burst with the command's own line is meant for that command, and so is
+        // one behind other lines that have not run yet.
         while (kept_interrupts_ > 0)
             if (*read() == ctrl_c)
                 interrupt();

@@ -8,9 +8,9 @@
 
 namespace vireo::system {
 
-// Text on its way to a port. Lines end "\n" inside Vireo and CR LF on the wire. What is written in pieces goes out in one
-// burst, so that the port is asked for room once a FIFO and not once a piece: when a piece ends its line, when the burst is
-// full, or with flush().
+// Text on its way to a port. Lines end "\n" inside Vireo and CR LF on the wire. What is written in pieces
+// goes out in one burst, so that the port is asked for room once a FIFO and not once a piece: when a piece
+// ends its line, when the burst is full, or with flush().
 class TerminalWriter : public Writer {
   public:
     explicit TerminalWriter(ConsolePort& port) : port_(port) {}
@@ -41,11 +41,13 @@ class TerminalWriter : public Writer {
 // Whoever waits polls, and polling flushes: nothing that was written stays behind while Vireo waits for
 // something.
 //
-// Ctrl-C is seen before the type-ahead buffer: while a command runs, whoever waits reads the port on when the buffer is full,
-// and what does not fit is dropped, in whole lines, and counted. While none runs, what does not fit stays at the sender.
+// Ctrl-C is seen before the type-ahead buffer: while a command runs, whoever waits reads the port on when the
+// buffer is full, and what does not fit is dropped, in whole lines, and counted. While none runs, what does
+// not fit stays at the sender.
 class Console final : public TerminalWriter, private ConsolePort::Waiter {
   public:
-    // So much is always kept. The buffer has room for the longest line more: one that does not fit as a whole is given up.
+    // So much is always kept. The buffer has room for the longest line more: one that does not fit
+    // as a whole is given up.
     static constexpr usize kept_bytes = 65536;
     static constexpr usize type_ahead_bytes = kept_bytes + 4096;
 
@@ -76,23 +78,23 @@ class Console final : public TerminalWriter, private ConsolePort::Waiter {
     // The next byte that the user typed, if any. Never waits.
     std::optional<u8> read();
 
-    // Moves what has arrived into the type-ahead buffer (so a fast paste is not lost while a command runs) and
-    // notices Ctrl-C. Called from every wait.
+    // Moves what has arrived into the type-ahead buffer (so a fast paste is not lost while a command runs)
+    // and notices Ctrl-C. Called from every wait.
     void poll();
-    // The same between two commands: takes no more than fits, so that a paste of commands that do not wait is held up at
-    // the sender and not dropped, however long it is.
+    // The same between two commands: takes no more than fits, so that a paste of commands that do not wait is
+    // held up at the sender and not dropped, however long it is.
     void glance() { take_input(false); }
 
     // True once after Ctrl-C was typed while `watch_interrupt` was on; what was typed before it is discarded,
     // what was typed after it is kept. Reading the flag clears it.
     bool take_interrupt() { return std::exchange(interrupt_is_news_, false); }
 
-    // While on, Ctrl-C (0x03) sets the interrupt flag instead of being input, and output is not waited for any more once it
-    // was typed. On while a command runs.
+    // While on, Ctrl-C (0x03) sets the interrupt flag instead of being input, and output is not waited for
+    // any more once it was typed. On while a command runs.
     void watch_interrupt(bool on);
 
-    // How many bytes of input did not fit since this was last asked, and whether the line that was dropped last has not
-    // ended yet: what comes of it is dropped too, until end_cut_line().
+    // How many bytes of input did not fit since this was last asked, and whether the line that was dropped
+    // last has not ended yet: what comes of it is dropped too, until end_cut_line().
     u64 take_dropped() { return std::exchange(dropped_, 0); }
     u64 dropped() const { return dropped_; }
     bool is_cutting_line() const { return is_cutting_line_; }

@@ -17,16 +17,16 @@ class Machine {
     // Where `load` and the boot commands put things by default. Inside RAM on every supported memory size.
     virtual u64 default_load_address() const = 0;
 
-    // Where a kernel may lie: at least so far above the start of RAM, because kernels unpack themselves below, and on which
-    // boundary (a power of two).
+    // Where a kernel may lie: at least so far above the start of RAM, because kernels unpack themselves
+    // below, and on which boundary (a power of two).
     struct KernelPlace {
         u64 offset = 0;
         u64 alignment = 2 << 20;
     };
     virtual KernelPlace kernel_place() const { return {}; }
 
-    // What boot scripts know the machine by ($arch, $board, $cpu, $vendor, $soc): the words of U-Boot's builds for it. An empty one
-    // is not set.
+    // What boot scripts know the machine by ($arch, $board, $cpu, $vendor, $soc): the words of U-Boot's
+    // builds for it. An empty one is not set.
     struct ScriptNames {
         std::string_view arch{};
         std::string_view board{};
@@ -39,24 +39,26 @@ class Machine {
     // Where the device tree that Vireo was given lies, if it was; in RAM that is Vireo's.
     virtual std::optional<u64> device_tree() const { return std::nullopt; }
 
-    // Starts the machine anew / switches it off. Devices have been quiesced by the caller. Returns only if the
-    // machine has no way to do it (NotSupported).
+    // Starts the machine anew / switches it off. Devices have been quiesced by the caller. Returns only if
+    // the machine has no way to do it (NotSupported).
     virtual Result<> reset() = 0;
     virtual Result<> power_off() = 0;
 
-    // Further facts for `bdinfo`, one "name = value" a line (device tree address, relocation, exception level).
+    // Further facts for `bdinfo`, one "name = value" a line (device tree address, relocation,
+    // exception level).
     virtual void print_facts(Writer& out) const = 0;
 
     // Memory behind a physical address, for checked ranges only. The hosted machine has a window of its own.
     virtual std::byte* memory(u64 address) = 0;
 
-    // Addresses that are not RAM (device registers, ROM, nothing at all): one plain access of `width` bytes, 1, 2, 4 or 8. `Io` if
-    // the processor refused it, with nothing changed; `NotSupported` if the machine has no such addresses.
+    // Addresses that are not RAM (device registers, ROM, nothing at all): one plain access of `width` bytes,
+    // 1, 2, 4 or 8. `Io` if the processor refused it, with nothing changed; `NotSupported` if the machine
+    // has no such addresses.
     virtual Result<u64> load(u64, u8) { return no_address_space(); }
     virtual Result<> store(u64, u8, u64) { return no_address_space(); }
 
-    // Calls the program at `address` with C strings, as the processor's C convention has it; returns what it returns, if it
-    // does. RAM that nobody owns is executable meanwhile. The caller has quiesced the devices.
+    // Calls the program at `address` with C strings, as the processor's C convention has it; returns what it
+    // returns, if it does. RAM that nobody owns is executable meanwhile. The caller has quiesced the devices.
     virtual Result<u64> call(u64, std::span<const char* const>, const MemoryMap&) {
         return no_address_space();
     }

@@ -15,16 +15,17 @@ struct MemoryRegion {
     u64 end() const { return base + bytes; }
 };
 
-// The one owner of RAM: what the machine has, what is taken and by whom. Addresses are physical; Vireo maps all RAM
-// at its physical address. Every address that a user, a file or the network gives is checked here before use.
+// The one owner of RAM: what the machine has, what is taken and by whom. Addresses are physical; Vireo
+// maps all RAM at its physical address. Every address that a user, a file or the network gives is
+// checked here before use.
 class MemoryMap {
   public:
     static constexpr usize max_ram_banks = 16;
     static constexpr usize max_reservations = 48;
     static constexpr usize max_held_ranges = 8;
 
-    // Adds a bank of RAM. Empty banks are ignored, overlapping or adjacent ones are merged; what does not fit the
-    // address space or the table is refused.
+    // Adds a bank of RAM. Empty banks are ignored, overlapping or adjacent ones are merged; what does not fit
+    // the address space or the table is refused.
     Result<> add_ram(u64 base, u64 bytes);
 
     // Marks a range as taken, wherever it lies (it may reach beyond RAM, and overlap other reservations).
@@ -33,9 +34,10 @@ class MemoryMap {
     // Gives back what `reserve` or `allocate` took; the range must be exactly one of theirs.
     Result<> release(u64 base);
 
-    // Keeps everybody off a range that a device may still reach although its request was given up, until let_go() was called
-    // for it; it may overlap anything. Never fails: ranges that meet become one, which is free when all of its holds have
-    // gone, and when there are too many, neighbours become one with all that lies between them (a warning says so).
+    // Keeps everybody off a range that a device may still reach although its request was given up, until
+    // let_go() was called for it; it may overlap anything. Never fails: ranges that meet become one, which is
+    // free when all of its holds have gone, and when there are too many, neighbours become one with all that
+    // lies between them (a warning says so).
     void hold(u64 base, u64 bytes);
     void let_go(u64 base, u64 bytes);
 

@@ -30,8 +30,8 @@ struct PciRegion {
     std::string_view kind; // "mem", "mem prefetch", "io"
 };
 
-// What the `pci` command sees of a PCI host bridge and what lies below. Implemented by bus/pci. It only reads, apart from
-// rescan().
+// What the `pci` command sees of a PCI host bridge and what lies below. Implemented by bus/pci. It only
+// reads, apart from rescan().
 class PciInspector {
   public:
     // Looks for functions that are new; those that are known stay as they are. Why it could not, or not all.
@@ -39,8 +39,8 @@ class PciInspector {
     // The function found as number `index`, in the order of the bus; nothing behind the last one.
     virtual std::optional<PciPlace> function(usize index) = 0;
 
-    // Of function `index`, which exists: `width` (1, 2, 4) bytes of configuration space at `offset`, a multiple of the
-    // width. All ones if the device is gone.
+    // Of function `index`, which exists: `width` (1, 2, 4) bytes of configuration space at `offset`, a
+    // multiple of the width. All ones if the device is gone.
     virtual u32 read(usize index, u8 offset, u8 width) = 0;
     // BAR `number` of function `index`; nothing if it is not implemented.
     virtual std::optional<PciBar> bar(usize index, unsigned number) = 0;

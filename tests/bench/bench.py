@@ -34,7 +34,8 @@ LOAD = {"qemu_arm": 0x42000000, "qemu_arm64": 0x42000000, "qemu-riscv32": 0x8100
 MAIN_BOARD = "qemu_arm64"
 PARTS = ("start", "disk", "network", "hosted")
 
-# The floor: firmware that prints one character as its first act. Assembled here, with the compiler that the build uses.
+# The floor: firmware that prints one character as its first act. Assembled here, with the
+# compiler that the build uses.
 UART_STORE = {
     "qemu_arm": ("armv7a-none-eabi", "mov r0, #0x09000000; mov r1, #'!'; str r1, [r0]; 1: b 1b"),
     "qemu_arm64": ("aarch64-none-elf", "mov x0, #0x09000000; mov w1, #'!'; str w1, [x0]; 1: b 1b"),
@@ -231,7 +232,8 @@ def ratios(start, disk, of_network):
         for figure, contender in disk.get(board, {}).items():
             if figure != "idle" and {"vireo", "u-boot"} <= contender.keys():
                 of_board[figure] = statistics.median(contender["u-boot"]) / statistics.median(contender["vireo"])
-        # Stricter: U-Boot's loop less that loop without its reads. A noisy host can make it negative, then it says nothing.
+        # Stricter: U-Boot's loop less that loop without its reads. A noisy host can make it
+        # negative, then it says nothing.
         if {"read_4k", "loop"} <= of_board.keys():
             figures = disk[board]
             net = statistics.median(figures["read_4k"]["u-boot"]) - statistics.median(figures["loop"]["u-boot"])

@@ -72,7 +72,8 @@ class Console:
             if is_done(seen):
                 return time.monotonic(), bytes(seen)
             if len(seen) > 4096 and len(part) < 256:
-                time.sleep(0.0005)  # a byte at a time of a long output would wake us, and take a core, for each
+                # a byte at a time of a long output would wake us, and take a core, for each
+                time.sleep(0.0005)
             if at_countdown and COUNTDOWN in seen:
                 os.write(self._input, at_countdown)
                 at_countdown = None

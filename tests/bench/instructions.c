@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A QEMU plugin (TCG, plugin interface version 1) that counts guest instructions into a file which the reader maps: all of
-// them, those from each entry of one function to the next entry of another, and those that QEMU translated. Options: out=FILE,begin=HEX,end=HEX; the
-// addresses are the linker's, and the reader adds to the file where the image was loaded once it knows.
-// QEMU 7.2's packages have no plugin header, so what is used of the interface is declared here.
+// A QEMU plugin (TCG, plugin interface version 1) that counts guest instructions into a file which the reader
+// maps: all of them, those from each entry of one function to the next entry of another, and those that QEMU
+// translated. Options: out=FILE,begin=HEX,end=HEX; the addresses are the linker's, and the reader adds to the
+// file where the image was loaded once it knows. QEMU 7.2's packages have no plugin header, so what is used
+// of the interface is declared here.
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,7 +24,8 @@ uint64_t qemu_plugin_tb_vaddr(const Block* block);
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
-// What the file holds. Images lie at multiples of a page: the low bits of an address are known before the rest.
+// What the file holds. Images lie at multiples of a page: the low bits of an address are known
+// before the rest.
 struct Shared {
     uint64_t all, between, load_address, translated;
 };

@@ -22,7 +22,8 @@ from console import Console, NoPrompt
 MIB = 1 << 20
 TFTP_BYTES, HTTP_BYTES = 32 * MIB, 256 * MIB
 NETWORKS = ("tap", "user")
-# dnsmasq answers on the host's end of the tap; atftpd, which knows RFC 7440, on another address of the same host.
+# dnsmasq answers on the host's end of the tap; atftpd, which knows RFC 7440, on another
+# address of the same host.
 WINDOW_HOST = "192.168.77.2"
 # Modern, as nothing is lost by it; no option ROM, which would only take time before iPXE starts.
 NIC = ",disable-legacy=on,romfile="
@@ -55,8 +56,8 @@ FIGURES = (
     Figure("http", "HTTP of 256 MiB", "wget {a} http://{s}/http", f"Bytes transferred = {HTTP_BYTES}", HTTP_BYTES, "http"),
 )
 
-# In iPXE's own language: each file twice, as the host gives the machine its memory at the first touch; a mark, which nginx logs with
-# its time, before and after the second.
+# In iPXE's own language: each file twice, as the host gives the machine its memory at the first touch; a
+# mark, which nginx logs with its time, before and after the second.
 SCRIPT = """#!ipxe
 ifopen net0
 set net0/ip {ip}
@@ -146,7 +147,8 @@ def measure(name, command, address, servers, network, is_checked=False, plugin=N
         console.boot()
         console.command("virtio scan")
         console.command("setenv autoload no")
-        console.command(f"mw.l {address:x} 0 {HTTP_BYTES // 4:x}")  # the host gives the machine its memory at the first touch
+        # the host gives the machine its memory at the first touch
+        console.command(f"mw.l {address:x} 0 {HTTP_BYTES // 4:x}")
         for figure in FIGURES:
             if figure.is_best:
                 for variable, value in zip(("tftpblocksize", "tftpwindowsize"), BEST[name]):

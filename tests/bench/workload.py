@@ -22,8 +22,8 @@ LOADED = "/file"
 RAW, CONTIGUOUS, FRAGMENTED, MANY, WRITTEN = range(5)
 IMAGES = ("raw.img", "contiguous.img", "fragmented.img", "many.img", "written.img")
 
-# Nested loops over digits of a block number jump over the whole disk; U-Boot on x86 cannot calculate. The last loop has the
-# highest digit. 8 * 8 * 8 reads of 8 blocks.
+# Nested loops over digits of a block number jump over the whole disk; U-Boot on x86 cannot calculate. The
+# last loop has the highest digit. 8 * 8 * 8 reads of 8 blocks.
 LOOP_READS = 512
 LOOP = ("for z in 2 7 b 4 d 0 9 e; do for y in 1d 73 c5 2e 98 5b e4 47; do for x in 0 9 3 c 6 f 1 a; "
         "do {}; done; done; done")

@@ -322,7 +322,8 @@ def test_menuconfig_in_a_terminal(tmp_path):
     ]:
         screen.expect(expected)
         screen.send(key)
-    for _ in range(10):  # what is drawn once the message is gone depends on curses; a key too many does no harm
+    # what is drawn once the message is gone depends on curses; a key too many does no harm
+    for _ in range(10):
         screen.send("q")
         if screen.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=2) == 0:
             break

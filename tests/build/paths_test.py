@@ -62,7 +62,8 @@ def snapshot(folder):
 def test_configure_and_clean_touch_only_their_own(name, tmp_path):
     tree = copy_tree(tmp_path / "in" / name / "vireo")
     out = tmp_path / "out" / name / "o"
-    for folder, words in ((tree, []), (out, [f"O={out}"]), (tree / name, [f"O=./{name}"])):  # make itself drops blanks at the start
+    # make itself drops blanks at the start
+    for folder, words in ((tree, []), (out, [f"O={out}"]), (tree / name, [f"O=./{name}"])):
         kept = canaries(folder)
         before = snapshot(tmp_path)
         assert run(["make", *words, "qemu_arm_defconfig"], tree).returncode == 0
@@ -98,7 +99,8 @@ def test_what_cannot_work_is_refused_in_one_line_before_anything_else(name, tmp_
         result = run(words, where)
         lines = [line for line in result.stdout.splitlines() if not line.startswith("make: ***")]
         assert result.returncode != 0 and len(lines) == 1 and "cannot build below a folder that has" in lines[0], (words, result.stdout)
-    assert run(["make", *GOALS[2]], good, O=str(out)).returncode != 0  # from the environment, with its dollars
+    # from the environment, with its dollars
+    assert run(["make", *GOALS[2]], good, O=str(out)).returncode != 0
     assert snapshot(tmp_path) == before
 
 

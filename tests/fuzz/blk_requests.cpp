@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that answers as the input says: wrong ids and lengths, late, twice or never, descriptors and ring words overwritten,
-// events and resets out of the blue, on every kind of bus. When it behaves again, it works again.
+// A disk that answers as the input says: wrong ids and lengths, late, twice or never, descriptors and
+// ring words overwritten, events and resets out of the blue, on every kind of bus. When it behaves
+// again, it works again.
 // Input: bus (1 byte), disk (stack.h), then steps until it ends: what the device does from now on, requests.
 #include "fuzz/buses.h"
 
@@ -58,8 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
     using namespace vireo;
     fuzz::FuzzedData input(data, size);
     fuzz::Surroundings surroundings;
-    // The device moves the suppression words behind the referee's back, says that it gave back what it still has, and
-    // shrinks under requests on their way.
+    // The device moves the suppression words behind the referee's back, says that it gave back what it still
+    // has, and shrinks under requests on their way.
     for (const char* rule : {"ring.split.27", "ring.split.28", "ring.split.30", "ring.split.31",
                              "gen.cleanup.01", "gen.cleanup.02", "dma.taken-back", "blk.13"})
         surroundings.ignore(rule);
@@ -101,8 +102,8 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
         (void)stack.manager.rescan();
     fuzz::Memory memory(512);
     device::BlockDevice* found = stack.registry.block.find(0);
-    // What was done to an idle ring comes out with the requests that follow, one at a time: the answer to one is overlooked,
-    // or there is one too many. Who waits for an answer that was overlooked resets the disk.
+    // What was done to an idle ring comes out with the requests that follow, one at a time: the answer to one
+    // is overlooked, or there is one too many. Who waits for an answer that was overlooked resets the disk.
     bool works = found && found->read(3, memory.bytes());
     for (int i = 0; found && !works && i < 2; ++i) {
         bool is_up =

@@ -8,8 +8,8 @@
 
 namespace vireo::fuzz {
 
-// How a device behaves from now on, for both kinds of device alike; what its own faults are is said by the bits that this
-// leaves alone.
+// How a device behaves from now on, for both kinds of device alike; what its own faults are is said by the
+// bits that this leaves alone.
 inline void set_faults(fake::Faults& faults, u16 bits) {
     faults.scribbles = bits & 1;
     faults.no_interrupts = bits & 2;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk whose configuration structure and feature bits are what the input says, and change: bring-up and requests, on every
-// kind of bus.
-// Input: bus (1 byte), disk (stack.h), feature bits 0 to 23 and 30 to turn over (4 bytes), then steps until it ends: bytes
-// of the configuration, with or without notice; requests.
+// A disk whose configuration structure and feature bits are what the input says, and change: bring-up and
+// requests, on every kind of bus.
+// Input: bus (1 byte), disk (stack.h), feature bits 0 to 23 and 30 to turn over (4 bytes), then steps until
+// it ends: bytes of the configuration, with or without notice; requests.
 #include "fuzz/buses.h"
 
 namespace vireo::fuzz {

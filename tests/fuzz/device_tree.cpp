@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device tree that is the input, read as machine/virt reads its own: memory, devices, and the copy that the image takes along.
+// A device tree that is the input, read as machine/virt reads its own: memory, devices, and the copy that
+// the image takes along.
 #include "fuzz/support.h"
 #include "machine/virt/devices.h"
 #include "machine/virt/memory.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a DHCP server answers. Input: for each of our messages flags (1: a header of its own), length (2 bytes) and the
-// options, or in place of the header as well (2: the fields of the server's name and the file come first).
+// What a DHCP server answers. Input: for each of our messages flags (1: a header of its own), length
+// (2 bytes) and the options, or in place of the header as well (2: the fields of the server's name and
+// the file come first).
 #include "fuzz/net_world.h"
 
 namespace vireo::fuzz {

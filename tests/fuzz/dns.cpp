@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a DNS server answers. Input: for each of our questions flags (1: without our question in it; 2: for IPv6), counts and
-// flags of the header, length (2 bytes) and what stands behind the question.
+// What a DNS server answers. Input: for each of our questions flags (1: without our question in it; 2: for
+// IPv6), counts and flags of the header, length (2 bytes) and what stands behind the question.
 #include "fuzz/net_world.h"
 
 namespace vireo::fuzz {
@@ -30,7 +30,8 @@ void run(FuzzedData input) {
                 17, udp(NetWorld::theirs, 53, NetWorld::ours, static_cast<u16>(get16(frame, 34)), message));
         }
     };
-    // Each input asks for another name, so that it does not depend on questions before it that are still open.
+    // Each input asks for another name, so that it does not depend on questions before it that
+    // are still open.
     static u64 number = 0;
     std::string name = "n" + std::to_string(++number) + ".example";
     auto family = wants_v6 ? net::IpAddress::Family::V6 : net::IpAddress::Family::V4;

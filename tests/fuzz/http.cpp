@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An HTTP server. Input: bytes of memory (2), then for each connection: its end (bit 0: in order), the length of what it
-// sends (2), and that. Everything is told twice, in one piece and in pieces of any size: both must come to the same.
+// An HTTP server. Input: bytes of memory (2), then for each connection: its end (bit 0: in order), the
+// length of what it sends (2), and that. Everything is told twice, in one piece and in pieces of any size:
+// both must come to the same.
 #include "net/protocol/http.h"
 #include "fuzz/support.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// QEMU's microvm as its host describes it: two files of fw_cfg, a device tree and ACPI tables, whose contents and sizes are the
-// input. With QEMU's way to transfer files and with the slow one.
+// QEMU's microvm as its host describes it: two files of fw_cfg, a device tree and ACPI tables, whose contents
+// and sizes are the input. With QEMU's way to transfer files and with the slow one.
 #include "machine/pc/microvm.h"
 
 #include "fuzz/support.h"

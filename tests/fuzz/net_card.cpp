@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A network card that says of itself, of frames, of buffers and of commands what the input says, through the driver and on
-// every kind of bus. When it behaves again, it works again.
-// Input: bus (1 byte), rings (1), feature bits 0 to 23 to turn over (4), size of the queues (1), MTU (2), then steps until it
-// ends, see step().
+// A network card that says of itself, of frames, of buffers and of commands what the input says, through the
+// driver and on every kind of bus. When it behaves again, it works again.
+// Input: bus (1 byte), rings (1), feature bits 0 to 23 to turn over (4), size of the queues (1), MTU (2),
+// then steps until it ends, see step().
 #include "fuzz/buses.h"
 #include "hosted/fakes/net.h"
 
@@ -16,7 +16,8 @@ using fake::Net;
 
 constexpr device::MacAddress card_mac{0x52, 0x54, 0, 0x12, 0x34, 0x56};
 
-// Hears the card and sends through it. Of the buffers that it gets it keeps the last few, which must stay as they are.
+// Hears the card and sends through it. Of the buffers that it gets it keeps the last few, which
+// must stay as they are.
 class Listener final : public device::NetReceiver {
   public:
     explicit Listener(device::NetDevice& card) : card_(card) { card_.listen(*this); }
@@ -286,8 +287,8 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
     using namespace vireo;
     fuzz::FuzzedData input(data, size);
     fuzz::Surroundings surroundings;
-    // The card moves the words of its rings behind the referee's back, says that it gave back what it still has, and that
-    // its MTU was another.
+    // The card moves the words of its rings behind the referee's back, says that it gave back what it still
+    // has, and that its MTU was another.
     for (const char* rule :
          {"ring.", "gen.cleanup", "gen.notif", "dma.taken-back", "dma.not-shared", "dma.direction", "net."})
         surroundings.ignore(rule);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames from a network, while a connection is open, datagrams are awaited and IPv6 configures itself.
-// Input: flags (1: small MTU, 2: checksums left to the card), then steps: a kind and what it needs, see step().
+// Input: flags (1: small MTU, 2: checksums left to the card), then steps: a kind and what it
+// needs, see step().
 #include "fuzz/net_world.h"
 
 namespace vireo::fuzz {

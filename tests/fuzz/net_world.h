@@ -15,7 +15,8 @@ namespace vireo::fuzz {
 
 using test::packets::Octets;
 
-// A card whose other side is the input. Each received part is an allocation of its own, freed when it is given back.
+// A card whose other side is the input. Each received part is an allocation of its own, freed
+// when it is given back.
 class FuzzedCard final : public device::NetDevice, private event::Poller {
   public:
     explicit FuzzedCard(event::EventLoop& loop) {

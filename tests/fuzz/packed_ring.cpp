@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Queue on a packed ring whose other end does what the input says: gives chains back rightly or wrongly, moves the
-// suppression words, overwrites any byte of the shared memory.
+// Queue on a packed ring whose other end does what the input says: gives chains back rightly or wrongly,
+// moves the suppression words, overwrites any byte of the shared memory.
 // Input: size less 1 (1 byte), options (ring_driver.h), then steps until it ends.
 #include "fuzz/ring_driver.h"
 
@@ -49,7 +49,8 @@ class PackedEnd {
             is_fresh = true;
             advance(looked_, 1);
         }
-        // Not defined: the event without EVENT_IDX, and a place outside the ring. Then once too often is right.
+        // Not defined: the event without EVENT_IDX, and a place outside the ring. Then once
+        // too often is right.
         if (flags == 2 && event_index_ && (event & 0x7fff) < size_)
             return is_passed;
         return is_fresh && flags != 1;

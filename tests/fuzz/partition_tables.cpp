@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A disk whose partition table is what the input says: MBR with logical partitions, GPT with its backup.
-// Input: flags (1: blocks of 4 KiB; 2: the checksums of the GPT are put right), size in blocks (2 bytes), records (support.h).
+// Input: flags (1: blocks of 4 KiB; 2: the checksums of the GPT are put right), size in blocks (2
+// bytes), records (support.h).
 #include "base/crc32.h"
 #include "block/partition_table.h"
 #include "fuzz/support.h"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// PCI functions, bridges among them, whose configuration space is what the input says and may change from read to read:
-// enumeration, placing of BARs, VirtIO structures, and the bring-up of what is found. Behind every BAR lies plain memory.
-// Input: flags (1: each bus shows the functions of all; 2: 256 buses instead of 16; 4 alone: hardly room for a BAR), number of
-// functions (1 byte), functions, lies (stack.h), memory behind the BARs.
+// PCI functions, bridges among them, whose configuration space is what the input says and may change from
+// read to read: enumeration, placing of BARs, VirtIO structures, and the bring-up of what is found. Behind
+// every BAR lies plain memory.
+// Input: flags (1: each bus shows the functions of all; 2: 256 buses instead of 16; 4 alone: hardly room for
+// a BAR), number of functions (1 byte), functions, lies (stack.h), memory behind the BARs.
 #include "bus/pci/host.h"
 #include "fuzz/stack.h"
 #include "unit/bus/pci_fabric.h"
@@ -111,7 +112,8 @@ class FuzzedFabric final : public hosted::RegisterBlock {
     hosted::MappedRange ecam_;
 };
 
-// What answers in a window of the host bridge: memory, the same again and again. Only what lies in a BAR may be touched.
+// What answers in a window of the host bridge: memory, the same again and again. Only what lies in
+// a BAR may be touched.
 class BarMemory final : public hosted::RegisterBlock {
   public:
     BarMemory(Host& host, Memory& memory, const bus::pci::AddressRange& window)

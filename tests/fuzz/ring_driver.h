@@ -8,10 +8,10 @@
 
 namespace vireo::fuzz {
 
-// A driver on a Queue that knows what must hold whatever the device does: each chain comes back at most once, after it was
-// published, with no more bytes than it had room for; its memory is shared exactly as long as it is in flight, and nothing
-// around it is touched (each buffer is an allocation of its own, which goes when its chain is back, under the address
-// sanitizer).
+// A driver on a Queue that knows what must hold whatever the device does: each chain comes back at most once,
+// after it was published, with no more bytes than it had room for; its memory is shared exactly as long as it
+// is in flight, and nothing around it is touched (each buffer is an allocation of its own, which goes when
+// its chain is back, under the address sanitizer).
 class RingDriver {
   public:
     explicit RingDriver(const virtio::QueueOptions& options) : in_order_(options.ring.in_order) {
@@ -128,8 +128,9 @@ template <typename T> void store(MutableBytes area, usize offset, T value) {
     std::memcpy(area.data() + offset, &value, sizeof(T));
 }
 
-// A queue and the device's end of it, which does what the input says, step by step. As long as the device is rightful, it is
-// served: what it gives back arrives, it is told when it wants to be, and in the end everything has come back.
+// A queue and the device's end of it, which does what the input says, step by step. As long as the device is
+// rightful, it is served: what it gives back arrives, it is told when it wants to be, and in the end
+// everything has come back.
 template <typename End> class RingTarget {
   public:
     RingTarget(FuzzedData& input, const virtio::QueueOptions& options)

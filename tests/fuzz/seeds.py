@@ -295,7 +295,8 @@ def ext4():
         folder = pathlib.Path(name)
         (folder / "small").write_bytes(b"a small file\n")
         (folder / "file").write_bytes(b"Vireo" * 300)
-        with open(folder / "holes", "wb") as file:  # more extents than an inode has room for, and an indirect block
+        # more extents than an inode has room for, and an indirect block
+        with open(folder / "holes", "wb") as file:
             for place in (0, 4096, 9000, 16000, 24000, 32000):
                 file.seek(place)
                 file.write(b"x")
@@ -419,7 +420,8 @@ def device_tree():
     seed("device_tree", "empty", tree(("", {}, [])))
 
 
-# --- microvm: flags (1: without DMA, 2: sizes as the next two numbers claim), the tree with its length, ACPI tables
+# --- microvm: flags (1: without DMA, 2: sizes as the next two numbers claim), the tree with
+# its length, ACPI tables
 
 def microvm():
     def table(signature, size, *fields):

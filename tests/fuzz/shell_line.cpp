@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The input is text that somebody gives to the shell: lexer, expansion, interpreter and the commands themselves.
+// The input is text that somebody gives to the shell: lexer, expansion, interpreter and the
+// commands themselves.
 #include "fuzz/shell_world.h"
 #include "shell/language/interpreter.h"
 

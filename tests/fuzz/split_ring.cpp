@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Queue on a split ring whose other end does what the input says: gives chains back rightly or wrongly, moves flags and
-// indices, overwrites any byte of the shared memory.
+// Queue on a split ring whose other end does what the input says: gives chains back rightly or wrongly, moves
+// flags and indices, overwrites any byte of the shared memory.
 // Input: exponent of the size (1 byte), options (ring_driver.h), then steps until it ends.
 #include "fuzz/ring_driver.h"
 

@@ -9,8 +9,8 @@
 
 namespace vireo::fuzz {
 
-// What the fakes and their referee say about a driver. Nothing follows from it where registers lie to the driver: it may
-// believe that a device was reset which was not.
+// What the fakes and their referee say about a driver. Nothing follows from it where registers lie to the
+// driver: it may believe that a device was reset which was not.
 inline constexpr const char* judgements[] = {"gen.",           "ring.",        "mmio.", "pci.modern",
                                              "pci.legacy",     "blk.",         "rng.",  "dma.taken-back",
                                              "dma.not-shared", "dma.direction"};
@@ -60,7 +60,8 @@ class Liar {
     std::vector<u64> reads_; // of each lie's register so far
 };
 
-// Notices, at the status register, whether the driver had reason to give memory up: a reset that it saw no end of.
+// Notices, at the status register, whether the driver had reason to give memory up: a reset
+// that it saw no end of.
 class ResetWitness {
   public:
     void wrote(u8 status) {
@@ -75,8 +76,8 @@ class ResetWitness {
     bool gave_up_ = false;
 };
 
-// A disk of 128 KiB that holds the numbers of its sectors, with what the input chooses: queues and their sizes, features
-// of rings.
+// A disk of 128 KiB that holds the numbers of its sectors, with what the input chooses: queues and their
+// sizes, features of rings.
 inline std::unique_ptr<fake::Blk> fuzzed_disk(FuzzedData& input) {
     using namespace fake;
     u8 features = input.byte();
@@ -101,9 +102,9 @@ inline std::unique_ptr<fake::Blk> fuzzed_disk(FuzzedData& input) {
     return disk;
 }
 
-// Vireo's VirtIO stack as the firmware puts it together, and what a user asks of it. What must hold whatever the device
-// says: each call ends in time, with nothing of its memory left to the device unless it was given up and has not answered, or
-// a reset was not confirmed.
+// Vireo's VirtIO stack as the firmware puts it together, and what a user asks of it. What must hold whatever
+// the device says: each call ends in time, with nothing of its memory left to the device unless it was given
+// up and has not answered, or a reset was not confirmed.
 class Stack : public machine::DeviceStack {
   public:
     ~Stack() { (void)manager.quiesce_all(); }

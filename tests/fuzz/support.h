@@ -24,7 +24,8 @@ inline void require(bool holds, const char* what) {
         fail("broken invariant", what);
 }
 
-// The input, taken from its front. Behind its end lie zeros, so an input that is cut short still means something.
+// The input, taken from its front. Behind its end lie zeros, so an input that is cut short
+// still means something.
 class FuzzedData {
   public:
     FuzzedData(const u8* data, usize size) : rest_(std::as_bytes(std::span(data, size))) {}
@@ -58,9 +59,9 @@ class FuzzedData {
     Bytes rest_;
 };
 
-// While it lives: virtual time from its start, empty DMA memory, and every complaint of a fake, its referee or the hosted
-// back ends ends the program, unless it was ignored. At the end, memory that is still shared or allocated is a complaint.
-// Makes each input independent of those before it.
+// While it lives: virtual time from its start, empty DMA memory, and every complaint of a fake, its referee
+// or the hosted back ends ends the program, unless it was ignored. At the end, memory that is still shared or
+// allocated is a complaint. Makes each input independent of those before it.
 class Surroundings {
   public:
     Surroundings() {
@@ -122,7 +123,8 @@ inline void fail(std::string_view rule, std::string_view text) {
     std::abort();
 }
 
-// Bytes on the heap, under the address sanitizer. (A vector of them is made and unmade one by one in this build.)
+// Bytes on the heap, under the address sanitizer. (A vector of them is made and unmade one by
+// one in this build.)
 class Memory {
   public:
     explicit Memory(usize bytes, u8 filling = 0) : bytes_(new std::byte[bytes]), size_(bytes) {
@@ -150,8 +152,8 @@ class MemoryDisk final : public device::BlockDevice, private event::Poller {
     ~MemoryDisk() { event::EventLoop::remove(*this); }
 
     MutableBytes bytes() { return memory_.bytes(); }
-    // Writes what the input says where it says: records of a place (4 bytes), a length (2 bytes) and as many bytes. What
-    // reaches over the end is cut.
+    // Writes what the input says where it says: records of a place (4 bytes), a length (2 bytes) and as many
+    // bytes. What reaches over the end is cut.
     void lay_out(FuzzedData& input) {
         while (!input.is_empty()) {
             MutableBytes place = bytes().subspan(input.number<u32>() % bytes().size());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A TFTP server, or whoever else sends datagrams. Input: flags (1: we write; 2: no options; 8: it is called too slow), bytes
-// of memory (2), block size to ask for (2), window to ask for; then records: what happens (the low bits choose the sender),
-// time (10 ms each), and for a datagram its length (2) and its bytes.
+// A TFTP server, or whoever else sends datagrams. Input: flags (1: we write; 2: no options; 8: it is called
+// too slow), bytes of memory (2), block size to ask for (2), window to ask for; then records: what happens
+// (the low bits choose the sender), time (10 ms each), and for a datagram its length (2) and its bytes.
 #include "net/protocol/tftp.h"
 #include "fuzz/support.h"
 
@@ -53,7 +53,8 @@ void run(TftpSession& session, Wire& wire, FuzzedData& input, u64 memory_bytes, 
         progress = session.progress();
     }
     require(wire.to_strangers <= 16, "strangers do not use us to flood others");
-    // Then nothing comes: it asks again, not too often and not too seldom, until somebody has no patience any more.
+    // Then nothing comes: it asks again, not too often and not too seldom, until somebody has
+    // no patience any more.
     for (int i = 0; i < 8 && session.state() == TftpSession::State::Running; ++i) {
         require(session.wakes_at() <= now + event::Duration::seconds(2), "it wakes soon");
         now = std::max(now, session.wakes_at());

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a vhost-user back end says, all of it at once before it closes the connection, with or without a file in it.
-// Input: flags (1: a file comes along; 2: requests are acknowledged), number of requests (1 byte), requests (kind, room for
-// the reply), then the stream.
+// What a vhost-user back end says, all of it at once before it closes the connection, with or
+// without a file in it.
+// Input: flags (1: a file comes along; 2: requests are acknowledged), number of requests (1 byte), requests
+// (kind, room for the reply), then the stream.
 #include "fuzz/support.h"
 #include "hosted/vhost_user/connection.h"
 

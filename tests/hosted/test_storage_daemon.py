@@ -59,7 +59,8 @@ def test_what_is_written_is_in_the_image(vireo, daemon, tmp_path, queues):
     target.write_bytes(bytes(48 * MIB))
     blocks = f"{48 * MIB // 512:x}"
     disk = daemon(target, queues=queues)
-    # A fake disk and one of another program in one machine. Killing the daemon loses nothing: what is written is durable.
+    # A fake disk and one of another program in one machine. Killing the daemon loses nothing: what
+    # is written is durable.
     vireo(f"virtio device 0; virtio read {LOAD} 0 {blocks}; virtio device 1; virtio write {LOAD} 0 {blocks}",
           "--blk", source, "--rng", "--vhost-user-blk", disk.socket)
     disk.close()

@@ -124,7 +124,8 @@ broken("src/shell/disks.cpp", "DiskWarnings*:Partition*",
         "        if (context.interrupted())",
         "        if (false)"))
 
-# Bounds: each is tried at its limit and one beyond, over tables and file systems that are written field by field.
+# Bounds: each is tried at its limit and one beyond, over tables and file systems that are
+# written field by field.
 broken("src/block/gpt.cpp", "GptBounds*",
        ("gpt_header_a_byte_too_long",
         "    if (header.header_bytes < sizeof(wire::GptHeader) || header.header_bytes > facts.block_bytes)",

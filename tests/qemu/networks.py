@@ -24,7 +24,8 @@ FILE_BYTES = MIB + 1234
 USER_HOST = "10.0.2.2"
 
 
-# What differs between boards is not in the path of most tests: they run on a 64-bit board and a 32-bit one, by turns.
+# What differs between boards is not in the path of most tests: they run on a 64-bit board and
+# a 32-bit one, by turns.
 BOARDS = ("qemu_arm64", "qemu-x86")
 
 

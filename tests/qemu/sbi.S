@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The least firmware that offers supervisor mode on QEMU's virt machine (RISC-V, either width), for what no packaged OpenSBI
-// has: 32 bits, and the debug console. One hart, no checks: it serves its own tests and nobody else.
+// The least firmware that offers supervisor mode on QEMU's virt machine (RISC-V, either width), for
+// what no packaged OpenSBI has: 32 bits, and the debug console. One hart, no checks: it serves its own
+// tests and nobody else.
 //
-// SBI calls: base (probe), TIME, HSM (probe only), SRST, DBCN. The counter registers are open, exceptions are delegated.
+// SBI calls: base (probe), TIME, HSM (probe only), SRST, DBCN. The counter registers are open,
+// exceptions are delegated.
 
 #if __riscv_xlen == 64
 #define WORD 8

@@ -17,7 +17,8 @@ from test_matrix import LOAD, crc
 TIB = 1 << 40
 
 
-# All of it on both ring formats, as properties of each disk: split on every board, packed on a 64-bit and a 32-bit one.
+# All of it on both ring formats, as properties of each disk: split on every board, packed on a
+# 64-bit and a 32-bit one.
 PACKED_BOARDS = ("qemu_arm64", "qemu-x86")
 RINGS = [pytest.param(board, "", id=f"{name}-split") for name, board in vm.BOARDS.items()] + \
         [pytest.param(vm.BOARDS[name], ",disable-legacy=on,packed=on", id=f"{name}-packed") for name in PACKED_BOARDS]
@@ -106,7 +107,8 @@ def test_u_boot_defect_4_addresses_outside_ram_or_over_vireo(board, ring, tmp_pa
     for address in inside:
         text = machine.command(f"mw.l {address:x} 0 1")
         assert machine.status() == 1, (address, text)
-    # These ask the processor. A PC answers for addresses where nothing is; riscv has its reset vector at 0x1000.
+    # These ask the processor. A PC answers for addresses where nothing is; riscv has its reset
+    # vector at 0x1000.
     answered = 0xF0000000 if "x86" in board.name else 0x1000 if "riscv" in board.name else None
     for address in outside:
         for command in (f"mw.l {address:x} 0 1", f"md {address:x} 1", f"crc32 {address:x} 10"):

@@ -203,8 +203,9 @@ def test_a_tree_that_lies_about_registers(name, place, tmp_path, machines):
     assert machine.command("sleep 0.1; echo alive") == "alive\n"
 
 
-# With 3 MiB C++ runs and counts them; with less the reset code says it, down to the least that QEMU takes. On riscv that must
-# hold the firmware file, and QEMU refuses what lies between 1 and 3 MiB: its device tree finds no place there.
+# With 3 MiB C++ runs and counts them; with less the reset code says it, down to the least that QEMU takes.
+# On riscv that must hold the firmware file, and QEMU refuses what lies between 1 and 3 MiB: its device
+# tree finds no place there.
 TOO_LITTLE = {"qemu_arm": ("2560K", "2M", "1M", "4K"), "qemu_arm64": ("2560K", "2M", "1M", "4K"),
               "qemu-riscv32": ("900K", "512K", "400K"), "qemu-riscv64": ("900K", "512K", "400K"),
               "qemu-x86": ("2M", "1M", "512K", "4K"), "qemu-x86_64": ("2M", "1M", "512K", "4K")}

@@ -57,7 +57,8 @@ def network():
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             with open("/dev/net/tun", "rb+", buffering=0) as tun:
-                fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH", b"tap0", 0x1002))  # TUNSETIFF, IFF_TAP | IFF_NO_PI
+                # TUNSETIFF, IFF_TAP | IFF_NO_PI
+                fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH", b"tap0", 0x1002))
             yield "tap,ifname=tap0"
         except OSError:
             yield "user"

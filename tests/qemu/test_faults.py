@@ -65,7 +65,8 @@ class Server:
     """A disk behind a socket, which can be made to stop answering: qemu-storage-daemon with an NBD export."""
 
     def __init__(self, image):
-        self._folder = tempfile.TemporaryDirectory(prefix="vireo-nbd-")  # a socket's path has at most 107 bytes
+        # a socket's path has at most 107 bytes
+        self._folder = tempfile.TemporaryDirectory(prefix="vireo-nbd-")
         self.socket = os.path.join(self._folder.name, "nbd")
         self._process = subprocess.Popen(
             ["qemu-storage-daemon", "--blockdev", f"driver=file,node-name=d,filename={image}", "--nbd-server",
@@ -91,7 +92,8 @@ class Server:
         self._folder.cleanup()
 
 
-# A 64-bit and a 32-bit board, one of each family of machines: what differs between boards is not in this path.
+# A 64-bit and a 32-bit board, one of each family of machines: what differs between boards is
+# not in this path.
 FROZEN_BOARDS = ("qemu_arm64", "qemu-x86")
 
 

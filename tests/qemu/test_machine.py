@@ -26,7 +26,8 @@ MEMORY = [pytest.param(vm.BOARDS[name], mib, id=f"{name}-{mib}M") for name in vm
 def test_memory_sizes(board, mib, tmp_path, machines):
     image = images.patterned(tmp_path / "disk.img", images.MIB)
     machine = machines.boot(board, ["-m", str(mib), *vm.disk(0, image)])
-    # RAM of the riscv32 machine starts at 2 GiB: what lies above 4 GiB is out of a 32-bit board's reach, and it says so.
+    # RAM of the riscv32 machine starts at 2 GiB: what lies above 4 GiB is out of a 32-bit board's
+    # reach, and it says so.
     usable = min(mib, 2048) if board.name == "qemu-riscv32" else mib
     assert f"DRAM:  {dram(usable)}\n" in machine.banner
     assert ("lie above 4 GiB" in machine.banner) == (usable < mib)

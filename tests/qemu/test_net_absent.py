@@ -46,7 +46,8 @@ def test_nobody_there(name, network):  # noqa: F811
     assert "*** ERROR: `serverip' not set" in machine.fails(f"tftpboot {address} x")
     assert machine.fails("dns a.test") == "*** ERROR: DNS server address not given\n"
     assert "ping failed; host 192.168.77.99 is not alive\n" in machine.fails("ping 192.168.77.99", timeout=60)
-    for line in ("ping 10.9.8.7", f"tftpboot {address} 10.9.8.7:x", f"wget {address} http://10.9.8.7/x"):  # no gateway
+    # no gateway
+    for line in ("ping 10.9.8.7", f"tftpboot {address} 10.9.8.7:x", f"wget {address} http://10.9.8.7/x"):
         assert machine.fails(line) == "10.9.8.7: not ready (no route to host: not in our network, and no gateway)\n", line
     assert re.search(rf"(?m)^wget: cannot connect to {net.HOST}:81: ", machine.fails(f"wget {address} http://{net.HOST}:81/x"))
     for line, words in WRONG.items():

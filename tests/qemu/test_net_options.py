@@ -84,7 +84,8 @@ def test_option(board, name, network):  # noqa: F811
 @pytest.mark.parametrize("name,mtu", [("qemu_arm64", 1200), ("qemu-x86", 9000), ("qemu_arm64", 576)])
 def test_mtu(name, mtu, network):  # noqa: F811
     """What the card says of the network's MTU: blocks and segments fit it."""
-    network.namespace.ip("link", "set", net.TAP, "mtu", str(max(mtu, 1280)))  # less, and the host drops its IPv6 addresses
+    # less, and the host drops its IPv6 addresses
+    network.namespace.ip("link", "set", net.TAP, "mtu", str(max(mtu, 1280)))
     data = network.file("file", content(200_000))
     network.dnsmasq(root=None)
     network.atftpd()
@@ -103,11 +104,12 @@ def test_an_mtu_that_is_of_no_use(network):  # noqa: F811
     assert machine.fails("dhcp") == "DHCP failed: not supported (the card's MTU is too small for DHCP)\n"
 
 
-# For each MiB: notifications of the device, and frames both ways. Without large receive a MiB is over 1,000 frames.
-# Where each block waits for its answer, one notification and two frames a block (of 1,468 bytes).
+# For each MiB: notifications of the device, and frames both ways. Without large receive a MiB is over 1,000
+# frames. Where each block waits for its answer, one notification and two frames a block (of 1,468 bytes).
 BUDGETS = {"http": (8, 64), "tftp": (24, 900), "lockstep": (740, 1480)}
-# Thousands of guest instructions for each MiB, from the moment a frame reaches the stack until the card has been served: the
-# answer, the copy, the buffer that goes back. What the machine does while it waits depends on the host, and does not count.
+# Thousands of guest instructions for each MiB, from the moment a frame reaches the stack until the card has
+# been served: the answer, the copy, the buffer that goes back. What the machine does while it waits depends
+# on the host, and does not count.
 WORK = {"qemu_arm64": {"tftp": 1500, "lockstep": 3200}, "qemu-x86": {"tftp": 3000, "lockstep": 4700}}
 PATH = ("vireo::net::Interface::received", "vireo::virtio::Session::check_faults")
 

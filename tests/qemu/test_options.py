@@ -42,7 +42,8 @@ OPTIONS = {
     "packed-platform": Option(",iommu_platform=on,packed=on", accepted=("ACCESS_PLATFORM", "RING_PACKED")),
     "4k-blocks": Option(",logical_block_size=4096,physical_block_size=4096", accepted=("BLK_SIZE",), block=4096),
 }
-# PCI on every board; MMIO, whose rings are the same code, on one board of each word size and byte-order family.
+# PCI on every board; MMIO, whose rings are the same code, on one board of each word size and
+# byte-order family.
 MMIO_BOARDS = ("qemu_arm", "qemu-riscv64")
 CASES = [pytest.param(vm.BOARDS[name], transport, option, id=f"{name}-{transport}-{option}")
          for name in vm.BOARDS for transport in ("pci", "mmio") for option in OPTIONS
@@ -155,7 +156,8 @@ def test_statistics_count_what_the_user_did(board, tmp_path, machines):
     numbers = {line.split()[0]: [int(number) for number in re.findall(r"\b\d+\b", line)] for line in text.splitlines()[1:]}
     made, completed = numbers["requests"]
     to_device, from_device = numbers["bytes"]
-    # A request's header has 16 bytes, its status one. 1 MiB is few requests, and each is announced at most once.
+    # A request's header has 16 bytes, its status one. 1 MiB is few requests, and each is
+    # announced at most once.
     assert made == completed and 1 <= made <= 4, text
     assert (to_device, from_device) == (16 * made, images.MIB + made), text
     assert 1 <= numbers["notifications"][0] <= made and numbers["resets"] == [0, 0, 0], text

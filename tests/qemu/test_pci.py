@@ -139,8 +139,8 @@ def test_root_buses_behind_expanders(board, machine_arguments, expander, tmp_pat
     assert re.findall(r"pci (\w\w):\w\w\.\w  PCI", machine.command("virtio list")) == order
 
 
-# pci-testdev has a BAR of whatever size that is backed by nothing. One size after the other fills what lies below 4 GiB to the last
-# 16 KiB; these boards have no more, or do not use it.
+# pci-testdev has a BAR of whatever size that is backed by nothing. One size after the other fills what lies
+# below 4 GiB to the last 16 KiB; these boards have no more, or do not use it.
 CROWDED = [pytest.param(vm.BOARDS[name], machine, id=name) for name, machine in
            (("qemu_arm", []), ("qemu_arm64", ["-machine", "virt,highmem=off"]), ("qemu-riscv32", []), ("qemu-x86", []))]
 

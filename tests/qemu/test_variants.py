@@ -26,7 +26,8 @@ class Variant:
     name: str
     arguments: str  # QEMU's, in the place of those of the documented line
     qemu: str = ""  # another emulator than the documented one
-    image: str = "bios"  # how the firmware gets in: -bios, -kernel, "pflash", a generic "loader", -kernel on sbi.S ("sbi"), "elf"
+    # how the firmware gets in: -bios, -kernel, "pflash", a generic "loader", -kernel on sbi.S ("sbi"), "elf"
+    image: str = "bios"
     flash_mib: int = 0  # the size that the machine wants for its flash; 0: any
     transport: str = "pci"
     device: str = ""  # further properties of the disk, each with its comma
@@ -408,8 +409,8 @@ SLEEPS = [
       for aia in ("none", "aplic", "aplic-imsic")
       for board, image in (("qemu-riscv32", "bios"), ("qemu-riscv32", "sbi"), ("qemu-riscv64", "bios"), ("qemu-riscv64", "kernel"))
       if image != "sbi" or aia == "none"],  # that small SBI hands no such interrupt on
-    # Not under OpenSBI: there the harts that wait wake up often. Not without messages: the console's controller reaches the harts
-    # of its own socket only, and any hart may come first.
+    # Not under OpenSBI: there the harts that wait wake up often. Not without messages: the console's
+    # controller reaches the harts of its own socket only, and any hart may come first.
     Variant("qemu-riscv64", "aplic-imsic-sockets", f"{VIRT},aia=aplic-imsic {TWO_NODES}"),
 ]
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# Read by goal and build: what of a folder is the build's own. Only that is ever replaced or removed; the folder may be somebody's home.
-# Needs $top and $out, whole paths.
+# Read by goal and build: what of a folder is the build's own. Only that is ever replaced or removed; the
+# folder may be somebody's home. Needs $top and $out, whole paths.
 #
-# $out/build/NAME/ is ours if the mark lies in it. $out/build/made lists the files that we put into $out itself, with their sums: one
-# that was exchanged since is not ours any more.
+# $out/build/NAME/ is ours if the mark lies in it. $out/build/made lists the files that we put into $out
+# itself, with their sums: one that was exchanged since is not ours any more.
 mark=.vireo-build
 header="# Vireo's configuration: change it with 'make menuconfig'."
 results='u-boot.bin u-boot.rom vireo.bin vireo.elf vireo.map vireo.rom'
@@ -21,7 +21,8 @@ own() {
     mkdir -p "$1" && : >"$1/$mark"
 }
 
-# A build folder that was made before there was a mark; those of ./run, ./test and the others have such folders inside.
+# A build folder that was made before there was a mark; those of ./run, ./test and the others
+# have such folders inside.
 is_old_build() {
     deep=1
     case $1 in "$top"/build/run | "$top"/build/test | "$top"/build/lint | "$top"/build/fuzz | "$top"/build/bench) deep=5 ;; esac

@@ -24,7 +24,8 @@ KINDS = dict(re.findall(r'ErrorCode::(\w+):\s*return "([^"]+)"', (TOP / "src" / 
 
 
 def tracked():
-    # What is in git, and what is new and not ignored. Outside git (a source archive): everything but what is built.
+    # What is in git, and what is new and not ignored. Outside git (a source archive):
+    # everything but what is built.
     listing = subprocess.run(["git", "-C", TOP, "-c", f"safe.directory={TOP}", "ls-files", "-z", "--cached", "--others",
                               "--exclude-standard"], capture_output=True, check=False)
     if listing.returncode == 0:

@@ -13,7 +13,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 NET = ["net", "net/protocol", "net/stack", "net/transfer"]
 SHELL = ["load", *NET, "fs", "block", "device", "system", "event", "dma", "base"]
 
-# Layer -> the layers whose headers it may include; its own are always allowed. A path belongs to its longest prefix here.
+# Layer -> the layers whose headers it may include; its own are always allowed. A path belongs to
+# its longest prefix here.
 LAYERS = {
     "base": [],
     "arch": ["base", "io/access.h", "io/burst_access.h"],
@@ -48,10 +49,12 @@ LAYERS = {
 # Single files that reach further, each for a reason.
 EXCEPTIONS = {("base/panic.cpp", "arch/arch.h")}  # a panic ends in stopping the processor
 
-# Siblings below the composition root that do not see each other: whose sources, and what they may not include.
+# Siblings below the composition root that do not see each other: whose sources, and what they
+# may not include.
 STRANGERS = (("machine/pc/", "machine/virt/"), ("machine/virt/", "machine/pc/"))
 
-# Angle-bracket headers outside base/std.h, and the paths that may include them. A key that ends in '/' is a folder.
+# Angle-bracket headers outside base/std.h, and the paths that may include them. A key that
+# ends in '/' is a folder.
 FOREIGN_HEADERS = {"libfdt.h": ("bus/fdt/", "machine/", "boot/"), "lwip/": ("net/stack/lwip/lwip.h",), "netif/": ("net/stack/lwip/lwip.h",)}
 GENERATED_HEADERS = {"autoconf.h", "version.h"}
 
@@ -65,7 +68,8 @@ CONFINED = [
      ("dma/", "arch/", "io/"), "use a named barrier of dma/barriers.h"),
     ("throw", re.compile(r"\bthrow\b"), (), "return a Result"),
     ("dynamic_cast", re.compile(r"\bdynamic_cast\b"), (), "there is no RTTI"),
-    # The two words for U-Boot's boot files (net.cpp, pxe.cpp) are the machine's to say: system::Machine, as script_names() does.
+    # The two words for U-Boot's boot files (net.cpp, pxe.cpp) are the machine's to say: system::Machine,
+    # as script_names() does.
     ("a board's symbol", re.compile(r"\bCONFIG_(?:ARCH|MACHINE)_"), ("arch/", "machine/", "shell/commands/net/net.cpp", "shell/commands/net/pxe.cpp"),
      "ask system::Machine"),
     ("floating point", re.compile(r"\b(?:float|double)\b"), (), "integers only"),

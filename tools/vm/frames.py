@@ -81,7 +81,8 @@ def bad_frames(target):
         yield ethernet(ipv6(body[:2] + struct.pack(">H", checksum(pseudo + body)) + body[4:]), 0x86DD, b"\x33\x33\0\0\0\1")
     for following in (0, 43, 44, 60, 59, 255):  # headers that lead to themselves
         yield ethernet(ipv6(bytes([following, 0]) * 100, next_header=following), 0x86DD, b"\x33\x33\0\0\0\1")
-    yield ethernet(ipv4(struct.pack(">HHIIHHHH", 80, 40000, 1, 1, 0xF012, 100, 0, 0), target, 6))  # a TCP header longer than its segment
+    # a TCP header longer than its segment
+    yield ethernet(ipv4(struct.pack(">HHIIHHHH", 80, 40000, 1, 1, 0xF012, 100, 0, 0), target, 6))
     yield ethernet(ipv4(struct.pack(">HHIIHHHH", 80, 40000, 1, 1, 0x0012, 100, 0, 0), target, 6))
     yield ethernet(ipv4(bytes([5, 1, 0, 0]) + HOST + echo(target)[:28], target, 1))  # redirect
 

@@ -11,7 +11,8 @@ import tempfile
 class Stub:
     """Begins with the QEMU options in `arguments`. A context manager; every wait has a deadline."""
 
-    # The numbers of program counter and stack pointer among the registers of each emulator's description, and their size in bytes.
+    # The numbers of program counter and stack pointer among the registers of each emulator's description,
+    # and their size in bytes.
     REGISTERS = {"qemu-system-arm": (15, 13, 4), "qemu-system-aarch64": (32, 31, 8), "qemu-system-riscv32": (32, 2, 4),
                  "qemu-system-riscv64": (32, 2, 8), "qemu-system-i386": (8, 4, 4), "qemu-system-x86_64": (16, 7, 8)}
 
@@ -56,7 +57,8 @@ class Stub:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(self._timeout)
         self._socket.connect(self._path)  # QEMU stops the machine for whoever comes
-        self._ask("qXfer:features:read:target.xml:0,fff")  # single registers can be written by those who know them
+        # single registers can be written by those who know them
+        self._ask("qXfer:features:read:target.xml:0,fff")
         counter, pointer, size = self.REGISTERS[emulator]
 
         def change(what, value):

@@ -16,7 +16,8 @@ class Monitor:
     """Make it before QEMU starts and put `arguments` on QEMU's command line. The first command connects."""
 
     def __init__(self, timeout=30):
-        self._folder = tempfile.TemporaryDirectory(prefix="vireo-qmp-")  # a socket's path has at most 107 bytes
+        # a socket's path has at most 107 bytes
+        self._folder = tempfile.TemporaryDirectory(prefix="vireo-qmp-")
         self.folder = self._folder.name  # for files that commands write, until it is closed
         self._path = os.path.join(self._folder.name, "qmp")
         self._timeout = timeout

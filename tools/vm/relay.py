@@ -39,7 +39,8 @@ class Relay:
     def __init__(self, namespace, seed=0, faults=Faults(), interface=net.TAP, record=None, change=None):
         """`record`: a file that gets every frame which QEMU sends, in tcpdump's format. `change`: a function of (is from QEMU, number,
         frame) that returns the frames to send instead."""
-        self._folder = tempfile.TemporaryDirectory(prefix="vireo-relay-")  # a socket's path has at most 107 bytes
+        # a socket's path has at most 107 bytes
+        self._folder = tempfile.TemporaryDirectory(prefix="vireo-relay-")
         path = os.path.join(self._folder.name, "cable")
         self.arguments = ["-netdev", f"stream,id=net0,server=off,addr.type=unix,addr.path={path}"]
         self.faults = faults

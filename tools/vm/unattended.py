@@ -14,7 +14,8 @@ import supervise
 CONTINUED = b"> "  # the prompt of a line that is not finished
 # The line of a crash report that names the build: the machine failed, and starts anew.
 REPORT = re.compile(rb"^Vireo .* for \S+, code [0-9a-f]{8}$", re.MULTILINE)
-SETTLED = 0.3  # seconds of silence after which "> " at the start of a line is that prompt, and not the start of more
+# seconds of silence after which "> " at the start of a line is that prompt, and not the start of more
+SETTLED = 0.3
 
 
 class Failure(Exception):

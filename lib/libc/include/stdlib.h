@@ -21,7 +21,8 @@ typedef struct {
 #define RAND_MAX 0x7fffffff
 #define MB_CUR_MAX 1
 
-// The base is 0 (0x and 0 prefixes), or 2 to 36. Saturates at ULONG_MAX; *end is the first character not read.
+// The base is 0 (0x and 0 prefixes), or 2 to 36. Saturates at ULONG_MAX; *end is the first
+// character not read.
 unsigned long strtoul(const char* __restrict text, char** __restrict end, int base);
 
 _Noreturn void abort(void);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bool vireo_attempt(address, value, kind): see common/attempt.cpp. ARM code, so that the program counter can be computed with.
+// bool vireo_attempt(address, value, kind): see common/attempt.cpp. ARM code, so that the program counter
+// can be computed with.
     .arch armv7-a
     .arm
     .text

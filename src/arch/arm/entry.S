@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reset to C++ on arm (common/start.h). Nothing is known but the program counter: all addresses are relative to it. Who was
-// loaded to RAM the way a kernel is finds the device tree's address in r2.
+// Reset to C++ on arm (common/start.h). Nothing is known but the program counter: all addresses are relative
+// to it. Who was loaded to RAM the way a kernel is finds the device tree's address in r2.
 #include "arch/common/layout.h"
 #include "arch/common/least_ram.h"
 
@@ -8,8 +8,8 @@
 #define RAM_BASE 0x40000000
 #define SCRATCH_IMAGE 0x40200000
 
-// SCTLR: MMU, data cache, branch prediction, instruction cache on; no alignment checks, vectors by VBAR, no remapping of
-// attributes, little-endian ARM code in exceptions.
+// SCTLR: MMU, data cache, branch prediction, instruction cache on; no alignment checks, vectors by VBAR, no
+// remapping of attributes, little-endian ARM code in exceptions.
 #define SCTLR_OFF_MASK 0x7000b007                            /* TE AFE TRE EE clear as well */
 #define SCTLR_CACHES_AND_MMU (1 << 0 | 1 << 2 | 1 << 11 | 1 << 12)
 #define SECTION_DEVICE 0x00000416                            /* read and write at PL1, never executed */
@@ -35,8 +35,8 @@
     .hidden vireo_entry
     .type vireo_entry, %function
 vireo_entry:
-    // A 64-bit processor would be silent with this image. Its first word is a branch by 0x84 here, and `tst x0, x0` there, which
-    // goes on to what says so.
+    // A 64-bit processor would be silent with this image. Its first word is a branch by 0x84 here, and `tst
+    // x0, x0` there, which goes on to what says so.
     .word 0xea00001f
     .word 0xd53800a0               // mrs x0, mpidr_el1: only the first of several
     .word 0xf2405c1f               // tst x0, #0xffffff
@@ -192,8 +192,8 @@ sctlr_off_mask: .word SCTLR_OFF_MASK
 
     .text
     .balign 4
-// void vireo_use_tables(): translation by vireo_tables. Goes through "MMU off", so that the TLB never sees two tables. No
-// memory access in between: the caches may hold what memory does not.
+// void vireo_use_tables(): translation by vireo_tables. Goes through "MMU off", so that the TLB never sees
+// two tables. No memory access in between: the caches may hold what memory does not.
     .global vireo_use_tables
     .hidden vireo_use_tables
     .type vireo_use_tables, %function
@@ -222,8 +222,8 @@ vireo_use_tables:
     bx lr
 9:  .word SCTLR_CACHES_AND_MMU
 
-// void vireo_switch_stack(function, argument, distance): `function` runs on the stack of the copy of the image that
-// `distance` lies above this one.
+// void vireo_switch_stack(function, argument, distance): `function` runs on the stack of the copy of the
+// image that `distance` lies above this one.
     .global vireo_switch_stack
     .hidden vireo_switch_stack
     .type vireo_switch_stack, %function
@@ -293,6 +293,7 @@ save_rest:
     mov r4, sp
     bic sp, sp, #7
     bl vireo_exception
-    // It comes back if the failed access was one that may fail (common/attempt.h), and has said where that goes on.
+    // It comes back if the failed access was one that may fail (common/attempt.h), and has
+    // said where that goes on.
     add sp, r4, #12
     ldmfd sp!, {r0 - r12, pc}^

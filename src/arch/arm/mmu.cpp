@@ -7,8 +7,8 @@
 #include "base/math.h"
 #include "base/result.h"
 
-// The page tables (Arm ARM B3.5.1): 4096 sections of 1 MiB, one to one, and one table of 4 KiB pages for the megabyte that
-// the image lies in.
+// The page tables (Arm ARM B3.5.1): 4096 sections of 1 MiB, one to one, and one table of 4 KiB pages for the
+// megabyte that the image lies in.
 extern "C" [[gnu::visibility("hidden")]] void vireo_use_tables();
 
 namespace vireo::arch {
@@ -22,8 +22,8 @@ constexpr u64 section_bytes = 1 << 20;
 constexpr u64 page_bytes = 1 << 12;
 constexpr usize sections = 4096;
 
-// First-level descriptors: sections, read and write at PL1 only. Device, shareable; normal, write-back, write-allocate,
-// shareable.
+// First-level descriptors: sections, read and write at PL1 only. Device, shareable; normal, write-back,
+// write-allocate, shareable.
 constexpr u32 device_section = 0x00000406;
 constexpr u32 normal_section = 0x0001140e;
 constexpr u32 section_never_execute = 0x10;
@@ -55,7 +55,8 @@ void map_pages(uptr base, usize bytes, u32 attributes) {
 void protect_memory(std::span<const RamRange> ranges) {
     map_sections(0, u64{1} << 32, device_section | section_never_execute);
     map_sections(0, section_bytes, unmapped); // null pointers
-    // A bank's odd part of a megabyte is mapped as RAM, too: the emulated machines have none, others would have to round.
+    // A bank's odd part of a megabyte is mapped as RAM, too: the emulated machines have none,
+    // others would have to round.
     for (const RamRange& range : ranges)
         map_sections(align_down<u64>(range.base, section_bytes), range.base + range.bytes,
                      normal_section | section_never_execute);

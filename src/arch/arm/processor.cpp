@@ -14,7 +14,8 @@ namespace vireo::arch {
 u64 ticks() {
     u32 low;
     u32 high;
-    // Without the barrier the counter could be read before what comes earlier in the program, and seem to go back.
+    // Without the barrier the counter could be read before what comes earlier in the program,
+    // and seem to go back.
     asm volatile("isb\n mrrc p15, 1, %0, %1, c14" : "=r"(low), "=r"(high) : : "memory");
     return u64{high} << 32 | low;
 }
@@ -36,7 +37,8 @@ void idle_until(u64 deadline) {
                  :
                  : "r"(static_cast<u32>(deadline)), "r"(static_cast<u32>(deadline >> 32)));
     VIREO_WRITE_CP15("0, %0, c14, c3, 1", 1); // CNTV_CTL: on
-    // Interrupts are masked in CPSR: wfi ends when one is pending, even if it was pending before, and none is taken.
+    // Interrupts are masked in CPSR: wfi ends when one is pending, even if it was pending
+    // before, and none is taken.
     asm volatile("isb\n dsb sy\n wfi" : : : "memory");
     VIREO_WRITE_CP15("0, %0, c14, c3, 1", 0);
     asm volatile("isb");

@@ -3,7 +3,8 @@
 
 #include "base/std.h"
 
-// Registers of coprocessor 15; `where` is the rest of the operands with %0 for the value, e.g. "0, %0, c1, c0, 0".
+// Registers of coprocessor 15; `where` is the rest of the operands with %0 for the value, e.g.
+// "0, %0, c1, c0, 0".
 #define VIREO_READ_CP15(where)                                                                               \
     ({                                                                                                       \
         ::vireo::u32 vireo_register_value_;                                                                  \

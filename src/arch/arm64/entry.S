@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reset to C++ on arm64 (common/start.h). Nothing is known but the program counter: all addresses are relative to it. Who was
-// loaded to RAM the way a kernel is finds the device tree's address in x0.
+// Reset to C++ on arm64 (common/start.h). Nothing is known but the program counter: all addresses are
+// relative to it. Who was loaded to RAM the way a kernel is finds the device tree's address in x0.
 #include "arch/common/layout.h"
 #include "arch/common/least_ram.h"
 
@@ -30,8 +30,8 @@
     .global vireo_entry
     .hidden vireo_entry
 vireo_entry:
-    // QEMU's default processor is one of 32 bits, on which this image would be silent. Its first word is `tst x0, x0` here, and
-    // there a branch to what says so, by 0x84.
+    // QEMU's default processor is one of 32 bits, on which this image would be silent. Its first word is `tst
+    // x0, x0` here, and there a branch to what says so, by 0x84.
     .word 0xea00001f
     b start
     .asciz "\r\nThis image of Vireo needs a 64-bit processor: add -cpu cortex-a57 (or use qemu_arm)\r\n"
@@ -64,8 +64,8 @@ park:
     b park
 
 first:
-    // RAM must reach as far as the image will. Until there are other vectors, the one of the present level's own exceptions is
-    // no_ram, 0x200 behind the entry.
+    // RAM must reach as far as the image will. Until there are other vectors, the one of the present level's
+    // own exceptions is no_ram, 0x200 behind the entry.
     adr x20, vireo_entry
     mrs x0, currentel
     cmp x0, #8
@@ -84,8 +84,8 @@ first:
     address x0, vireo_image_end - 8
     sub x0, x0, x20
     ldr x0, [x21, x0]
-    // RAM is written with the MMU off, before any exception level below could lose the flash (it is secure-only when
-    // there is a secure side), and because the image writes to itself.
+    // RAM is written with the MMU off, before any exception level below could lose the flash (it is
+    // secure-only when there is a secure side), and because the image writes to itself.
     b.hs in_ram
     mov x22, xzr
     address x2, vireo_file_end
@@ -192,7 +192,8 @@ level_done:
     mov w1, #0
     bl memset
 
-    // A first map: below 1 GiB devices, from there to 4 GiB RAM. vireo_early needs no more; protect_memory is exact.
+    // A first map: below 1 GiB devices, from there to 4 GiB RAM. vireo_early needs no more;
+    // protect_memory is exact.
     address x0, vireo_tables
     add x1, x0, #4096
     orr x2, x1, #3
@@ -235,8 +236,9 @@ sctlr_el1_off: .word SCTLR_EL1_OFF
 sctlr_el2_off: .word SCTLR_EL2_OFF
 
     .text
-// void vireo_use_tables(): translation by vireo_tables. Goes through "MMU off", so that old and new entries of different
-// size never meet in the TLB. No memory access in between: the caches may hold what memory does not.
+// void vireo_use_tables(): translation by vireo_tables. Goes through "MMU off", so that old and new
+// entries of different size never meet in the TLB. No memory access in between: the caches may hold
+// what memory does not.
     .global vireo_use_tables
     .hidden vireo_use_tables
     .balign 4
@@ -289,9 +291,9 @@ vireo_use_tables:
 10: .word TCR_EL2
 11: .word SCTLR_EL2_OFF
 
-// void vireo_switch_stack(function, argument): `function` runs on the stack of this image, with SP_EL0; exceptions get
-// SP_ELx and a stack of their own, so that a stack overflow can still be reported. x0, x1 are addresses in the copy that
-// x2 above this one.
+// void vireo_switch_stack(function, argument): `function` runs on the stack of this image, with SP_EL0;
+// exceptions get SP_ELx and a stack of their own, so that a stack overflow can still be reported. x0, x1 are
+// addresses in the copy that x2 above this one.
     .global vireo_switch_stack
     .hidden vireo_switch_stack
 vireo_switch_stack:
@@ -309,7 +311,8 @@ vireo_switch_stack:
     mov x30, #0
     br x4
 
-// All sixteen vectors save the registers and go to one place. 33 registers in 272 bytes keep the stack aligned.
+// All sixteen vectors save the registers and go to one place. 33 registers in 272 bytes keep
+// the stack aligned.
     .macro vector number
     .balign 128
     sub sp, sp, #272
@@ -347,7 +350,8 @@ exception:
 1:  stp x30, x1, [sp, #240]
     mov x1, sp
     bl vireo_exception
-    // It comes back if the failed access was one that may fail (common/attempt.h), and has said where that goes on.
+    // It comes back if the failed access was one that may fail (common/attempt.h), and has
+    // said where that goes on.
     ldr x30, [sp, #240]
     add sp, sp, #272
     eret

@@ -3,8 +3,8 @@
 
 #include "base/result.h"
 
-// Inline assembly, with the address in one register and no offset: a hypervisor gets no syndrome to decode for pairs and
-// write-back forms, which the compiler may choose for a volatile access.
+// Inline assembly, with the address in one register and no offset: a hypervisor gets no syndrome to decode
+// for pairs and write-back forms, which the compiler may choose for a volatile access.
 namespace vireo::io::raw {
 
 u8 read8(uptr address) {

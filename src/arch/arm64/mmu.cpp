@@ -6,8 +6,8 @@
 #include "arch/common/program.h"
 #include "arch/common/start.h"
 
-// Page tables for 40-bit addresses, one to one, 4 KiB granule (Arm ARM D8.3): 40 bits reach QEMU's high PCI windows, the
-// ECAM at 0x4010000000 and the 64-bit window from 0x8000000000 to 0xffffffffff.
+// Page tables for 40-bit addresses, one to one, 4 KiB granule (Arm ARM D8.3): 40 bits reach QEMU's high PCI
+// windows, the ECAM at 0x4010000000 and the 64-bit window from 0x8000000000 to 0xffffffffff.
 extern "C" [[gnu::visibility("hidden")]] void vireo_use_tables();
 
 namespace vireo::arch {
@@ -25,8 +25,9 @@ struct Format {
     static constexpr unsigned top_shift = 39;
     static constexpr unsigned leaf_shift = 30;
 
-    // Descriptor bits (D8.3.1): valid, not-a-block (table, or page at level 3), attribute index 1 (Normal), inner shareable,
-    // accessed, read-only, not executable (at EL1 for both privileges; at EL2 the lower of the two bits has no meaning).
+    // Descriptor bits (D8.3.1): valid, not-a-block (table, or page at level 3), attribute index 1 (Normal),
+    // inner shareable, accessed, read-only, not executable (at EL1 for both privileges; at EL2 the lower of
+    // the two bits has no meaning).
     static constexpr Entry valid = 1;
     static constexpr Entry table_or_page = 2;
     static constexpr Entry must_be_one_at_el2 = 1 << 6; // AP[1], which at EL1 would let EL0 in
@@ -58,8 +59,8 @@ Entry* root() { return reinterpret_cast<Entry*>(vireo_tables); }
 
 } // namespace
 
-// The tables in `vireo_tables` of this copy of the image. Until they are switched to, translation goes by those of the copy
-// that we came from.
+// The tables in `vireo_tables` of this copy of the image. Until they are switched to, translation goes by
+// those of the copy that we came from.
 void protect_memory(std::span<const RamRange> ranges) {
     Entry common = at_el2() ? Format::must_be_one_at_el2 : 0;
     Entry normal = Format::normal | common;

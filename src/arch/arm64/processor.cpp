@@ -13,7 +13,8 @@ namespace vireo::arch {
 // The virtual counter and timer: they are there at every exception level and under every hypervisor.
 u64 ticks() {
     u64 value;
-    // Without the barrier the counter could be read before what comes earlier in the program, and seem to go back.
+    // Without the barrier the counter could be read before what comes earlier in the program,
+    // and seem to go back.
     asm volatile("isb\n mrs %0, cntvct_el0" : "=r"(value) : : "memory");
     return value;
 }
@@ -33,7 +34,8 @@ void idle_until(u64 deadline) {
     deadline = now + std::min(deadline - now, sources.longest_sleep);
     VIREO_WRITE_REGISTER(cntv_cval_el0, deadline);
     VIREO_WRITE_REGISTER(cntv_ctl_el0, 1);
-    // Interrupts are masked in PSTATE: wfi ends when one is pending, even if it was pending before, and none is taken.
+    // Interrupts are masked in PSTATE: wfi ends when one is pending, even if it was pending
+    // before, and none is taken.
     asm volatile("isb\n dsb sy\n wfi" : : : "memory");
     VIREO_WRITE_REGISTER(cntv_ctl_el0, 0);
     asm volatile("isb");

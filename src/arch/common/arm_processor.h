@@ -11,14 +11,15 @@ constexpr u64 default_counter_rate = 62'500'000;
 
 enum class PsciConduit : u8 { Hvc, Smc };
 
-// One call of the Power State Coordination Interface (Arm DEN 0022) without arguments. Returns its result: negative
-// numbers are errors; SYSTEM_OFF and SYSTEM_RESET return only if they failed.
+// One call of the Power State Coordination Interface (Arm DEN 0022) without arguments. Returns its result:
+// negative numbers are errors; SYSTEM_OFF and SYSTEM_RESET return only if they failed.
 i64 psci_call(PsciConduit conduit, u32 function);
 
 // Aff3.Aff2.Aff1.Aff0 of this processor, a byte each.
 u64 processor_affinity();
 
-// Lets every interrupt through to this processor (GICv3 by system registers). False if the processor has none.
+// Lets every interrupt through to this processor (GICv3 by system registers). False if the
+// processor has none.
 bool enable_gic_v3_interface();
 
 } // namespace vireo::arch

@@ -37,8 +37,9 @@ void print_frame(Writer& out, usize number, uptr address) {
 constexpr std::string_view defect = "This is a defect of Vireo. Please report all from *** on, and what you "
                                     "did before, as docs/crashes.md says.\n";
 
-// Which build this is, and what to do with the report. The checksum is that of the code in memory, which tools/symbolize
-// compares with the one in vireo.elf; what the image writes to before it moves is left out of it.
+// Which build this is, and what to do with the report. The checksum is that of the code in memory,
+// which tools/symbolize compares with the one in vireo.elf; what the image writes to before it
+// moves is left out of it.
 void print_build(Writer& out, bool is_external) {
     uptr start = image_address(vireo_entry_end);
     u32 sum = crc32({reinterpret_cast<const std::byte*>(start), image_address(vireo_text_end) - start});
@@ -62,8 +63,9 @@ void print_build(Writer& out, bool is_external) {
     halt();
 }
 
-// Where a report goes that can begin now. An exception in a report is one line more, and the machine starts anew as it would
-// have after it; an exception in that is none, and after one more there is nothing left to try.
+// Where a report goes that can begin now. An exception in a report is one line more, and the
+// machine starts anew as it would have after it; an exception in that is none, and after one more
+// there is nothing left to try.
 Writer& begin_report(std::string_view cause) {
     Writer* out = log_writer();
     unsigned earlier = reports++;

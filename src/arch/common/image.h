@@ -3,9 +3,9 @@
 
 #include "base/std.h"
 
-// The image's own layout, from the linker script (arch/<isa>/image.ld). Every board links at address 0, so that an
-// offset into the image is an address in vireo.map. Hidden visibility: reached relative to the program counter, never
-// through a table that is not yet relocated.
+// The image's own layout, from the linker script (arch/<isa>/image.ld). Every board links at address 0, so
+// that an offset into the image is an address in vireo.map. Hidden visibility: reached relative to the
+// program counter, never through a table that is not yet relocated.
 extern "C" {
 #pragma GCC visibility push(hidden)
 extern char vireo_image_start[];

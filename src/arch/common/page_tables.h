@@ -6,8 +6,9 @@
 
 namespace vireo::arch {
 
-// Page tables, one to one, of the shape that arm64, riscv and x86 have in common: a table fills a page; an entry is a leaf
-// (a page, or a block as large as all pages below it) or leads to the next table. `Format` says how entries are written:
+// Page tables, one to one, of the shape that arm64, riscv and x86 have in common: a table fills a page; an
+// entry is a leaf (a page, or a block as large as all pages below it) or leads to the next table. `Format`
+// says how entries are written:
 //
 //   Entry, index_bits
 //   top_shift, leaf_shift                an entry of the root is 1 << top_shift bytes, the largest leaf 1 << leaf_shift
@@ -17,8 +18,8 @@ namespace vireo::arch {
 //   is_table(entry, shift)
 //   executable(entry, on)                the same leaf with or without the right to execute
 //
-// Attributes 0 stand for "not mapped", and so does an entry of 0. Nothing here tells the processor: who changes tables that
-// are in use invalidates the TLB afterwards.
+// Attributes 0 stand for "not mapped", and so does an entry of 0. Nothing here tells the processor: who
+// changes tables that are in use invalidates the TLB afterwards.
 template <typename Format> class PageTables {
   public:
     using Entry = typename Format::Entry;
@@ -27,7 +28,8 @@ template <typename Format> class PageTables {
     // `root` is in shape already. `spare` pages, with whatever in them, become further tables.
     PageTables(Entry* root, std::span<Entry> spare) : root_(root), spare_(spare) {}
 
-    // [base, end), multiples of a page, gets these attributes. Larger leaves that it takes only a part of are split.
+    // [base, end), multiples of a page, gets these attributes. Larger leaves that it takes
+    // only a part of are split.
     void map(u64 base, u64 end, Entry attributes) {
         for (u64 at = base; at < end;) {
             Entry* table = root_;
@@ -50,8 +52,8 @@ template <typename Format> class PageTables {
         }
     }
 
-    // What is mapped in [base, end) becomes executable, or ceases to be. Leaves that lie in it only in part stay as they
-    // are: splitting one that is in use would let the TLB see two sizes for one address.
+    // What is mapped in [base, end) becomes executable, or ceases to be. Leaves that lie in it only in part
+    // stay as they are: splitting one that is in use would let the TLB see two sizes for one address.
     void set_executable(u64 base, u64 end, bool on) {
         for (u64 at = base; at < end;) {
             Entry* table = root_;

@@ -30,15 +30,15 @@ struct RamRange {
 // A place for the image is a multiple of this, and the image there lies below 4 GiB where RAM permits.
 extern const usize image_alignment;
 
-// Runs `vireo_late` in the copy of the image that lies `distance` above the running one, on the stack of the copy. The
-// copy has been made visible to instruction fetch.
+// Runs `vireo_late` in the copy of the image that lies `distance` above the running one, on the stack of the
+// copy. The copy has been made visible to instruction fetch.
 [[noreturn]] void move_to(uptr distance, const void* handoff);
 
 // Exceptions are reported from here on.
 void install_vectors();
 
-// arm, arm64: the final page tables. RAM in `ranges` is normal memory that is not executable but for Vireo's text; all
-// else is device memory. Nothing to do on riscv.
+// arm, arm64: the final page tables. RAM in `ranges` is normal memory that is not executable but for Vireo's
+// text; all else is device memory. Nothing to do on riscv.
 void protect_memory(std::span<const RamRange> ranges);
 
 // For `bdinfo`: the privilege that Vireo runs with, e.g. "EL2".

@@ -46,8 +46,8 @@ vireo_attempt:
     li a0, 1
     ret
 
-// void vireo_open_memory(): everything is allowed to supervisor mode as far as memory protection goes. A processor without
-// that has not got the registers, and allows everything.
+// void vireo_open_memory(): everything is allowed to supervisor mode as far as memory protection goes. A
+// processor without that has not got the registers, and allows everything.
     .global vireo_open_memory
     .hidden vireo_open_memory
 vireo_open_memory:
@@ -57,7 +57,8 @@ vireo_open_memory:
     csrw pmpcfg0, t0                // as one naturally aligned region: read, write, execute
     ret
 
-// bool vireo_start_messages(identity, supervisor): see imsic.cpp. The registers by their numbers: select, value.
+// bool vireo_start_messages(identity, supervisor): see imsic.cpp. The registers by their
+// numbers: select, value.
     .global vireo_start_messages
     .hidden vireo_start_messages
 vireo_start_messages:

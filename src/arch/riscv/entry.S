@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reset to C++ on riscv (common/start.h), either width, in the mode that we are started in: machine mode after reset, from RAM
-// (all harts arrive together) or from flash, or supervisor mode under somebody else's firmware. a0 is the hart's id, a1 the
-// device tree.
+// Reset to C++ on riscv (common/start.h), either width, in the mode that we are started in: machine mode
+// after reset, from RAM (all harts arrive together) or from flash, or supervisor mode under somebody else's
+// firmware. a0 is the hart's id, a1 the device tree.
 #include "arch/common/layout.h"
 #include "arch/common/least_ram.h"
 #include "arch/riscv/start_mode.h"
@@ -32,9 +32,10 @@ vireo_entry:
     // No compressed instructions before it is known that there are any.
     .option push
     .option norvc
-    // Which mode? Of machine mode's registers supervisor mode may not read any: its trap, which the firmware below passes on
-    // to stvec, is the answer. Both modes may write stvec, but a hart without supervisor mode may not. So it is not asked who
-    // comes straight from QEMU's reset ROM: that jumps by t0 to the address in its seventh word, and a2 points behind its tenth.
+    // Which mode? Of machine mode's registers supervisor mode may not read any: its trap, which the firmware
+    // below passes on to stvec, is the answer. Both modes may write stvec, but a hart without supervisor mode
+    // may not. So it is not asked who comes straight from QEMU's reset ROM: that jumps by t0 to the address
+    // in its seventh word, and a2 points behind its tenth.
     lla t1, vireo_entry
     bne t0, t1, 1f
     srli t0, a2, 16
@@ -64,8 +65,8 @@ in_supervisor_mode:
     li s3, START_SUPERVISOR | START_HAS_TIME
 
 mode_known:
-    // Is there RAM enough for the image to run, 3 MiB from where it starts? (With less, QEMU's device tree does not lie in RAM
-    // either.) Does the hart have what compilers take for granted, extensions A and C?
+    // Is there RAM enough for the image to run, 3 MiB from where it starts? (With less, QEMU's device tree
+    // does not lie in RAM either.) Does the hart have what compilers take for granted, extensions A and C?
     lla s2, vireo_entry
     li t0, RAM_BASE
     mv t1, s2
@@ -109,8 +110,8 @@ in_scratch:
     j first
 
 in_ram:
-    // The first one here goes on. This word, and the sleeping place, stay where they are when the image moves: it does not
-    // matter how late another hart comes.
+    // The first one here goes on. This word, and the sleeping place, stay where they are when the image
+    // moves: it does not matter how late another hart comes.
     lla t0, taken
     li t1, 1
     amoswap.w.aqrl t1, t1, (t0)
@@ -178,8 +179,8 @@ vireo_start_mode:
     .word 0
 
     .text
-// void vireo_switch_stack(function, argument, distance): `function` runs on the stack of the copy of the image that
-// `distance` lies above this one.
+// void vireo_switch_stack(function, argument, distance): `function` runs on the stack of the copy of the
+// image that `distance` lies above this one.
     .global vireo_switch_stack
     .hidden vireo_switch_stack
 vireo_switch_stack:
@@ -191,8 +192,9 @@ vireo_switch_stack:
     li ra, 0
     jr t0
 
-// Saves x1 to x31 and the failed code's stack pointer in its place. mscratch or sscratch holds the exception stack, so that a
-// stack overflow can still be reported; an exception in the report shall find a stack as well.
+// Saves x1 to x31 and the failed code's stack pointer in its place. mscratch or sscratch holds the
+// exception stack, so that a stack overflow can still be reported; an exception in the report shall
+// find a stack as well.
     .macro vector name, scratch
     .balign 4
     .global \name

@@ -14,7 +14,8 @@ namespace vireo::arch {
 
 namespace {
 
-// Causes of exceptions (mcause or scause without the interrupt bit), Privileged Architecture 3.1.15. None that fits: empty.
+// Causes of exceptions (mcause or scause without the interrupt bit), Privileged Architecture 3.1.15.
+// None that fits: empty.
 constexpr std::string_view causes[] = {"misaligned program counter",
                                        "instruction access fault",
                                        "undefined instruction",
@@ -42,8 +43,8 @@ constexpr const char* names[] = {"pc",  "ra", "sp", "gp", "tp", "t0",    "t1",  
                                  "s2",  "s3", "s4", "s5", "s6", "s7",    "s8",   "s9",    "s10",
                                  "s11", "t3", "t4", "t5", "t6", "cause", "tval", "status"};
 
-// Machine mode: loads and stores go by the page tables, as those of supervisor mode do. An exception ends that, for the
-// handler: it leaves "machine mode" where this says "supervisor mode" (mstatus.MPP).
+// Machine mode: loads and stores go by the page tables, as those of supervisor mode do. An exception ends
+// that, for the handler: it leaves "machine mode" where this says "supervisor mode" (mstatus.MPP).
 void translate_data() {
     constexpr uptr previous_mode = 3 << 11;
     constexpr uptr supervisor_and_modify_privilege = 1 << 11 | 1 << 17;

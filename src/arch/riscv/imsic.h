@@ -3,8 +3,8 @@
 
 #include "base/std.h"
 
-// This hart's own controller for interrupts that are sent to it as messages (RISC-V Advanced Interrupt Architecture, chapter
-// 3), that of the mode that we are in.
+// This hart's own controller for interrupts that are sent to it as messages (RISC-V Advanced Interrupt
+// Architecture, chapter 3), that of the mode that we are in.
 namespace vireo::arch::riscv {
 
 // The one kind of message that Vireo uses. 1 is what operating systems wake each other with.

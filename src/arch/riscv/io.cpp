@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/access.h"
 
-// Device registers are strongly ordered among themselves here (I/O regions of the PMAs, channel 0 or 1); what orders them
-// against RAM is dma/barriers.h.
+// Device registers are strongly ordered among themselves here (I/O regions of the PMAs, channel 0 or 1); what
+// orders them against RAM is dma/barriers.h.
 namespace vireo::io::raw {
 
 u8 read8(uptr address) {

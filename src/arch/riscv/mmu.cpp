@@ -7,10 +7,11 @@
 #include "arch/riscv/processor.h"
 #include "arch/riscv/registers.h"
 
-// Page tables, one to one: Sv39 on 64 bits, Sv32 on 32 (Privileged Architecture 4.3, 4.4). What is RAM and what is a device,
-// the processor knows by itself. In machine mode instructions are fetched without translation, but loads and stores can go
-// by these tables as those of supervisor mode do (mstatus.MPRV, 3.1.6.3): so null pointers, constants and the end of the
-// stack are guarded in both modes, and what is executable is decided in supervisor mode only (decision 0032).
+// Page tables, one to one: Sv39 on 64 bits, Sv32 on 32 (Privileged Architecture 4.3, 4.4). What is RAM and
+// what is a device, the processor knows by itself. In machine mode instructions are fetched without
+// translation, but loads and stores can go by these tables as those of supervisor mode do (mstatus.MPRV,
+// 3.1.6.3): so null pointers, constants and the end of the stack are guarded in both modes, and what is
+// executable is decided in supervisor mode only (decision 0032).
 extern "C" [[gnu::visibility("hidden")]] void vireo_open_memory();
 
 namespace vireo::arch {
@@ -24,7 +25,8 @@ struct Format {
     static constexpr unsigned top_shift = is_sv39 ? 30 : 22;
     static constexpr unsigned leaf_shift = top_shift;
 
-    // Valid; readable, writable, executable: none of them is a table; accessed and dirty, which the processor may want set.
+    // Valid; readable, writable, executable: none of them is a table; accessed and dirty, which the
+    // processor may want set.
     static constexpr Entry valid = 1;
     static constexpr Entry readable = 2 | 1 << 6;
     static constexpr Entry writable = 4 | 1 << 7;

@@ -55,8 +55,8 @@ usize parking_bytes() {
 
 } // namespace riscv
 
-// By the `time` register where it can be read: under emulation the counter in memory costs a lock that devices need, too. In
-// supervisor mode there is no other.
+// By the `time` register where it can be read: under emulation the counter in memory costs a lock that
+// devices need, too. In supervisor mode there is no other.
 u64 ticks() {
     bool by_register = (vireo_start_mode & START_HAS_TIME) != 0;
 #if __riscv_xlen == 64
@@ -95,7 +95,8 @@ void idle_until(u64 deadline) {
     if (deadline <= now)
         return;
     set_alarm(now + std::min(deadline - now, sources.longest_sleep));
-    // Interrupts are off as a whole: wfi ends when one of these is pending, even if it was pending before, and none is taken.
+    // Interrupts are off as a whole: wfi ends when one of these is pending, even if it was pending
+    // before, and none is taken.
     VIREO_WRITE_MODE_CSR(ie, riscv::is_supervisor() ? supervisor_wake_sources : machine_wake_sources);
     asm volatile("fence iorw, iorw\n wfi" : : : "memory");
     VIREO_WRITE_MODE_CSR(ie, 0);

@@ -14,12 +14,12 @@ inline bool is_supervisor() { return (vireo_start_mode & START_SUPERVISOR) != 0;
 // The cause of external interrupts in that mode.
 inline u32 external_interrupt_cause() { return is_supervisor() ? 9 : 11; }
 
-// From where the image was loaded, this much stays in use: harts that lost the race for the machine sleep there. None: they
-// sleep in flash, or the SBI implementation has not let them go.
+// From where the image was loaded, this much stays in use: harts that lost the race for the machine sleep
+// there. None: they sleep in flash, or the SBI implementation has not let them go.
 usize parking_bytes();
 
-// The timer of this hart: its rate and, for machine mode, where its counter and its compare register lie. Until it is
-// set, all are those of QEMU's virt machine and its first hart.
+// The timer of this hart: its rate and, for machine mode, where its counter and its compare register lie.
+// Until it is set, all are those of QEMU's virt machine and its first hart.
 struct Timer {
     uptr counter = 0x200bff8;
     uptr compare = 0x2004000;

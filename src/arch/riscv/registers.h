@@ -14,7 +14,8 @@
 #define VIREO_WRITE_CSR(name, value)                                                                         \
     asm volatile("csrw " #name ", %0" : : "r"(::vireo::uptr{value}) : "memory")
 
-// Those that both modes have, by the name without its first letter: cause, epc, ie, scratch, status, tval, tvec.
+// Those that both modes have, by the name without its first letter: cause, epc, ie, scratch,
+// status, tval, tvec.
 #define VIREO_READ_MODE_CSR(name)                                                                            \
     (::vireo::arch::riscv::is_supervisor() ? VIREO_READ_CSR(s##name) : VIREO_READ_CSR(m##name))
 #define VIREO_WRITE_MODE_CSR(name, value)                                                                    \

@@ -3,8 +3,8 @@
 
 #include "base/std.h"
 
-// The Supervisor Binary Interface: what supervisor mode asks the firmware below it for. Never called in machine mode, where
-// there is none.
+// The Supervisor Binary Interface: what supervisor mode asks the firmware below it for. Never called in
+// machine mode, where there is none.
 namespace vireo::arch::riscv::sbi {
 
 struct Answer {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bool vireo_attempt(address, value, kind): see common/attempt.cpp. On x86 the arguments come in eax, edx, ecx.
+// bool vireo_attempt(address, value, kind): see common/attempt.cpp. On x86 the arguments come
+// in eax, edx, ecx.
     .text
     .globl vireo_attempt
     .hidden vireo_attempt
@@ -43,7 +44,8 @@ vireo_attempt_failed:
     xorl %eax, %eax
     ret
 #else
-// Without a register to spare for a computed jump, and without instructions that know where they are: compared one by one.
+// Without a register to spare for a computed jump, and without instructions that know where they
+// are: compared one by one.
 #define ADDRESS (%eax)
 #define VALUE (%edx)
 vireo_attempt:

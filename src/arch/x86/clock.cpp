@@ -59,14 +59,14 @@ constinit const Reference* reference = nullptr;
 constinit Sample first;
 constinit u64 rate = 0;
 
-// A processor runs slower than this and faster than that in no machine; a reading outside means that the reference
-// wrapped while the host did not run us.
+// A processor runs slower than this and faster than that in no machine; a reading outside means that the
+// reference wrapped while the host did not run us.
 constexpr u64 slowest = 10'000'000;
 constexpr u64 fastest = 20'000'000'000;
 constexpr u64 fallback_rate = 1'000'000'000;
 
-// The host may stop us anywhere, most likely in the middle of a device access. What counts is that the pair around such an
-// access then shows it: of a few, the narrowest.
+// The host may stop us anywhere, most likely in the middle of a device access. What counts is that the pair
+// around such an access then shows it: of a few, the narrowest.
 Sample take_sample() {
     constexpr int tries = 4;
     Sample best;
@@ -79,9 +79,9 @@ Sample take_sample() {
     return best;
 }
 
-// The rate from `first` and a second sample, wrong by less than one part in `precision` as long as the reference is
-// right: the error is at most half of both widths and a count, and the window grows until that is small enough. 0 if the
-// reference does not move or wrapped.
+// The rate from `first` and a second sample, wrong by less than one part in `precision` as long as the
+// reference is right: the error is at most half of both widths and a count, and the window grows until that
+// is small enough. 0 if the reference does not move or wrapped.
 u64 measure() {
     constexpr u64 precision = 500;
     // Each turn takes a microsecond at the very least, so this is well past `longest`.

@@ -37,7 +37,8 @@ struct [[gnu::packed]] TaskState {
 };
 
 constinit TaskState task_state;
-// The reset code's descriptors again, and the task state's, which takes two and which the processor marks busy: in RAM.
+// The reset code's descriptors again, and the task state's, which takes two and which the
+// processor marks busy: in RAM.
 constinit u64 descriptors[] = {0, 0x00af'9b00'0000'ffff, flat_data, 0, 0};
 
 void prepare() {

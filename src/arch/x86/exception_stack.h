@@ -5,9 +5,10 @@
 
 namespace vireo::arch::x86 {
 
-// What the gate of an exception names so that its handler gets a stack of its own, and a stack overflow is reported as well.
-// On x86_64 every exception does. On i386 only a task gate does, which is for the double fault that comes of pushing a page
-// fault's frame onto a stack that has ended: `selector` is the handler's task.
+// What the gate of an exception names so that its handler gets a stack of its own, and a stack
+// overflow is reported as well. On x86_64 every exception does. On i386 only a task gate does, which
+// is for the double fault that comes of pushing a page fault's frame onto a stack that has ended:
+// `selector` is the handler's task.
 #ifdef __x86_64__
 constexpr u8 exception_stack_number = 1;
 #else

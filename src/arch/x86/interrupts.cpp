@@ -11,18 +11,20 @@ namespace x86 {
 namespace {
 
 constexpr u8 timer_line = 0;
-// What a request leaves that went away before the processor asked. Old processors want its lower four bits set.
+// What a request leaves that went away before the processor asked. Old processors want its
+// lower four bits set.
 constexpr u8 spurious_line = 15;
 constexpr u32 apic_enabled = 1 << 8;
 
-// The I/O APIC: an index and the register that it names. Interrupt lines of the old bus are its first 16 inputs; each has
-// an entry of two words, the upper of which names the processor.
+// The I/O APIC: an index and the register that it names. Interrupt lines of the old bus are its first 16
+// inputs; each has an entry of two words, the upper of which names the processor.
 constexpr uptr io_apic_index = 0xfec0'0000;
 constexpr uptr io_apic_data = 0xfec0'0010;
 constexpr u32 io_apic_version = 1;
 constexpr u32 io_apic_entry(u8 line) { return 0x10 + 2 * u32{line}; }
 
-// Where a processor has no local APIC: the 8259, whose lines go to it directly, and channel 0 of the 8254, on line 0.
+// Where a processor has no local APIC: the 8259, whose lines go to it directly, and channel 0
+// of the 8254, on line 0.
 constexpr u16 pic_command = 0x20;
 constexpr u16 pic_data = 0x21;
 constexpr u16 pit_channel = 0x40;
@@ -103,8 +105,8 @@ void idle_until(u64 deadline) {
     u64 now = ticks();
     if (now >= deadline)
         return;
-    // Returning early is allowed. With a console that wakes, an interrupt that does not arrive costs a moment; without one, it
-    // is looked at often enough for typing. And so the product cannot overflow.
+    // Returning early is allowed. With a console that wakes, an interrupt that does not arrive costs a
+    // moment; without one, it is looked at often enough for typing. And so the product cannot overflow.
     u64 rate = ticks_per_second();
     u64 left = std::min(deadline - now, rate / (console_wakes ? 4 : 200));
     u64 counts = left * timer_hertz / rate;
@@ -118,7 +120,8 @@ void idle_until(u64 deadline) {
         start_pit(static_cast<u16>(std::min<u64>(counts, 0xffff))); // 55 ms
     if (console_wakes)
         wake_source.announce(true);
-    // Interrupts are held up to the instruction after sti, so one that is pending already ends the hlt at once.
+    // Interrupts are held up to the instruction after sti, so one that is pending already ends
+    // the hlt at once.
     asm volatile("sti; hlt; cli" ::: "memory");
     if (console_wakes)
         wake_source.announce(false);

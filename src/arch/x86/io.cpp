@@ -4,8 +4,9 @@
 
 #include "arch/x86/ports.h"
 
-// Single loads and stores as the compiler cannot merge, split or reorder them; x86 keeps accesses to device memory in
-// program order. Memory is clobbered so that a store which starts a device's DMA stays behind the stores before it.
+// Single loads and stores as the compiler cannot merge, split or reorder them; x86 keeps accesses to
+// device memory in program order. Memory is clobbered so that a store which starts a device's DMA stays
+// behind the stores before it.
 namespace vireo::io::raw {
 
 u8 read8(uptr address) {

@@ -14,10 +14,10 @@
 #define VIREO_STACK_BYTES 0x20000
 #define VIREO_GUARD_BYTES 0x4000
 
-// The page tables lie in the first MiB, which belongs to the firmware until an operating system runs: one level-4 table
-// (x86_64), one level-3 table and four level-2 tables, which map 4 GiB; level-1 tables for 2 MiB that are not all of a kind:
-// null pointers', and the image's, which may lie across a border. On x86_64 the reset code makes the first ones; C++ adds
-// what lies above 4 GiB (paging.cpp).
+// The page tables lie in the first MiB, which belongs to the firmware until an operating system runs: one
+// level-4 table (x86_64), one level-3 table and four level-2 tables, which map 4 GiB; level-1 tables for 2
+// MiB that are not all of a kind: null pointers', and the image's, which may lie across a border. On x86_64
+// the reset code makes the first ones; C++ adds what lies above 4 GiB (paging.cpp).
 #define VIREO_PAGE_TABLES 0x1000
 #define VIREO_LEVEL4_TABLE VIREO_PAGE_TABLES
 #define VIREO_LEVEL3_TABLE (VIREO_PAGE_TABLES + 0x1000)
@@ -29,7 +29,8 @@
 #define VIREO_CODE_SELECTOR 0x08
 #define VIREO_DATA_SELECTOR 0x10
 
-// Entries of the interrupt descriptor table: 32 exceptions and the 16 lines of the interrupt controller (vectors.S).
+// Entries of the interrupt descriptor table: 32 exceptions and the 16 lines of the interrupt
+// controller (vectors.S).
 #define VIREO_FIRST_INTERRUPT 32
 #define VIREO_VECTORS 48
 #define VIREO_VECTOR_BYTES 16

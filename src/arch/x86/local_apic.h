@@ -4,11 +4,13 @@
 #include "arch/x86/layout.h"
 #include "arch/x86/processor.h"
 
-// The processor's own interrupt controller and its timer (Intel's manual, volume 3A, chapter 11), where reset leaves it: in
-// memory, not in x2APIC mode. It is the one timer that every machine of QEMU has, microvm with `pit=off` and `pic=off` too.
+// The processor's own interrupt controller and its timer (Intel's manual, volume 3A, chapter 11), where reset
+// leaves it: in memory, not in x2APIC mode. It is the one timer that every machine of QEMU has, microvm with
+// `pit=off` and `pic=off` too.
 namespace vireo::arch::x86::local_apic {
 
-// QEMU and KVM count nanoseconds before the divider, whatever the processor's clock is. By 16: 69 s fit 32 bits.
+// QEMU and KVM count nanoseconds before the divider, whatever the processor's clock is. By 16:
+// 69 s fit 32 bits.
 constexpr u64 timer_hertz = 1'000'000'000 / 16;
 constexpr u32 divide_by_16 = 0x3;
 
@@ -32,7 +34,8 @@ inline void write(Register offset, u32 value) { *reinterpret_cast<volatile u32*>
 
 inline bool is_there() { return (cpuid(1).edx & 1 << 9) != 0; }
 
-// Lets the timer count down to 0, once, and then ask for an interrupt: that only ends a sleep. After start_interrupts().
+// Lets the timer count down to 0, once, and then ask for an interrupt: that only ends a sleep.
+// After start_interrupts().
 inline void start_timer(u32 counts) { write(timer_initial, counts); }
 
 } // namespace vireo::arch::x86::local_apic

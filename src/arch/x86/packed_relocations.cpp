@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "arch/common/relocate.h"
 
-// The table is "APS2" and numbers in signed LEB128: how many relocations there are, the offset to begin with, then groups. A group
-// is a count and flags, then what the flags say that its members have in common (the distance from one to the next, the type), then
-// what they do not.
+// The table is "APS2" and numbers in signed LEB128: how many relocations there are, the offset to begin with,
+// then groups. A group is a count and flags, then what the flags say that its members have in common (the
+// distance from one to the next, the type), then what they do not.
 extern "C" void vireo_apply_packed(vireo::uptr base, const vireo::u8* table) {
     using namespace vireo;
     constexpr u32 same_distance = 2;

@@ -16,7 +16,8 @@ constexpr u64 page_bytes = 4096;
 constexpr u64 large_page_bytes = page_bytes << 9;
 constexpr usize large_pages = four_gib / large_page_bytes;
 
-// Entries as in Intel's manual, volume 3A, 4.4 (i386, physical address extension) and 4.5: the same but for the root.
+// Entries as in Intel's manual, volume 3A, 4.4 (i386, physical address extension) and 4.5: the
+// same but for the root.
 struct Format {
     using Entry = u64;
     static constexpr unsigned index_bits = 9;
@@ -79,8 +80,8 @@ void clean_tables() {
     std::fill_n(table_at(VIREO_LEVEL2_TABLES), large_pages, 0);
 }
 
-// All of the 4 GiB that is not mapped as pages. By the level-2 tables as one array: in a start of half a million instructions a
-// walk for each entry would show.
+// All of the 4 GiB that is not mapped as pages. By the level-2 tables as one array: in a start of half a
+// million instructions a walk for each entry would show.
 void map_large_pages(u64 attributes) {
     u64* entry = table_at(VIREO_LEVEL2_TABLES);
     u64 leaf = Format::leaf(0, attributes, Format::leaf_shift);

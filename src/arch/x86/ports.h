@@ -3,8 +3,9 @@
 
 #include "base/std.h"
 
-// Port accesses of the processor's own neighbourhood (interrupt controller, timers). Devices go through io::Window.
-// Memory is clobbered so that an access which starts a device's DMA stays behind the stores that prepare it.
+// Port accesses of the processor's own neighbourhood (interrupt controller, timers). Devices go
+// through io::Window. Memory is clobbered so that an access which starts a device's DMA stays behind
+// the stores that prepare it.
 namespace vireo::arch::x86 {
 
 inline u8 in8(u16 port) {

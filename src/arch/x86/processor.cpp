@@ -6,8 +6,9 @@
 
 namespace vireo::arch {
 
-// QEMU's and real devices are coherent and x86 keeps stores in order and loads in order; only a store followed by a load
-// needs an instruction. `lock` works without SSE2, and mfence does not order more for cached memory.
+// QEMU's and real devices are coherent and x86 keeps stores in order and loads in order; only a
+// store followed by a load needs an instruction. `lock` works without SSE2, and mfence does not
+// order more for cached memory.
 void barrier_full() {
 #ifdef __x86_64__
     asm volatile("mfence" ::: "memory");

@@ -12,7 +12,8 @@ struct Cpuid {
 // CPUID `leaf`. All zero for leaves that the processor does not have.
 Cpuid cpuid(u32 leaf);
 
-// 16 bytes from RDRAND, new ones at each call, in a place that stays; none from a processor that has none to give.
+// 16 bytes from RDRAND, new ones at each call, in a place that stays; none from a processor
+// that has none to give.
 Bytes random_seed();
 
 // How many bits of a physical address the processor has: 32 to 52.

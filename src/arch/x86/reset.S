@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// From the reset vector to C++: out of real mode, the image from ROM to the top of the RAM below 4 GiB, its .bss cleared,
-// a stack. The 64-bit image goes from real mode straight to long mode; there is no 32-bit code in it.
+// From the reset vector to C++: out of real mode, the image from ROM to the top of the RAM below 4
+// GiB, its .bss cleared, a stack. The 64-bit image goes from real mode straight to long mode; there is
+// no 32-bit code in it.
 //
-// The code runs in ROM, where its data is read-only, and cannot use symbols of the image, which is linked at 0 and may
-// lie anywhere: it works with the plain numbers that image.ld computes. RAM holds anything at all after a warm reset.
+// The code runs in ROM, where its data is read-only, and cannot use symbols of the image, which is linked
+// at 0 and may lie anywhere: it works with the plain numbers that image.ld computes. RAM holds anything at
+// all after a warm reset.
 
 #include "arch/common/least_ram.h"
 #include "arch/x86/layout.h"
@@ -73,8 +75,8 @@ reset_start:
     addl $0x100000, %ebx
     jmp 6f
 
-    // No CMOS memory (microvm with rtc=off): item 3 of fw_cfg is the size of all RAM, in 8 bytes. However it is split, what
-    // there is of the first 2 GiB lies low.
+    // No CMOS memory (microvm with rtc=off): item 3 of fw_cfg is the size of all RAM, in 8 bytes. However it
+    // is split, what there is of the first 2 GiB lies low.
 ask_the_host:
     movw $0x510, %dx
     movl $3, %eax
@@ -103,8 +105,9 @@ ask_the_host:
     jb too_little_ram
 
 #ifdef __x86_64__
-    // Identity page tables for 4 GiB in 2 MiB pages. Every entry within those 4 GiB is written; what RAM holds in the
-    // other entries of the level-4 and level-3 tables is cleared by paging.cpp before anything could use it.
+    // Identity page tables for 4 GiB in 2 MiB pages. Every entry within those 4 GiB is written; what RAM
+    // holds in the other entries of the level-4 and level-3 tables is cleared by paging.cpp before
+    // anything could use it.
     xorw %ax, %ax
     movw %ax, %ds
     xorl %edx, %edx
@@ -207,9 +210,9 @@ flat:
     jnz 8b
 
     // A stack, at the end of the image. vireo_apply_relr(image, table, table end, distance), or
-    // vireo_apply_packed(image, table), makes the image's pointers right; then vireo_start(). They are two calls from
-    // here because a compiler that sees both may load a constant pointer before the first has changed it. A null
-    // return address and frame end a trace.
+    // vireo_apply_packed(image, table), makes the image's pointers right; then vireo_start(). They are two
+    // calls from here because a compiler that sees both may load a constant pointer before the first has
+    // changed it. A null return address and frame end a trace.
     leal vireo_memory_bytes(%ebx), %esp
     xorl %ebp, %ebp
 #ifdef __x86_64__

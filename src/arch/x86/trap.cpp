@@ -40,7 +40,8 @@ constexpr uptr page_fault = 14;
 constexpr uptr misaligned_access = 17;
 constexpr uptr machine_check = 18;
 
-// What the address of an access can lead to. Anything else may happen to come while an access that may fail is made.
+// What the address of an access can lead to. Anything else may happen to come while an access
+// that may fail is made.
 bool is_about_an_access(uptr vector) {
     return vector == page_fault || vector == protection_fault || vector == stack_segment_fault ||
            vector == misaligned_access;
@@ -79,7 +80,8 @@ bool is_in_guard(uptr address) {
     return address >= image_address(vireo_guard) && address < image_address(vireo_stack_start);
 }
 
-// What kind of access it was: Intel's manual, volume 3A, 4.7. The bit for a fetch is set only where NX is in use.
+// What kind of access it was: Intel's manual, volume 3A, 4.7. The bit for a fetch is set only
+// where NX is in use.
 void describe_page_fault(Writer& out, const TrapFrame& frame, uptr address) {
     constexpr uptr protection = 1;
     constexpr uptr write = 2;
@@ -210,7 +212,8 @@ extern "C" [[gnu::used]] void vireo_trap(TrapFrame* frame) {
 }
 
 #ifndef __x86_64__
-// A task of its own (exception_stack.h). As a rule the page fault that could not be delivered is what is to be told.
+// A task of its own (exception_stack.h). As a rule the page fault that could not be delivered
+// is what is to be told.
 extern "C" [[noreturn, gnu::used, gnu::visibility("hidden")]] void vireo_double_fault() {
     const FailedState& failed = failed_state();
     constexpr uptr write = 2;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// One small entry for each vector: the processor does not say which one it took, and pushes an error code only for some.
-// All lead to vireo_trap(frame), with every register of the interrupted code in the frame (TrapFrame in trap.cpp).
+// One small entry for each vector: the processor does not say which one it took, and pushes an error code
+// only for some. All lead to vireo_trap(frame), with every register of the interrupted code in the frame
+// (TrapFrame in trap.cpp).
 
 #include "arch/x86/layout.h"
 
@@ -13,8 +14,8 @@ vireo_vectors:
     .set vector, 0
     .rept VIREO_VECTORS
     .balign VIREO_VECTOR_BYTES
-    // Double fault, invalid TSS, segment, stack, protection, page fault, alignment, control protection, and two for
-    // virtualisation come with an error code.
+    // Double fault, invalid TSS, segment, stack, protection, page fault, alignment, control protection, and
+    // two for virtualisation come with an error code.
     .if !((0x60227d00 >> vector) & 1) || vector >= 32
     push $0
     .endif

@@ -15,8 +15,8 @@ Error tree_error(int code) {
     return error(ErrorCode::Corrupt, fdt_strerror(code));
 }
 
-// A cell count as the tree gives it, with the specification's default (2.3.5). 3 is PCI's; more is nonsense, and reads
-// as "no address".
+// A cell count as the tree gives it, with the specification's default (2.3.5). 3 is PCI's; more is nonsense,
+// and reads as "no address".
 usize cell_count(const Node& node, const char* property, u32 by_default) {
     u32 count = node.cell(property).value_or(by_default);
     return count <= 3 ? count : 0;
@@ -165,8 +165,8 @@ Result<Tree> Tree::open(Bytes blob) {
         return error(ErrorCode::Corrupt, "device tree misplaced");
     if (int code = fdt_check_header(blob.data()); code != 0)
         return tree_error(code);
-    // Older ones do not say how long the structure block is: libfdt would look for its end, and what stands in that place
-    // of the header would be taken for its length here.
+    // Older ones do not say how long the structure block is: libfdt would look for its end, and what stands
+    // in that place of the header would be taken for its length here.
     if (fdt_version(blob.data()) < 17)
         return error(ErrorCode::Corrupt, "device tree older than version 17");
     usize claimed = fdt_totalsize(blob.data());
@@ -194,7 +194,8 @@ Tree Tree::adopt(const std::byte* checked_blob) {
 }
 
 usize Tree::used_bytes() const {
-    // open() has checked that each block lies inside the tree. The reservation block says its size by its last entry.
+    // open() has checked that each block lies inside the tree. The reservation block says its
+    // size by its last entry.
     usize structure = usize{fdt_off_dt_struct(blob())} + fdt_size_dt_struct(blob());
     usize strings = usize{fdt_off_dt_strings(blob())} + fdt_size_dt_strings(blob());
     usize reserved = fdt_off_mem_rsvmap(blob()) + (reservation_count_ + 1) * sizeof(fdt_reserve_entry);

@@ -3,10 +3,11 @@
 
 #include "base/result.h"
 
-// A flattened device tree (Devicetree Specification 0.4, chapters 2 and 5). What it says is not trusted: libfdt checks the
-// structure once when it is opened (nodes and properties are then read without it: its own reading checks each byte again,
-// which was most of the time from reset to the prompt), and every property is checked where it is read, so that a
-// tree that makes no sense gives "not there", never a wild access or an endless loop.
+// A flattened device tree (Devicetree Specification 0.4, chapters 2 and 5). What it says is not trusted:
+// libfdt checks the structure once when it is opened (nodes and properties are then read without it: its
+// own reading checks each byte again, which was most of the time from reset to the prompt), and every
+// property is checked where it is read, so that a tree that makes no sense gives "not there", never a wild
+// access or an endless loop.
 namespace vireo::bus::fdt {
 
 // A range of addresses. `base + bytes` does not wrap.
@@ -15,8 +16,8 @@ struct Region {
     u64 bytes = 0;
 };
 
-// The number in `count` cells (32-bit, big-endian; 1 or 2 of them) that starts at cell `index`. Empty if the bytes do not
-// reach that far, or for another count.
+// The number in `count` cells (32-bit, big-endian; 1 or 2 of them) that starts at cell `index`. Empty if the
+// bytes do not reach that far, or for another count.
 std::optional<u64> read_cells(Bytes cells, usize index, usize count);
 
 // Where the blocks of a tree lie (5.1).
@@ -60,22 +61,24 @@ class Tree {
     static constexpr usize max_bytes = usize{2} << 20;
 
     Tree() = default;
-    // Checks the header (version 17, or a later one that is compatible with it: 5.2) and the whole structure of the tree
-    // that starts at `blob` (aligned to 8) and claims at most blob.size() bytes. The bytes must stay and must not change
-    // while the tree or its nodes are used.
+    // Checks the header (version 17, or a later one that is compatible with it: 5.2) and the whole structure
+    // of the tree that starts at `blob` (aligned to 8) and claims at most blob.size() bytes. The bytes must
+    // stay and must not change while the tree or its nodes are used.
     static Result<Tree> open(Bytes blob);
     // A tree that has been checked already, and copied to where nobody else writes.
     static Tree adopt(const std::byte* checked_blob);
 
     // Bytes up to the end of the last block in use, rounded up to 8: firmware pads trees generously.
     usize used_bytes() const;
-    // Copies the used part to `target`, which is aligned to 8, may overlap the tree and has at least used_bytes().
+    // Copies the used part to `target`, which is aligned to 8, may overlap the tree and has at
+    // least used_bytes().
     Result<Tree> copy_to(MutableBytes target) const;
 
     const void* blob() const { return layout_.blob; }
     const Layout& layout() const { return layout_; }
 
-    // The node at a full path ("/chosen"), or at an alias; what follows a ':' is ignored. So it takes `stdout-path` as it is.
+    // The node at a full path ("/chosen"), or at an alias; what follows a ':' is ignored. So it takes
+    // `stdout-path` as it is.
     std::optional<Node> find(std::string_view path) const;
 
     // The memory reservation block: ranges that must not be touched.
@@ -87,7 +90,8 @@ class Tree {
     usize reservation_count_ = 0; // counted once: a tree may be nothing but reservations
 };
 
-// Visits all nodes from the root in the tree's order and knows, for each, how the buses above it translate addresses.
+// Visits all nodes from the root in the tree's order and knows, for each, how the buses above
+// it translate addresses.
 //     for (Walk walk(tree); walk.next();) if (walk.node().is_compatible("virtio,mmio")) use(walk.reg(0));
 class Walk {
   public:
@@ -106,8 +110,8 @@ class Walk {
     // The parent's (or, at `up` = 1, grandparent's) cells for an address and for a size.
     usize address_cells(int up = 0) const;
     usize size_cells(int up = 0) const;
-    // `bytes` at a child address of the parent, as the processor sees it. Empty if it lies outside what some bus above
-    // translates.
+    // `bytes` at a child address of the parent, as the processor sees it. Empty if it lies outside what some
+    // bus above translates.
     std::optional<Region> translate(u64 address, u64 bytes) const;
     // Entry `index` of `reg`, translated. Empty if it is missing, odd, wraps or cannot be translated.
     std::optional<Region> reg(usize index) const;

@@ -110,8 +110,8 @@ Result<> FwCfg::transfer_by_dma(std::optional<u16> item, MutableBytes into) cons
     access.length = static_cast<u32>(into.size());
     access.address = std::bit_cast<uptr>(into.data());
     u64 address = std::bit_cast<uptr>(&access);
-    // The device is done, or has failed, when the second write returns. The writes are opaque to the compiler and the
-    // structure's address has left us, so what follows is read from memory.
+    // The device is done, or has failed, when the second write returns. The writes are opaque to the compiler
+    // and the structure's address has left us, so what follows is read from memory.
     registers_.write32(layout_.dma, swapped(static_cast<u32>(address >> 32)));
     registers_.write32(layout_.dma + 4, swapped(static_cast<u32>(address)));
     u32 control = access.control;

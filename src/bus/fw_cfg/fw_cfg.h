@@ -5,12 +5,12 @@
 
 namespace vireo::bus {
 
-// QEMU's firmware configuration device: named files from the host (QEMU docs/specs/fw_cfg). The host is not trusted: the
-// number of files, their sizes and their names are checked before use.
+// QEMU's firmware configuration device: named files from the host (QEMU docs/specs/fw_cfg). The host is not
+// trusted: the number of files, their sizes and their names are checked before use.
 class FwCfg {
   public:
-    // Where the three registers lie in the window, and the byte order of the selector. Data is read a byte at a time; DMA
-    // is a big-endian 64-bit address in two halves.
+    // Where the three registers lie in the window, and the byte order of the selector. Data is read a byte at
+    // a time; DMA is a big-endian 64-bit address in two halves.
     struct Layout {
         u64 selector;
         u64 data;

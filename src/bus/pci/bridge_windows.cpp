@@ -8,7 +8,8 @@ namespace {
 constexpr u64 io_step = 0x1000;
 constexpr u64 memory_step = 0x10'0000;
 
-// Shrinks `inner` to whole steps around what was taken, and starts the outer room behind it. True if anything is left.
+// Shrinks `inner` to whole steps around what was taken, and starts the outer room behind it.
+// True if anything is left.
 bool settle(Room& inner, Room& outer, u64 step) {
     inner.end = align_up(inner.next, step);
     if (inner.end == inner.start)

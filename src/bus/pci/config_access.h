@@ -17,8 +17,8 @@ struct Location {
 // Prints "00:02.0".
 void print(Writer& out, Location location);
 
-// Reads and writes the first 256 bytes of configuration space, by the memory-mapped window or by ports 0xcf8/0xcfc.
-// Offsets are aligned to the width of the access. What is not there reads as all ones.
+// Reads and writes the first 256 bytes of configuration space, by the memory-mapped window or by ports
+// 0xcf8/0xcfc. Offsets are aligned to the width of the access. What is not there reads as all ones.
 class ConfigAccess {
   public:
     // NotSupported if the machine describes a window that this processor cannot reach or that covers no bus.

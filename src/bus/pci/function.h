@@ -9,8 +9,8 @@ namespace vireo::bus::pci {
 
 class Bus;
 
-// One PCI function. Owned by the Host that found it; stays at its address, with its BARs where they are, for the
-// Host's life, even when the device is pulled out (its registers then read as all ones).
+// One PCI function. Owned by the Host that found it; stays at its address, with its BARs where they are, for
+// the Host's life, even when the device is pulled out (its registers then read as all ones).
 class Function : public ListNode {
   public:
     static constexpr unsigned bar_count = 6;
@@ -25,8 +25,8 @@ class Function : public ListNode {
     bool is_bridge() const { return header_type_ == reg::header_type_bridge; }
     bool is_multi_function() const { return is_multi_function_; }
 
-    // The registers behind BAR `index` as the processor reaches them. NotFound: the device does not have it. TooLarge:
-    // no window of the host bridge had room for it.
+    // The registers behind BAR `index` as the processor reaches them. NotFound: the device does not have it.
+    // TooLarge: no window of the host bridge had room for it.
     Result<io::Window> bar(unsigned index) const;
     // What enumeration made of BAR `index`, which is below bar_count.
     const Bar& bar_facts(unsigned index) const { return bars_[index]; }
@@ -41,8 +41,8 @@ class Function : public ListNode {
     void write16(u8 offset, u16 value) const { config_.write16(location_, offset, value); }
     void write32(u8 offset, u32 value) const { config_.write32(location_, offset, value); }
 
-    // Lets the device read and write memory by itself, or forbids it. Off after enumeration. Bridges above are let
-    // through when needed, and stay so.
+    // Lets the device read and write memory by itself, or forbids it. Off after enumeration. Bridges above
+    // are let through when needed, and stay so.
     void set_bus_master(bool on) const;
 
     // Made by Host only.
@@ -70,8 +70,9 @@ struct Capability {
     u8 id = 0;
 };
 
-// Walks the capability list of a function (PCI 3.0, section 6.7). The device wrote the list, so it may say anything:
-// the walk ends at a pointer outside 0x40 to 0xfc and at an entry that was seen before, so after 48 entries at most.
+// Walks the capability list of a function (PCI 3.0, section 6.7). The device wrote the list, so it may
+// say anything: the walk ends at a pointer outside 0x40 to 0xfc and at an entry that was seen before, so
+// after 48 entries at most.
 class CapabilityWalk {
   public:
     explicit CapabilityWalk(const Function& function);

@@ -15,8 +15,8 @@ bool is_absent(u32 ids) {
     return vendor == 0xffff || vendor == 0x0000 || ids == 0xffff0001;
 }
 
-// The PCI Express capability of the downstream side of a link, which leads to one device, number 0. Probing the 31 others
-// would cost time, and some ports answer for them with the same device again. 0: this is none.
+// The PCI Express capability of the downstream side of a link, which leads to one device, number 0. Probing
+// the 31 others would cost time, and some ports answer for them with the same device again. 0: this is none.
 u8 find_express_port(const Function& bridge) {
     CapabilityWalk walk(bridge);
     while (auto capability = walk.next())
@@ -101,8 +101,9 @@ void Host::insert(Bus& bus) {
     buses_.insert_before(after, bus);
 }
 
-// Called before any bridge is numbered, so that what answers on another bus than the first is on a root, which has its number
-// already; else at the end of the first bus. Nobody says which numbers those are, so it is done only where there are expanders.
+// Called before any bridge is numbered, so that what answers on another bus than the first is on a root,
+// which has its number already; else at the end of the first bus. Nobody says which numbers those are, so it
+// is done only where there are expanders.
 Result<> Host::find_more_roots() {
     knows_roots_ = true;
     Bus* before = buses_.front();
@@ -141,8 +142,9 @@ Result<> Host::scan() {
     for (Bus* bus = buses_.front(); bus; bus = buses_.next(*bus))
         bus->scan_position_ = 0;
 
-    // Depth first, because a bridge passes on one range of bus numbers and one range of addresses of each kind: all
-    // that lies behind it has to be numbered and placed before its next sibling. The parents are the stack.
+    // Depth first, because a bridge passes on one range of bus numbers and one range of addresses of
+    // each kind: all that lies behind it has to be numbered and placed before its next sibling. The
+    // parents are the stack.
     Result<> outcome;
     Bus* root = buses_.front();
     for (Bus* bus = root; bus;) {
@@ -222,8 +224,8 @@ Result<Function*> Host::add(Bus& bus, Location location, u32 ids) {
     return function;
 }
 
-// Numbers the bus behind a new bridge and lends it all that is left of the parent's windows; close_bridge takes back
-// what was not needed. nullptr if there is no number left.
+// Numbers the bus behind a new bridge and lends it all that is left of the parent's windows; close_bridge
+// takes back what was not needed. nullptr if there is no number left.
 Result<Bus*> Host::open_bridge(Function& bridge) {
     Bus& parent = bridge.bus_;
     if (!knows_roots_)

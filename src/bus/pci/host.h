@@ -29,10 +29,10 @@ class Bus : public ListNode {
     IntrusiveList<Function> functions_;
 };
 
-// A PCI host bridge and everything below it, and below the further root buses that QEMU's expander bridges make: their
-// configuration space is the host bridge's, and so are their windows; only their bus numbers are fixed. Finds
-// functions, numbers the buses behind bridges, gives each BAR an address and each bridge its windows. Trusts nothing
-// that configuration space says.
+// A PCI host bridge and everything below it, and below the further root buses that QEMU's expander bridges
+// make: their configuration space is the host bridge's, and so are their windows; only their bus numbers are
+// fixed. Finds functions, numbers the buses behind bridges, gives each BAR an address and each bridge its
+// windows. Trusts nothing that configuration space says.
 class Host {
   public:
     // More than any machine has: a bridge that makes things up must not use up the heap.
@@ -46,13 +46,13 @@ class Host {
 
     const HostDescription& description() const { return description_; }
 
-    // Finds the functions that are not known yet and gives them addresses; what is known stays as it is, so this may
-    // be repeated while devices are in use. What was found before a failure remains usable. NotSupported: the
-    // configuration space is out of reach. TooLarge: more than max_functions. NoMemory.
+    // Finds the functions that are not known yet and gives them addresses; what is known stays as it is, so
+    // this may be repeated while devices are in use. What was found before a failure remains usable.
+    // NotSupported: the configuration space is out of reach. TooLarge: more than max_functions. NoMemory.
     Result<> scan();
 
-    // All functions found, by bus, device and function number; those of later scans behind the others of their bus.
-    // nullptr at the end.
+    // All functions found, by bus, device and function number; those of later scans behind the others of
+    // their bus. nullptr at the end.
     Function* first() { return first_from(buses_.front()); }
     Function* next(Function& function);
 

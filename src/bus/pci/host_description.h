@@ -5,15 +5,16 @@
 
 namespace vireo::bus::pci {
 
-// A window of a PCI host bridge: where it lies for the processor and for devices on the bus. 0 bytes: there is none.
+// A window of a PCI host bridge: where it lies for the processor and for devices on the bus. 0
+// bytes: there is none.
 struct AddressRange {
     u64 cpu = 0;
     u64 bus = 0;
     u64 bytes = 0;
 };
 
-// What the machine knows about its PCI host bridge. The machine fills it from the device tree, or, on pc and q35, from
-// the chip set; bus/pci enumerates and assigns with it.
+// What the machine knows about its PCI host bridge. The machine fills it from the device tree, or, on pc and
+// q35, from the chip set; bus/pci enumerates and assigns with it.
 struct HostDescription {
     enum class ConfigAccess : u8 { Ecam, Ports }; // memory-mapped, or ports 0xcf8/0xcfc
     ConfigAccess access = ConfigAccess::Ecam;

@@ -3,8 +3,8 @@
 
 #include "base/std.h"
 
-// Registers of PCI configuration space that enumeration uses (PCI Local Bus 3.0 chapter 6, PCI-to-PCI Bridge 1.2
-// chapter 3, PCI Express Base chapter 7), by offset.
+// Registers of PCI configuration space that enumeration uses (PCI Local Bus 3.0 chapter 6, PCI-to-PCI Bridge
+// 1.2 chapter 3, PCI Express Base chapter 7), by offset.
 namespace vireo::bus::pci::reg {
 
 // Every function.

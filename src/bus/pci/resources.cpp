@@ -26,8 +26,8 @@ Room Room::remainder(u64 granularity) const {
 
 namespace {
 
-// The room of one host window, without its part below `lowest` and above `highest` (bus addresses). Nothing is left of
-// a window that wraps or that the processor cannot reach.
+// The room of one host window, without its part below `lowest` and above `highest` (bus addresses). Nothing
+// is left of a window that wraps or that the processor cannot reach.
 Room room_of(const AddressRange& range, io::Space space, u64 lowest, u64 highest) {
     Room room;
     room.space = space;
@@ -41,8 +41,8 @@ Room room_of(const AddressRange& range, io::Space space, u64 lowest, u64 highest
 
 constexpr u64 four_gib = u64{1} << 32;
 
-// Sizes the BAR in slot `index`: the bits that do not take a one tell how much it decodes. Leaves it all ones, which
-// is where a memory BAR does not matter: at the very top of the address space.
+// Sizes the BAR in slot `index`: the bits that do not take a one tell how much it decodes. Leaves it all
+// ones, which is where a memory BAR does not matter: at the very top of the address space.
 Bar probe(const ConfigAccess& config, Location location, unsigned index, unsigned count) {
     auto offset = static_cast<u8>(reg::first_bar + 4 * index);
     config.write32(location, offset, ~u32{0});
@@ -80,7 +80,8 @@ Bar probe(const ConfigAccess& config, Location location, unsigned index, unsigne
     return bar;
 }
 
-// Picks the room: 64-bit BARs prefer addresses below 4 GiB too, which every processor and every bridge can reach.
+// Picks the room: 64-bit BARs prefer addresses below 4 GiB too, which every processor and
+// every bridge can reach.
 std::optional<u64> choose(const Bar& bar, Rooms& rooms, const Room*& chosen) {
     Room& first = bar.is_io ? rooms.io : rooms.memory;
     chosen = &first;
@@ -132,8 +133,8 @@ u16 place_bars(const ConfigAccess& config, Location location, std::span<Bar> bar
                 warn("pci {}: no room for BAR {} of 0x{:x} bytes; it stays unused", place.view(), i,
                      bar.bytes);
             }
-            // A 64-bit BAR rests, all ones, at the top of the address space. The others would answer at an address
-            // that may be something else's, so the whole function must not decode that kind.
+            // A 64-bit BAR rests, all ones, at the top of the address space. The others would answer at an
+            // address that may be something else's, so the whole function must not decode that kind.
             if (!bar.is_64bit)
                 (bar.is_io ? io_in_the_way : memory_in_the_way) = true;
         }

@@ -5,7 +5,8 @@
 
 namespace vireo::bus::pci {
 
-// What is left of an address window of a bus: [start, next) is handed out, [next, end) is free. Bus addresses.
+// What is left of an address window of a bus: [start, next) is handed out, [next, end) is
+// free. Bus addresses.
 struct Room {
     u64 start = 0;
     u64 next = 0;
@@ -19,8 +20,8 @@ struct Room {
     Room remainder(u64 granularity) const;
 };
 
-// The rooms of one bus, one for each window that a bridge has. `memory64` lies above 4 GiB; behind a bridge it holds
-// prefetchable BARs only.
+// The rooms of one bus, one for each window that a bridge has. `memory64` lies above 4 GiB; behind a bridge
+// it holds prefetchable BARs only.
 struct Rooms {
     Room io;
     Room memory;
@@ -29,8 +30,8 @@ struct Rooms {
     bool without_io = false; // the host bridge has no port I/O (microvm): then nothing is short of it
 };
 
-// What the host bridge offers, less what must never be handed out (address 0, I/O ports below 0x1000, what this
-// processor cannot reach).
+// What the host bridge offers, less what must never be handed out (address 0, I/O ports below 0x1000, what
+// this processor cannot reach).
 Rooms rooms_of(const HostDescription& description);
 
 // A base address register, after enumeration has sized and placed it.
@@ -49,9 +50,9 @@ struct Bar {
     io::Window window; // the same as the processor sees it, when assigned
 };
 
-// Sizes every BAR in `bars` (2 for bridges, 6 for others) and gives each an address, aligned to its size, out of
-// `rooms`: below 4 GiB if there is room. The function must not decode anything yet. Returns the decode bits for its
-// command register; a warning names a BAR that found no room.
+// Sizes every BAR in `bars` (2 for bridges, 6 for others) and gives each an address, aligned to its size, out
+// of `rooms`: below 4 GiB if there is room. The function must not decode anything yet. Returns the decode
+// bits for its command register; a warning names a BAR that found no room.
 u16 place_bars(const ConfigAccess& config, Location location, std::span<Bar> bars, Rooms& rooms);
 
 } // namespace vireo::bus::pci

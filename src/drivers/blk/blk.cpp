@@ -36,8 +36,8 @@ Result<> VirtioBlk::learn_facts() {
     limits_ = VIREO_TRY(derive_facts(config, static_cast<u16>(longest - frame_buffers), facts_));
     facts_.read_only = session_.has(VIRTIO_BLK_F_RO);
     facts_.has_write_cache = VIREO_TRY(choose_write_cache(session_));
-    constexpr std::string_view product =
-        "QEMU VirtIO Block Device"; // what U-Boot's users see on every transport
+    // what U-Boot's users see on every transport
+    constexpr std::string_view product = "QEMU VirtIO Block Device";
     static_assert(product.size() < sizeof(facts_.product));
     product.copy(facts_.product, product.size());
     return {};
@@ -100,8 +100,8 @@ void VirtioBlk::end_kept(Error why) {
     kept_.clear();
 }
 
-// Submits what was kept, as far as there is room now, after asking whether it is still possible: the device that
-// comes out of a reset need not be the one that went in.
+// Submits what was kept, as far as there is room now, after asking whether it is still possible: the device
+// that comes out of a reset need not be the one that went in.
 void VirtioBlk::resubmit() {
     usize left = 0;
     for (BlockRequest* request : kept_) {
@@ -148,8 +148,9 @@ void VirtioBlk::config_changed() {
         facts_.block_count = now.block_count;
 }
 
-// Asks for the serial number (GET_ID). A disk without one is as good as any; one that does not answer is
-// reset, and gets no second question: no storage has to be waited for, and a disk that ignores the question works.
+// Asks for the serial number (GET_ID). A disk without one is as good as any; one that does not
+// answer is reset, and gets no second question: no storage has to be waited for, and a disk that
+// ignores the question works.
 void VirtioBlk::read_serial() {
     facts_.serial[0] = 0;
     u16 slot = lanes_[0].first_free;
@@ -194,8 +195,8 @@ constexpr QueueSpec queues[] = {{
     .max_indirect = max_slots,
 }};
 
-// Section 5.2.5.1 forbids DISCARD where the zones are host-managed. What they are is known only with ZONED accepted,
-// which Vireo never does (blk.05): so none on any disk that has zones.
+// Section 5.2.5.1 forbids DISCARD where the zones are host-managed. What they are is known only with ZONED
+// accepted, which Vireo never does (blk.05): so none on any disk that has zones.
 constexpr FeatureConflict conflicts[] = {{.feature = VIRTIO_BLK_F_DISCARD, .offered = VIRTIO_BLK_F_ZONED}};
 
 constexpr DriverManifest manifest{

@@ -82,8 +82,8 @@ Result<bool> choose_write_cache(virtio::Session& session) {
 
 namespace {
 
-// How many blocks one request may name, whose one segment has at most so many sectors. 0 where the limits make
-// no sense: then the feature is not used.
+// How many blocks one request may name, whose one segment has at most so many sectors. 0 where the limits
+// make no sense: then the feature is not used.
 u32 range_limit(u32 max_sectors, u32 max_segments, u32 sectors_per_block) {
     return max_segments == 0 ? 0 : max_sectors / sectors_per_block;
 }

@@ -40,8 +40,8 @@ Result<u16> read_queue_count(virtio::Session& session);
 // Reads what the accepted features give, as one consistent value.
 Result<Config> read_config(virtio::Session& session);
 
-// Chooses the write-back cache where the device lets us (CONFIG_WCE), since BlockDevice's callers flush; true if
-// written data may be volatile until then. After FEATURES_OK only (section 5.2.5).
+// Chooses the write-back cache where the device lets us (CONFIG_WCE), since BlockDevice's callers flush; true
+// if written data may be volatile until then. After FEATURES_OK only (section 5.2.5).
 Result<bool> choose_write_cache(virtio::Session& session);
 
 // Turns the device's word into facts that the upper floors can rely on. Values that make no sense (a block

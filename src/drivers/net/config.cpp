@@ -34,8 +34,9 @@ Result<Config> read_config(virtio::Session& session) {
 bool is_station(const MacAddress& mac) { return (mac[0] & group_bit) == 0 && mac != MacAddress{}; }
 
 MacAddress make_up_mac() {
-    // No secret: the cards of one network must differ, and those of one machine. How long a machine took to get here, to
-    // the tick of its clock, is different enough for that; the multiplications spread the low bits over all.
+    // No secret: the cards of one network must differ, and those of one machine. How long a machine took
+    // to get here, to the tick of its clock, is different enough for that; the multiplications spread
+    // the low bits over all.
     static u64 drawn = 0;
     u64 mixed = arch::ticks() + ++drawn * 0x9e37'79b9'7f4a'7c15u;
     mixed = (mixed ^ mixed >> 30) * 0xbf58'476d'1ce4'e5b9u;

@@ -12,8 +12,8 @@ inline constexpr usize receive_queue = 0;
 inline constexpr usize transmit_queue = 1;
 inline constexpr usize control_queue = 2;
 
-// What the device says about itself (section 5.1.4), as read: nothing is checked yet. Fields whose feature was not
-// accepted have the value that means "not known".
+// What the device says about itself (section 5.1.4), as read: nothing is checked yet. Fields whose feature
+// was not accepted have the value that means "not known".
 struct Config {
     device::MacAddress mac{};
     u16 status = virtio::wire::VIRTIO_NET_S_LINK_UP; // section 5.1.4.2: without STATUS the link counts as up

@@ -18,8 +18,8 @@ constexpr u8 ack_poison = 0xff;
 
 } // namespace
 
-// A command in shared memory. Its parts are descriptors of their own, the framing that every device takes (section
-// 5.1.9.8); the data of Groups are two.
+// A command in shared memory. Its parts are descriptors of their own, the framing that every device takes
+// (section 5.1.9.8); the data of Groups are two.
 struct ControlQueue::Frame {
     virtio_net_ctrl command;
     Shared<u8> ack;

@@ -5,8 +5,8 @@
 
 namespace vireo::drivers::net {
 
-// The control queue (section 5.1.9.5). What the device should know is kept as wishes: each kind of command says the
-// whole of its part, so that after a reset all that was ever wished is said again.
+// The control queue (section 5.1.9.5). What the device should know is kept as wishes: each kind of command
+// says the whole of its part, so that after a reset all that was ever wished is said again.
 class ControlQueue {
   public:
     explicit ControlQueue(virtio::Session& session) : session_(session) {}

@@ -13,9 +13,11 @@ using event::Duration;
 
 namespace {
 
-// A card that is listened to and silent is looked at this often: its link may have changed, or it needs a reset.
+// A card that is listened to and silent is looked at this often: its link may have changed, or
+// it needs a reset.
 constexpr Duration look_interval = Duration::seconds(1);
-// Frames are lost on wires all the time, so a device that sends none for this long is reset for the sake of the next.
+// Frames are lost on wires all the time, so a device that sends none for this long is reset for
+// the sake of the next.
 constexpr Duration stuck_timeout = Duration::seconds(5);
 
 } // namespace
@@ -125,12 +127,13 @@ bool VirtioNet::take_back_sent() {
     return true;
 }
 
-// Not more than was posted, however fast frames come: buffers go back afterwards. So a flood leaves the others in the
-// loop, and Ctrl-C, their turns.
+// Not more than was posted, however fast frames come: buffers go back afterwards. So a flood leaves the
+// others in the loop, and Ctrl-C, their turns.
 bool VirtioNet::receive() {
     device::ReceivedFrame frame;
     for (bool any = false;;) {
-        // What has been sent comes back after what waits for it has got its answer, unless that might find no room.
+        // What has been sent comes back after what waits for it has got its answer, unless
+        // that might find no room.
         if (transmit_.is_half_full())
             any |= take_back_sent();
         auto taken = receiver_ ? receive_.take(frame) : ReceiveQueue::Taken::Nothing;

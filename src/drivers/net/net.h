@@ -8,8 +8,8 @@
 
 namespace vireo::drivers::net {
 
-// Network device (section 5.1). Frames come in the driver's buffers and leave from the sender's memory, neither is
-// copied. README.md in this folder says which features are used and which are not, and why.
+// Network device (section 5.1). Frames come in the driver's buffers and leave from the sender's memory,
+// neither is copied. README.md in this folder says which features are used and which are not, and why.
 class VirtioNet final : public virtio::Driver, public device::NetDevice {
   public:
     explicit VirtioNet(virtio::Session& session)

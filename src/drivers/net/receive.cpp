@@ -16,8 +16,8 @@ constexpr u32 ethernet_bytes = 14;
 // The largest packet that an IPv4 header, or a pbuf, can count.
 constexpr u32 largest_frame = ethernet_bytes + 65535;
 
-// Frames are put so that the network header, behind the Ethernet header, lies at a multiple of 4: processors that
-// cannot read words elsewhere are spared copies.
+// Frames are put so that the network header, behind the Ethernet header, lies at a multiple of 4: processors
+// that cannot read words elsewhere are spared copies.
 u32 offset_of_header(const Framing& framing) { return (0u - framing.header_bytes - ethernet_bytes) % 4; }
 
 constexpr u16 most_posted = 256;
@@ -80,9 +80,9 @@ Result<> ReceiveQueue::start(const Framing& framing, u16 mtu) {
     framing_ = framing;
     Queue& queue = session_.queue(receive_queue);
     u16 places = queue.capacity(framing.separate_header ? 2 : 1);
-    // A page holds the 1526 bytes that section 5.1.9.3.1 asks for, and twenty of them the largest frame that can be
-    // merged. Frames that cannot be merged may need more, and so may those that a short ring must hold whole: a device
-    // waits for ever for more buffers than there can be.
+    // A page holds the 1526 bytes that section 5.1.9.3.1 asks for, and twenty of them the largest frame that
+    // can be merged. Frames that cannot be merged may need more, and so may those that a short ring must hold
+    // whole: a device waits for ever for more buffers than there can be.
     bool is_large = session_.has(VIRTIO_NET_F_GUEST_TSO4) || session_.has(VIRTIO_NET_F_GUEST_TSO6);
     u32 whole_frame = framing.header_bytes + (is_large ? largest_frame : ethernet_bytes + mtu);
     u32 parts = framing.merges ? std::min<u32>(ReceivedFrame::max_parts, places) : 1;
@@ -152,7 +152,8 @@ std::optional<bool> judge(const virtio_net_hdr& header, u32 bytes, const Session
         !(type == VIRTIO_NET_HDR_GSO_TCPV4 && session.has(VIRTIO_NET_F_GUEST_TSO4)) &&
         !(type == VIRTIO_NET_HDR_GSO_TCPV6 && session.has(VIRTIO_NET_F_GUEST_TSO6)))
         return std::nullopt;
-    // Section 5.1.9.4.2 wants this one refused, whatever was negotiated: two checksums in a frame that is no tunnel's.
+    // Section 5.1.9.4.2 wants this one refused, whatever was negotiated: two checksums in a
+    // frame that is no tunnel's.
     constexpr u8 two_checksums = VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM | VIRTIO_NET_HDR_F_NEEDS_CSUM;
     if ((header.flags & two_checksums) == two_checksums)
         return std::nullopt;
@@ -193,8 +194,8 @@ ReceiveQueue::Taken ReceiveQueue::take(ReceivedFrame& frame) {
     return Taken::Frame;
 }
 
-// Reads the header of the frame that begins in the first part and takes its other parts. They are there already: a
-// device shows all buffers of a frame at once (section 5.1.9.4.1).
+// Reads the header of the frame that begins in the first part and takes its other parts. They are there
+// already: a device shows all buffers of a frame at once (section 5.1.9.4.1).
 bool ReceiveQueue::collect(ReceivedFrame& frame, u32 first_written) {
     // A copy: what the device might still change has no effect.
     virtio_net_hdr header{};

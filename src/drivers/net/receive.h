@@ -6,8 +6,8 @@
 
 namespace vireo::drivers::net {
 
-// The buffers that frames are received into. They stay where they are, whatever becomes of the device: who was given one may
-// keep it across resets. Each belongs to us, to the device, or to the receiver.
+// The buffers that frames are received into. They stay where they are, whatever becomes of the device: who
+// was given one may keep it across resets. Each belongs to us, to the device, or to the receiver.
 class BufferPool {
   public:
     // Page-aligned, `bytes` each. Errors: NoMemory.
@@ -26,7 +26,8 @@ class BufferPool {
     void recycle(u16 buffer);
     // The receiver has no more use for it.
     void give_back(u16 buffer);
-    // The device was reset: what it had is ours. (If the reset was not confirmed, the device is not used until one is.)
+    // The device was reset: what it had is ours. (If the reset was not confirmed, the device is
+    // not used until one is.)
     void reclaim();
 
   private:
@@ -49,15 +50,16 @@ class ReceiveQueue {
     ReceiveQueue(virtio::Session& session, device::NetStatistics& statistics)
         : session_(session), statistics_(statistics) {}
 
-    // After each negotiation: how frames look now. `mtu`: of the largest frame that must fit. Errors: NotSupported
-    // (larger buffers are needed than those that the receiver has some of).
+    // After each negotiation: how frames look now. `mtu`: of the largest frame that must fit. Errors:
+    // NotSupported (larger buffers are needed than those that the receiver has some of).
     Result<> start(const Framing& framing, u16 mtu);
     void stop() { pool_.reclaim(); }
 
     // Makes the buffers, if there are none yet. Then there are none only for want of memory.
     void make_buffers();
     bool has_no_buffers() const { return pool_.is_empty(); }
-    // Gives the device all the buffers that it has room for; it sees them after a commit. True if there were any.
+    // Gives the device all the buffers that it has room for; it sees them after a commit. True
+    // if there were any.
     bool refill();
 
     enum class Taken : u8 { Nothing, Frame, Rubbish };
@@ -83,8 +85,8 @@ class ReceiveQueue {
     usize part_count_ = 0; // taken from the queue for the frame at hand
 };
 
-// What the device says about a received frame of `bytes`, believed as far as it was negotiated: whether the checksum
-// is good; empty if it makes no sense.
+// What the device says about a received frame of `bytes`, believed as far as it was negotiated: whether the
+// checksum is good; empty if it makes no sense.
 std::optional<bool> judge(const virtio::wire::virtio_net_hdr& header, u32 bytes,
                           const virtio::Session& session);
 

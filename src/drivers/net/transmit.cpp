@@ -93,8 +93,8 @@ bool TransmitQueue::build(Chain& chain, u16 slot, const OutgoingFrame& frame) {
 bool TransmitQueue::harvest() {
     bool any = false;
     while (in_flight_ > 0) {
-        // A lying device says too much here; the queue finds that out. How much it "wrote" is of no interest (section
-        // 5.1.9.1).
+        // A lying device says too much here; the queue finds that out. How much it "wrote" is of no
+        // interest (section 5.1.9.1).
         auto done = session_.queue(transmit_queue).harvest();
         if (!done)
             break;

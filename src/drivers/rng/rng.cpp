@@ -16,8 +16,8 @@ using event::Duration;
 
 constexpr usize request_queue = 0;
 constexpr u32 chunk_bytes = 256;
-// Of one question, however many answers it takes. A host that rations randomness gives a few bytes a second (QEMU's
-// max-bytes and period); less than that is not waited for, and who asked goes on without.
+// Of one question, however many answers it takes. A host that rations randomness gives a few bytes a second
+// (QEMU's max-bytes and period); less than that is not waited for, and who asked goes on without.
 constexpr event::Budget budget{
     .silence = Duration::seconds(10), .head_start = Duration::seconds(10), .least_rate = 8};
 constexpr unsigned max_empty_answers = 8;

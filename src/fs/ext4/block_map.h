@@ -13,8 +13,8 @@ struct Run {
     bool is_hole() const { return first_block == 0; }
 };
 
-// Blocks of the tree between an inode and its data: the last one read of each level, as a file that is read from front
-// to back needs each of them once.
+// Blocks of the tree between an inode and its data: the last one read of each level, as a file that is read
+// from front to back needs each of them once.
 class MapNodes {
   public:
     static constexpr usize most_levels = wire::deepest_extent_tree;
@@ -41,7 +41,8 @@ class BlockMap {
     // Neither inline data nor short links have a map.
     BlockMap(Storage& storage, const Inode& inode) : storage_(storage), inode_(inode) {}
 
-    // The longest run known without reading more, from block `logical` of the file on. Corrupt if what says so is damaged.
+    // The longest run known without reading more, from block `logical` of the file on. Corrupt if
+    // what says so is damaged.
     Result<Run> find(u64 logical);
 
   private:

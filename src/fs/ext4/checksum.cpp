@@ -14,7 +14,8 @@ u32 crc32c_of_number(u32 number, u32 seed) {
     return crc32c(std::as_bytes(std::span(&bytes, 1)), seed);
 }
 
-// The checksum over `bytes` with the `length` (2 or 4) bytes at `hole`, where it is stored itself, taken as zeros.
+// The checksum over `bytes` with the `length` (2 or 4) bytes at `hole`, where it is stored
+// itself, taken as zeros.
 u32 crc32c_with_hole(Bytes bytes, usize hole, usize length, u32 seed) {
     seed = crc32c(bytes.first(hole), seed);
     seed = crc32c(Bytes(zeros).first(length), seed);

@@ -11,8 +11,8 @@ class Content {
     // NotSupported for content that is compressed or encrypted.
     static Result<Content> create(Storage& storage, const Inode& inode);
 
-    // Reads [offset, offset + memory.size()), which the caller knows to lie inside the file. Holes read as zeros. Runs of
-    // blocks go straight into `memory`, many at a time; up to 16 KiB come through the cache.
+    // Reads [offset, offset + memory.size()), which the caller knows to lie inside the file. Holes read as
+    // zeros. Runs of blocks go straight into `memory`, many at a time; up to 16 KiB come through the cache.
     Result<> read(u64 offset, MutableBytes memory);
 
     // From `offset` on, how many bytes are a hole for sure (up to the end of the file): 0 if there is data.

@@ -30,8 +30,8 @@ bool is_legal(std::string_view name) {
 } // namespace
 
 Result<Directory> Directory::create(Storage& storage, const Inode& inode) {
-    // A directory has no holes, so it cannot be larger than what it lies on: a bound on the time that a damaged size
-    // can cost.
+    // A directory has no holes, so it cannot be larger than what it lies on: a bound on the time that a
+    // damaged size can cost.
     if (inode.bytes > storage.volume().bytes())
         return error(ErrorCode::Corrupt, "ext4: directory: size");
     Directory directory(storage, inode, VIREO_TRY(Content::create(storage, inode)));
@@ -85,8 +85,9 @@ Result<bool> Directory::fill() {
     return false;
 }
 
-// "Inline Directories": four bytes that name the parent, then entries as in a block up to the end of the 60 bytes, then
-// more in the attribute. Given the same shape as any other directory here: "." and "..", the first part, the second.
+// "Inline Directories": four bytes that name the parent, then entries as in a block up to the end of the 60
+// bytes, then more in the attribute. Given the same shape as any other directory here: "." and "..", the
+// first part, the second.
 Result<bool> Directory::fill_inline() {
     if (place_ != 0)
         return false;
@@ -115,7 +116,8 @@ Result<bool> Directory::fill_inline() {
     return true;
 }
 
-// Goes on to the next block that is in order; false at the end of the stretch. Entries never cross the end of a block.
+// Goes on to the next block that is in order; false at the end of the stretch. Entries never
+// cross the end of a block.
 bool Directory::begin_block() {
     const Layout& layout = storage_->layout();
     while (block_end_ < stretch_end_) {
@@ -147,7 +149,8 @@ std::optional<Directory::Entry> Directory::next() {
     }
 }
 
-// The entry at the position, if one is in use there. An entry that makes no sense takes the rest of its block with it.
+// The entry at the position, if one is in use there. An entry that makes no sense takes the rest
+// of its block with it.
 std::optional<Directory::Entry> Directory::parse_entry() {
     const Layout& layout = storage_->layout();
     const usize at = position_;

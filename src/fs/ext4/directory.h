@@ -5,9 +5,9 @@
 
 namespace vireo::fs::ext4 {
 
-// Reads the entries of a directory from front to back, in stretches of up to 128 KiB, whether it has a hash tree or
-// not: the tree's nodes look like unused entries. What is damaged is left out and remembered, so that one bad block does
-// not hide the files of all others.
+// Reads the entries of a directory from front to back, in stretches of up to 128 KiB, whether it has a hash
+// tree or not: the tree's nodes look like unused entries. What is damaged is left out and remembered, so that
+// one bad block does not hide the files of all others.
 class Directory {
   public:
     struct Entry {
@@ -49,12 +49,13 @@ class Directory {
     std::optional<Error> damage_;
 };
 
-// The inode that `directory` has under `name`. NotFound, or Corrupt if it was not found and a part was damaged.
+// The inode that `directory` has under `name`. NotFound, or Corrupt if it was not found and a
+// part was damaged.
 Result<u32> look_up(Storage& storage, const Inode& directory, std::string_view name);
 
-// Shows all entries, with what their inodes say, in on-disk order. The inodes are read in the order in which they lie
-// on the disk, a few thousand entries at a time. Damaged parts are left out (of damaged inodes the name is shown)
-// and reported, as Corrupt, at the end.
+// Shows all entries, with what their inodes say, in on-disk order. The inodes are read in the order in which
+// they lie on the disk, a few thousand entries at a time. Damaged parts are left out (of damaged inodes the
+// name is shown) and reported, as Corrupt, at the end.
 Result<> list_entries(Storage& storage, const Inode& directory, DirectoryVisitor& visitor);
 
 } // namespace vireo::fs::ext4

@@ -6,7 +6,8 @@ namespace vireo::fs::ext4 {
 
 namespace {
 
-// A mounted ext2, ext3 or ext4: nodes are inode numbers. What was read last is in the volume's cache, nothing is kept here.
+// A mounted ext2, ext3 or ext4: nodes are inode numbers. What was read last is in the volume's cache,
+// nothing is kept here.
 class Ext4 final : public Tree {
   public:
     Ext4(block::Volume volume, const Layout& layout) : storage_(std::move(volume), layout) {}

@@ -61,7 +61,8 @@ Result<Node> parse_header(Bytes bytes) {
     return Node{bytes, header.entries, header.depth};
 }
 
-// Every entry starts where its parent says or later, behind the one before it, and ends before its parent does.
+// Every entry starts where its parent says or later, behind the one before it, and ends before
+// its parent does.
 Result<> check_entries(const Layout& layout, const Node& node, u64 from, u64 to) {
     for (u32 i = 0; i < node.entries; ++i) {
         u64 start = node.start(i);
@@ -84,8 +85,8 @@ Result<> check_entries(const Layout& layout, const Node& node, u64 from, u64 to)
     return {};
 }
 
-// A file that is read from front to back will ask for the nodes after `index` next: with one transfer for many of them
-// the disk is kept busy.
+// A file that is read from front to back will ask for the nodes after `index` next: with one transfer for
+// many of them the disk is kept busy.
 Result<> prefetch_siblings(Storage& storage, const Node& node, u32 index) {
     std::array<u64, 16> offsets;
     usize wanted = 0;

@@ -46,10 +46,10 @@ Result<Bytes> find_inline_attribute(Bytes record) {
     }
 }
 
-// Whether a symbolic link's target lies where the block map of other files does. The extents flag says nothing: tools set it
-// on short links as well. A link that owns no block but that of its attributes has nowhere else to put it; where values of
-// attributes are files of their own (ea_inode), `blocks` counts those too, and only the length is left to go by.
-// Encrypted targets are for Content to refuse.
+// Whether a symbolic link's target lies where the block map of other files does. The extents flag says
+// nothing: tools set it on short links as well. A link that owns no block but that of its attributes has
+// nowhere else to put it; where values of attributes are files of their own (ea_inode), `blocks` counts those
+// too, and only the length is left to go by. Encrypted targets are for Content to refuse.
 bool is_short_link(const Layout& layout, const wire::Inode& raw, const Inode& inode) {
     if (inode.type() != FileType::SymbolicLink ||
         inode.has(wire::inode_flag_inline_data | wire::inode_flag_encrypted))

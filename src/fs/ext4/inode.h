@@ -25,8 +25,8 @@ struct Inode {
 // Reads inode `number`. Corrupt if there is none, if it is unused, or if its checksum or size is wrong.
 Result<Inode> read_inode(Storage& storage, u32 number);
 
-// Data that lies in the inode itself ("Inline Data"): 60 bytes in `block`, the rest in an extended attribute behind the
-// record's fields.
+// Data that lies in the inode itself ("Inline Data"): 60 bytes in `block`, the rest in an extended attribute
+// behind the record's fields.
 struct InlineData {
     OwnedArray<std::byte> record; // the inode's, which `rest` points into
     Bytes rest;

@@ -27,7 +27,8 @@ Result<> check_checksum(const wire::Superblock& superblock) {
 }
 
 Result<> set_features(const wire::Superblock& superblock, Layout& layout) {
-    // The flags count whatever the revision is, as for Linux and e2fsck: revision 0 fixes the size of the inodes and no more.
+    // The flags count whatever the revision is, as for Linux and e2fsck: revision 0 fixes the size of
+    // the inodes and no more.
     layout.revision = superblock.rev_level;
     layout.compat = superblock.feature_compat;
     layout.incompat = superblock.feature_incompat;
@@ -61,7 +62,8 @@ Result<> set_blocks(const wire::Superblock& superblock, u64 volume_bytes, Layout
 }
 
 Result<> set_groups(const wire::Superblock& superblock, Layout& layout) {
-    // A bitmap of one block has a bit for each inode of a group, and for each block, or cluster of up to 2^16 of them.
+    // A bitmap of one block has a bit for each inode of a group, and for each block, or cluster
+    // of up to 2^16 of them.
     const u64 bits = u64{layout.block_bytes} * 8;
     layout.blocks_per_group = superblock.blocks_per_group;
     if (layout.blocks_per_group == 0 || layout.blocks_per_group > bits << 16)

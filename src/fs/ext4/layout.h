@@ -6,8 +6,8 @@
 
 namespace vireo::fs::ext4 {
 
-// What the superblock says about a file system, checked: numbers are within the format's limits and agree with each
-// other and with the size of the volume.
+// What the superblock says about a file system, checked: numbers are within the format's limits and agree
+// with each other and with the size of the volume.
 struct Layout {
     u32 revision;
     u32 block_bytes;
@@ -36,8 +36,8 @@ struct Layout {
     }
 };
 
-// NotFound if the volume holds no ext file system, Corrupt if its superblock is damaged, NotSupported (with the bit) if it
-// has an incompatible feature that this reader does not know.
+// NotFound if the volume holds no ext file system, Corrupt if its superblock is damaged, NotSupported (with
+// the bit) if it has an incompatible feature that this reader does not know.
 Result<Layout> read_layout(block::Volume& volume);
 
 } // namespace vireo::fs::ext4

@@ -15,8 +15,9 @@ struct Item {
     u32 inode;
 };
 
-// The entries of a directory that are shown together. Names are in the order of the directory, inodes anywhere: reading
-// them in the order of their numbers turns one request for each entry into one for each few hundred.
+// The entries of a directory that are shown together. Names are in the order of the directory,
+// inodes anywhere: reading them in the order of their numbers turns one request for each entry into
+// one for each few hundred.
 class Batch {
   public:
     static Result<Batch> create(usize size) {

@@ -24,8 +24,8 @@ Result<Run> run_of_pointers(const Layout& layout, Bytes bytes, u64 index, u64 co
     return Run{first, length};
 }
 
-// A file that is read from front to back will ask for the blocks of pointers after `index` next: with one transfer for
-// many of them the disk is kept busy.
+// A file that is read from front to back will ask for the blocks of pointers after `index` next: with one
+// transfer for many of them the disk is kept busy.
 Result<> prefetch_siblings(Storage& storage, Bytes bytes, u64 index, u64 count) {
     std::array<u64, 16> offsets;
     usize wanted = 0;
@@ -38,8 +38,8 @@ Result<> prefetch_siblings(Storage& storage, Bytes bytes, u64 index, u64 count) 
 
 } // namespace
 
-// "Direct/Indirect Block Addressing": 12 pointers to blocks, then one to a block of pointers, one to a block of pointers
-// to those, one to a block of pointers to those.
+// "Direct/Indirect Block Addressing": 12 pointers to blocks, then one to a block of pointers, one to a block
+// of pointers to those, one to a block of pointers to those.
 Result<Run> find_in_pointers(Storage& storage, const Inode& inode, MapNodes& nodes, u64 logical) {
     const Layout& layout = storage.layout();
     const Bytes root(inode.block);

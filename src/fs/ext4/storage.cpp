@@ -43,12 +43,13 @@ bool Storage::has_superblock(u32 group) const {
 u64 Storage::descriptor_offset(u32 group) const {
     u32 per_block = layout_.block_bytes / layout_.descriptor_bytes;
     u32 index = group / per_block;
-    // The superblock lies at byte 1024: in block 1 where blocks are that small, whatever the first data block is
-    // (with clusters it is 0).
+    // The superblock lies at byte 1024: in block 1 where blocks are that small, whatever the first data block
+    // is (with clusters it is 0).
     u64 superblock_block = layout_.block_bytes == wire::superblock_offset ? 1 : 0;
     u64 block = superblock_block + 1 + index;
     if (index >= layout_.first_meta_group) {
-        // "Meta Block Groups": the descriptors that fill one block lie at the start of the first group they describe.
+        // "Meta Block Groups": the descriptors that fill one block lie at the start of the
+        // first group they describe.
         u32 first_group = index * per_block;
         block = layout_.first_data_block + u64{first_group} * layout_.blocks_per_group;
         block += has_superblock(first_group) ? 1 : 0;
@@ -58,8 +59,8 @@ u64 Storage::descriptor_offset(u32 group) const {
     return block * layout_.block_bytes + u64{group % per_block} * layout_.descriptor_bytes;
 }
 
-// Each group once, however often its descriptor is read. Groups beyond the room of the bits (512 GiB with blocks of 4 KiB), or
-// all where there is no memory for them, are counted at each reading: no reason to fail.
+// Each group once, however often its descriptor is read. Groups beyond the room of the bits (512 GiB with
+// blocks of 4 KiB), or all where there is no memory for them, are counted at each reading: no reason to fail.
 void Storage::note_wrong_checksum(u32 group) {
     constexpr u32 most_bits = 4096;
     if (noted_groups_.is_empty())

@@ -5,8 +5,8 @@
 
 namespace vireo::fs::ext4 {
 
-// The metadata of a mounted file system: its volume, its layout, and where each inode lies. Blocks and inode numbers may
-// come straight from the disk: they are checked here.
+// The metadata of a mounted file system: its volume, its layout, and where each inode lies. Blocks and inode
+// numbers may come straight from the disk: they are checked here.
 class Storage {
   public:
     Storage(block::Volume volume, const Layout& layout) : volume_(std::move(volume)), layout_(layout) {}
@@ -15,12 +15,14 @@ class Storage {
     block::Volume& volume() { return volume_; }
     const block::Volume& volume() const { return volume_; }
 
-    // Reads a whole block through the cache; `memory` is block_bytes long. Corrupt if it is outside the file system.
+    // Reads a whole block through the cache; `memory` is block_bytes long. Corrupt if it is
+    // outside the file system.
     Result<> read_block(u64 block, MutableBytes memory);
 
-    // Where on the volume the record of an inode starts. Corrupt if there is no such inode, or if the descriptor of its
-    // group names no place for it. A descriptor whose checksum is wrong is a finding and is used, as Linux does on a read-only
-    // mount: the place is checked, and each inode has a checksum of its own that covers its number.
+    // Where on the volume the record of an inode starts. Corrupt if there is no such inode, or if the
+    // descriptor of its group names no place for it. A descriptor whose checksum is wrong is a finding and is
+    // used, as Linux does on a read-only mount: the place is checked, and each inode has a checksum of its
+    // own that covers its number.
     Result<u64> inode_offset(u32 number);
 
   private:

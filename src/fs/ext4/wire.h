@@ -3,8 +3,8 @@
 
 #include "base/endian.h"
 
-// ext2, ext3 and ext4 as they lie on the disk. The reference is "ext4 Data Structures and Algorithms" of the Linux
-// kernel's documentation; sections are named after its chapters.
+// ext2, ext3 and ext4 as they lie on the disk. The reference is "ext4 Data Structures and Algorithms" of the
+// Linux kernel's documentation; sections are named after its chapters.
 namespace vireo::fs::ext4::wire {
 
 // "Super Block": 1024 bytes, 1024 bytes from the start of the volume. Only what a reader needs has a name.
@@ -78,7 +78,8 @@ constexpr u32 ro_compat_gdt_csum = 0x10;
 constexpr u32 ro_compat_bigalloc = 0x200;
 constexpr u32 ro_compat_metadata_csum = 0x400;
 
-// "Block Group Descriptors". The half from `block_bitmap_hi` on exists where descriptors are 64 bytes or more.
+// "Block Group Descriptors". The half from `block_bitmap_hi` on exists where descriptors are
+// 64 bytes or more.
 struct GroupDescriptor {
     Le<u32> block_bitmap_lo;
     Le<u32> inode_bitmap_lo;
@@ -140,8 +141,8 @@ constexpr u32 inode_flag_huge_file = 0x40000; // `blocks` counts blocks of the f
 constexpr u32 inode_flag_extents = 0x80000;
 constexpr u32 inode_flag_inline_data = 0x10000000;
 
-// "Extent Tree": a node is a header, then `entries` extents (depth 0) or indexes, then, outside of inodes and with
-// metadata checksums, a checksum behind the room for `max` entries.
+// "Extent Tree": a node is a header, then `entries` extents (depth 0) or indexes, then, outside of inodes and
+// with metadata checksums, a checksum behind the room for `max` entries.
 struct ExtentHeader {
     Le<u16> magic;
     Le<u16> entries;
@@ -166,7 +167,8 @@ constexpr u16 extent_magic = 0xf30a;
 constexpr u32 longest_extent = 32768;
 constexpr u16 deepest_extent_tree = 5;
 
-// "Directory Entries", followed by the name. Without feature FILETYPE the last byte is the high half of the length.
+// "Directory Entries", followed by the name. Without feature FILETYPE the last byte is the
+// high half of the length.
 struct DirectoryEntry {
     Le<u32> inode; // 0: unused
     Le<u16> rec_len;
@@ -185,8 +187,8 @@ struct DirectoryTail {
 static_assert(sizeof(DirectoryTail) == 12);
 constexpr u8 directory_tail_type = 0xde;
 
-// "Hash Tree Directories": the header of the index entries (8 bytes each, this one is the first), at byte 32 of the
-// root block and byte 8 of the others; behind the room for `limit` entries comes the tail.
+// "Hash Tree Directories": the header of the index entries (8 bytes each, this one is the first), at byte 32
+// of the root block and byte 8 of the others; behind the room for `limit` entries comes the tail.
 struct IndexCount {
     Le<u16> limit;
     Le<u16> count;
@@ -200,8 +202,8 @@ static_assert(sizeof(IndexCount) == 8 && sizeof(IndexTail) == 8);
 constexpr u32 index_root_count_offset = 32;
 constexpr u32 index_node_count_offset = 8;
 
-// "Extended Attributes" inside an inode: this header behind the extra fields, then the entries, ended by four zero
-// bytes. Offsets of values count from the first entry.
+// "Extended Attributes" inside an inode: this header behind the extra fields, then the entries, ended by four
+// zero bytes. Offsets of values count from the first entry.
 constexpr u32 attribute_magic = 0xea020000;
 struct AttributeEntry {
     u8 name_len;

@@ -28,15 +28,15 @@ struct Platform {
     const bus::FwCfg* fw_cfg = nullptr;   // if there is one
 };
 
-// Stops the machine with one line to the log: what was being done, and why that is no way to go on. For a machine that is not
-// as it should be; what is wrong with Vireo itself is a panic.
+// Stops the machine with one line to the log: what was being done, and why that is no way to go on. For a
+// machine that is not as it should be; what is wrong with Vireo itself is a panic.
 [[noreturn]] void cannot_start(std::string_view doing, std::string_view why);
 
 // Does so if it has less RAM below 4 GiB than Vireo needs. To be called before anything is allocated.
 void check_ram(const system::MemoryMap& memory);
 
-// The firmware proper, the same on all machines: heap, console, banner, devices, shell. Called once, after relocation
-// with the final page tables and exception vectors in place.
+// The firmware proper, the same on all machines: heap, console, banner, devices, shell. Called once, after
+// relocation with the final page tables and exception vectors in place.
 [[noreturn]] void run(const Platform& platform);
 
 } // namespace vireo::machine

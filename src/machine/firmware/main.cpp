@@ -79,8 +79,8 @@ void print_start(Writer& out, const Platform& platform) {
     out.write("\n");
 }
 
-// Objects that live as long as the machine runs: made once, never destroyed, on the heap because they are large and
-// there are no static constructors.
+// Objects that live as long as the machine runs: made once, never destroyed, on the heap because they are
+// large and there are no static constructors.
 template <typename T, typename... A> T& make_for_ever(A&&... arguments) {
     return *VIREO_MUST(make_owned<T>(std::forward<A>(arguments)...)).release();
 }

@@ -7,8 +7,8 @@
 
 namespace vireo::machine {
 
-// Firmware's memory has two owners that give it out: the heap and the memory map. A range of the heap pins its block; any
-// other RAM is held in the map, so that no command is given it.
+// Firmware's memory has two owners that give it out: the heap and the memory map. A range of the heap pins
+// its block; any other RAM is held in the map, so that no command is given it.
 class MemoryCustodian final : public dma::Custodian {
   public:
     MemoryCustodian(Heap& heap, system::MemoryMap& memory) : heap_(heap), memory_(memory) {}

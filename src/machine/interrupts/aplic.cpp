@@ -5,13 +5,13 @@
 #include "arch/riscv/processor.h"
 #include "io/window.h"
 
-// The Advanced Platform-Level Interrupt Controller (RISC-V Advanced Interrupt Architecture 1.0, chapter 4), set up so that the
-// console's interrupt is pending for this hart. Either the controller signals the hart itself, or it sends a message to the
-// hart's own controller (the IMSIC, chapter 3): which of the two, the device tree says. As with the PLIC no interrupt is
-// taken: it only ends a sleep, and is claimed after that.
+// The Advanced Platform-Level Interrupt Controller (RISC-V Advanced Interrupt Architecture 1.0, chapter 4),
+// set up so that the console's interrupt is pending for this hart. Either the controller signals the hart
+// itself, or it sends a message to the hart's own controller (the IMSIC, chapter 3): which of the two, the
+// device tree says. As with the PLIC no interrupt is taken: it only ends a sleep, and is claimed after that.
 //
-// The machine has one such controller, a domain, for each mode. The tree connects devices to that of supervisor mode; machine
-// mode has its parent, in which a source is active as long as nobody delegates it.
+// The machine has one such controller, a domain, for each mode. The tree connects devices to that of
+// supervisor mode; machine mode has its parent, in which a source is active as long as nobody delegates it.
 namespace vireo::machine::virt {
 
 namespace {
@@ -42,7 +42,8 @@ using Imsic = Devices::Imsic;
 constinit io::Window controller;
 constinit u64 claim_register = 0;
 
-// Without this QEMU would keep the interrupt pending after the console has been read, and no sleep would last.
+// Without this QEMU would keep the interrupt pending after the console has been read, and no
+// sleep would last.
 void acknowledge_directly() { (void)controller.read32(claim_register); }
 
 // How a hart is addressed by messages.
@@ -51,7 +52,8 @@ struct Recipient {
     u32 index; // as supervisor mode's: the firmware below has told the controller where all harts take theirs
 };
 
-// The pages of all harts come in the order of the connections, through all regions (a region for each group of harts).
+// The pages of all harts come in the order of the connections, through all regions (a region for
+// each group of harts).
 std::optional<Recipient> find_recipient(const Devices& devices, u32 imsic, u32 hart) {
     u32 group = 0;
     usize ahead = 0;

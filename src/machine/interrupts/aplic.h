@@ -8,7 +8,8 @@ namespace vireo::machine::virt {
 // How an interrupt is taken from its controller after a sleep; null if that wants nothing of the kind.
 using Acknowledge = void (*)();
 
-// Connects the console's interrupt to `hart` through the APLIC that the tree names for it. Empty if there is none that can.
+// Connects the console's interrupt to `hart` through the APLIC that the tree names for it. Empty if
+// there is none that can.
 std::optional<Acknowledge> start_aplic(const Devices& devices, u32 hart);
 
 } // namespace vireo::machine::virt

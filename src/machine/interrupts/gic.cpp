@@ -5,10 +5,10 @@
 #include "io/window.h"
 #include "machine/interrupts/interrupts.h"
 
-// The Generic Interrupt Controller, set up so that two interrupts reach the processor and none is ever taken: they stay
-// masked there and only end `wfi`. Both follow the level of their source, so nothing is to be acknowledged. The group of an
-// interrupt is left as it is and both groups are enabled: which one reaches us depends on the security state, and either
-// ends a sleep.
+// The Generic Interrupt Controller, set up so that two interrupts reach the processor and none is ever taken:
+// they stay masked there and only end `wfi`. Both follow the level of their source, so nothing is to be
+// acknowledged. The group of an interrupt is left as it is and both groups are enabled: which one reaches us
+// depends on the security state, and either ends a sleep.
 namespace vireo::machine::virt {
 
 using bus::fdt::read_cells;

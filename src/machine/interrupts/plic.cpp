@@ -6,8 +6,9 @@
 #include "machine/interrupts/hart_timer.h"
 #include "machine/interrupts/interrupts.h"
 
-// The Platform-Level Interrupt Controller (RISC-V PLIC specification 1.0), set up so that the console's interrupt is
-// pending for this hart, in the mode that we are in. It is never taken, only ends `wfi`, and is claimed and completed after that.
+// The Platform-Level Interrupt Controller (RISC-V PLIC specification 1.0), set up so that the console's
+// interrupt is pending for this hart, in the mode that we are in. It is never taken, only ends `wfi`, and is
+// claimed and completed after that.
 namespace vireo::machine::virt {
 
 namespace {
@@ -24,8 +25,8 @@ constexpr u64 claim(usize context) { return threshold(context) + 4; }
 constinit io::Window plic;
 constinit u64 claim_register = 0;
 
-// Without this the controller would keep the interrupt pending, and no sleep would last. If the console still has
-// something it asks again.
+// Without this the controller would keep the interrupt pending, and no sleep would last. If the console still
+// has something it asks again.
 void acknowledge() {
     if (u32 interrupt = plic.read32(claim_register); interrupt != 0)
         plic.write32(claim_register, interrupt);

@@ -5,8 +5,9 @@
 
 namespace vireo::machine::pc {
 
-// The two chip sets that QEMU's PC machines have, told apart by their host bridge, and the few of their functions that
-// firmware needs. `Other`: microvm (microvm.h), a machine without a PCI bus (isapc), or one that we do not know.
+// The two chip sets that QEMU's PC machines have, told apart by their host bridge, and the few of their
+// functions that firmware needs. `Other`: microvm (microvm.h), a machine without a PCI bus (isapc), or
+// one that we do not know.
 class Chipset {
   public:
     enum class Kind : u8 { I440fx, Q35, Other };

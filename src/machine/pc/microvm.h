@@ -10,8 +10,8 @@
 
 namespace vireo::machine::pc {
 
-// QEMU's microvm has no chip set to ask. What it has, the host describes in two files: a device tree, and, unless
-// `acpi=off`, ACPI tables. Neither is trusted; what is missing or makes no sense is not there.
+// QEMU's microvm has no chip set to ask. What it has, the host describes in two files: a device tree, and,
+// unless `acpi=off`, ACPI tables. Neither is trusted; what is missing or makes no sense is not there.
 struct Microvm {
     static constexpr usize max_slots = 32;
 
@@ -35,7 +35,8 @@ struct Microvm {
     void find(const bus::FwCfg& fw_cfg, system::MemoryMap& memory);
 
     void read_tree(const bus::fdt::Tree& tree);
-    // The tables stand behind each other; of them only the fixed description table is of interest (ACPI 6.4, 5.2.9).
+    // The tables stand behind each other; of them only the fixed description table is of
+    // interest (ACPI 6.4, 5.2.9).
     void read_acpi(Bytes tables);
 };
 

@@ -67,8 +67,8 @@ class Pc final : public PhysicalMachine {
     Chipset chipset_;
 };
 
-// Ports, and memory between RAM and the I/O interrupt controller. The 64-bit window lies above all RAM there is or can be
-// plugged in.
+// Ports, and memory between RAM and the I/O interrupt controller. The 64-bit window lies above all RAM there
+// is or can be plugged in.
 HostDescription describe_pci(const Chipset& chipset, const RamLayout& ram) {
     // The PIIX has fixed ports of its own from 0xae00 (hot-plug) on; those of the ICH9 are below 0x1000.
     constexpr u64 io_start = 0x1000;
@@ -141,7 +141,8 @@ extern "C" [[noreturn]] void vireo_machine_start() {
     set_log_writer(&early_console);
     Chipset chipset = Chipset::detect();
     arch::x86::start_interrupts({.line = com1_line, .announce = [](bool on) { com1.announce_input(on); }});
-    // Early, because everything from here to the first question for the rate is measuring time that costs nothing.
+    // Early, because everything from here to the first question for the rate is measuring time
+    // that costs nothing.
     start_clock(chipset);
     Pc pc(chipset);
     running_machine = &pc;

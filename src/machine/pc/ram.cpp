@@ -90,7 +90,8 @@ void add_cmos(RamCollector& ram) {
     ram.add(four_gib, read_cmos(0x5b, 3) * 64 * KiB);
 }
 
-// Where 64-bit PCI windows may start when RAM can be plugged in: behind the room for it. 0 if the host does not say.
+// Where 64-bit PCI windows may start when RAM can be plugged in: behind the room for it. 0 if
+// the host does not say.
 u64 end_of_hot_plug_room(const FwCfg& fw_cfg) {
     Le<u64> end;
     auto file = fw_cfg.find("etc/reserved-memory-end");

@@ -29,7 +29,8 @@ constexpr u8 all_sent = 0x40; // nor is a byte on its way
 constexpr u8 nobody = 0xff;   // a machine without this port (QEMU: `-serial none`): not endless input
 
 constexpr usize fifo_bytes = 16;
-// Far longer than a script takes to answer a prompt, even on a busy host: the switch must not fall where it types.
+// Far longer than a script takes to answer a prompt, even on a busy host: the switch must not
+// fall where it types.
 constexpr auto quiet_time = event::Duration::seconds(1);
 
 } // namespace
@@ -74,8 +75,8 @@ std::optional<u8> Ns16550::start_fifos_when_quiet(u8 status) {
         return std::nullopt;
     FifoControl::write(registers_, fifos_on_and_cleared);
     fifos_on_ = true;
-    // Had a byte come just before, QEMU would offer no further one until its place is read. What has come since is
-    // not lost: an empty FIFO reads as 0.
+    // Had a byte come just before, QEMU would offer no further one until its place is read. What has come
+    // since is not lost: an empty FIFO reads as 0.
     u8 byte = Data::read(registers_);
     return byte != 0 ? std::optional(byte) : std::nullopt;
 }

@@ -27,8 +27,8 @@ constexpr usize fifo_bytes = 16; // or more, depending on the revision
 void Pl011::start(const io::Window& registers) {
     registers_ = registers.uncounted();
     InterruptMask::write(registers_, 0);
-    // 24 MHz / (16 * 115200) = 13 + 1/64. LineControl is written last: it takes the other two over. The FIFOs are not
-    // flushed: what a user typed before the prompt stays.
+    // 24 MHz / (16 * 115200) = 13 + 1/64. LineControl is written last: it takes the other two over. The FIFOs
+    // are not flushed: what a user typed before the prompt stays.
     BaudInteger::write(registers_, 13);
     BaudFraction::write(registers_, 1);
     LineControl::write(registers_, eight_bits_with_fifos);

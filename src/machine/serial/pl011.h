@@ -7,8 +7,8 @@
 
 namespace vireo::machine {
 
-// The Arm PrimeCell UART PL011 (Arm DDI 0183): 115,200 baud of QEMU's 24 MHz clock (emulated ports ignore it), 8 bits, no
-// parity, FIFOs on.
+// The Arm PrimeCell UART PL011 (Arm DDI 0183): 115,200 baud of QEMU's 24 MHz clock (emulated ports ignore
+// it), 8 bits, no parity, FIFOs on.
 class Pl011 final : public system::ConsolePort {
   public:
     static constexpr u64 register_bytes = 0x1000;

@@ -6,8 +6,9 @@
 
 namespace vireo::machine {
 
-// The console of the firmware below (riscv, supervisor mode), for a machine whose serial port only that firmware knows. A call
-// for each burst where there is the debug console extension, for each byte on older firmware; it cannot announce input.
+// The console of the firmware below (riscv, supervisor mode), for a machine whose serial port only that
+// firmware knows. A call for each burst where there is the debug console extension, for each byte on older
+// firmware; it cannot announce input.
 class SbiConsole final : public system::ConsolePort {
   public:
     constexpr SbiConsole() = default;

@@ -7,17 +7,18 @@
 
 namespace vireo::machine {
 
-// Sends through a port that can be full. It has no room while whoever reads it is busy (a script, a terminal that was
-// stopped), and then nothing may be lost; but a reader that never comes back must not stop the machine, nor one that takes a
-// little now and then. So the waits have a budget, whose clock runs while somebody waits, and no longer: ten seconds, of which
-// each byte that is taken gives five milliseconds back. A reader of 200 bytes in a second is always waited for. When the budget
-// is used up the port counts as stuck, and what finds no room at once is lost; the first thing that a reader who does come
+// Sends through a port that can be full. It has no room while whoever reads it is busy (a script, a
+// terminal that was stopped), and then nothing may be lost; but a reader that never comes back must not
+// stop the machine, nor one that takes a little now and then. So the waits have a budget, whose clock runs
+// while somebody waits, and no longer: ten seconds, of which each byte that is taken gives five
+// milliseconds back. A reader of 200 bytes in a second is always waited for. When the budget is used up the
+// port counts as stuck, and what finds no room at once is lost; the first thing that a reader who does come
 // back sees is how much that was.
 class TransmitRoom {
   public:
-    // Sends all bytes. `take_some(bytes)` takes as many of the first of them as there is room for now, and says how many.
-    // Asking leaves the guest, so it is done no more often than that. `waiter` may be null; once it gives up, the rest of
-    // what it sends has a short grace in all.
+    // Sends all bytes. `take_some(bytes)` takes as many of the first of them as there is room for now, and
+    // says how many. Asking leaves the guest, so it is done no more often than that. `waiter` may be null;
+    // once it gives up, the rest of what it sends has a short grace in all.
     template <typename Take>
     void send(std::string_view bytes, system::ConsolePort::Waiter* waiter, Take&& take_some) {
         // Asked in several places: one copy of it is enough.

@@ -94,8 +94,8 @@ std::optional<Kind> kind_of(const Node& node) {
     return std::nullopt;
 }
 
-// QEMU's secure machine marks what only the secure side has as disabled for the other side. Vireo started on the secure
-// side there, and stayed (arch/arm64/entry.S).
+// QEMU's secure machine marks what only the secure side has as disabled for the other side. Vireo started on
+// the secure side there, and stayed (arch/arm64/entry.S).
 bool is_enabled_for_secure_side(const Node& node) { return node.text("secure-status") == "okay"; }
 
 // The controller that a node's `interrupts` belong to: its own word, its bus's or the root's (2.4.1).
@@ -148,7 +148,8 @@ void Devices::find(const Tree& tree, Witness* witness) {
             continue;
         }
 
-        // Where the tree says that registers are, if that can be. A tree that lies shall cost a device, not a fault.
+        // Where the tree says that registers are, if that can be. A tree that lies shall cost
+        // a device, not a fault.
         auto registers = [&](usize index, u64 offset = 0, u8 width = 4) {
             constexpr u64 alignment = 8; // as much as any of their registers has
             auto found = walk.reg(index);
@@ -186,7 +187,8 @@ void Devices::find(const Tree& tree, Witness* witness) {
             break;
         case Kind::Pl011:
         case Kind::Ns16550:
-            // Registers that are further apart than a byte are another machine's. Flags are read, not what was received.
+            // Registers that are further apart than a byte are another machine's. Flags are read,
+            // not what was received.
             if (node.is_enabled() && node.cell("reg-shift").value_or(0) == 0)
                 if (auto reg = *kind == Kind::Pl011 ? registers(0, 0x18) : registers(0, 5, 1))
                     (void)uarts.try_push_back({*kind == Kind::Pl011 ? Uart::Kind::Pl011 : Uart::Kind::Ns16550,

@@ -10,8 +10,8 @@ namespace vireo::machine::virt {
 
 using bus::fdt::Region;
 
-// What the device tree says about the machine, in Vireo's terms. Everything that is not there, or makes no sense, is empty.
-// Text and bytes lie in the tree.
+// What the device tree says about the machine, in Vireo's terms. Everything that is not there, or makes no
+// sense, is empty. Text and bytes lie in the tree.
 struct Devices {
     static constexpr usize max_virtio_slots = 64;
 
@@ -28,23 +28,23 @@ struct Devices {
         Region distributor;
         Region processor_side; // version 2: the CPU interface; version 3: the redistributors
     };
-    // An interrupt controller or timer of RISC-V, connected to harts in the order of `connections` (pairs of cells: the
-    // phandle of a hart's own controller, a cause).
+    // An interrupt controller or timer of RISC-V, connected to harts in the order of `connections` (pairs of
+    // cells: the phandle of a hart's own controller, a cause).
     struct HartDevice {
         Region registers;
         Region compare; // timers: where mtimecmp of the first hart lies
         Bytes connections;
         u32 phandle;
     };
-    // Advanced Interrupt Architecture: the controller of one mode's interrupts. It has connections, or sends messages to the
-    // harts' own controllers.
+    // Advanced Interrupt Architecture: the controller of one mode's interrupts. It has connections, or sends
+    // messages to the harts' own controllers.
     struct Aplic {
         HartDevice device;
         u32 message_parent; // phandle of those
         u32 child;          // phandle of the next lower mode's
     };
-    // The harts' own controllers, for one mode and one group of harts: pages in the order of the connections, which go on
-    // in the next group's.
+    // The harts' own controllers, for one mode and one group of harts: pages in the order of the connections,
+    // which go on in the next group's.
     struct Imsic {
         HartDevice device;
         u32 guest_index_bits; // pages of one hart: 1 << this
@@ -121,8 +121,8 @@ struct Devices {
     // One walk over the tree. Without a witness everything is believed that can be reached.
     void find(const bus::fdt::Tree& tree, Witness* witness = nullptr);
 
-    // Where `device` is connected to hart `hart` with interrupt `cause`: the index among the connections of that cause,
-    // and the index among all.
+    // Where `device` is connected to hart `hart` with interrupt `cause`: the index among the connections of
+    // that cause, and the index among all.
     struct Connection {
         usize of_cause;
         usize of_all;

@@ -88,7 +88,8 @@ system::ConsolePort& start_default_console() {
     return start_uart(this_board.default_console);
 }
 
-// What is there may be something else: it knows the PL011's number, or keeps what is written to the 16550's scratch register.
+// What is there may be something else: it knows the PL011's number, or keeps what is written to the
+// 16550's scratch register.
 bool is_one(const Uart& uart) {
     io::Window registers(io::Space::Memory, uart.registers.base, uart.registers.bytes);
     if (uart.kind == Uart::Kind::Pl011) {

@@ -6,7 +6,8 @@
 
 namespace vireo::machine::virt {
 
-// Output on the port that the machine has by convention, for what goes wrong before the device tree has been read.
+// Output on the port that the machine has by convention, for what goes wrong before the device
+// tree has been read.
 Writer& early_console();
 
 // QEMU's `virt` machine, as its device tree describes it.

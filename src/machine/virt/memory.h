@@ -10,8 +10,8 @@ namespace vireo::machine::virt {
 // What the machine has beyond is left alone.
 inline constexpr u64 address_limit = u64{1} << VIREO_ADDRESS_BITS;
 
-// What the device tree says about memory. Plain numbers: early code hands it on to the copy of the image, where a MemoryMap,
-// which holds pointers to names, would not survive.
+// What the device tree says about memory. Plain numbers: early code hands it on to the copy of the image,
+// where a MemoryMap, which holds pointers to names, would not survive.
 struct MemoryDescription {
     struct Entry {
         enum class Kind : u8 { Ram, ReservedMemory, ReservationBlock };

@@ -10,8 +10,8 @@ namespace {
 
 // Memory-mapped registers. Those of 8 bytes may be accessed by halves.
 using Capabilities = io::Register<u32, 0x00>; // the version in the low byte, 0x10 for 1.0
-using DirectoryPointer =
-    io::Register<u32, 0x10>; // ddtp: mode, busy, and the page number that only other modes need
+// ddtp: mode, busy, and the page number that only other modes need
+using DirectoryPointer = io::Register<u32, 0x10>;
 constexpr u64 register_bytes = 0x1000;
 constexpr u32 mode_mask = 0xf;
 constexpr u32 mode_off = 0;

@@ -36,7 +36,8 @@ struct Handoff {
 
 std::byte* at(u64 address) { return reinterpret_cast<std::byte*>(static_cast<uptr>(address)); }
 
-// Free RAM as high as possible, but below 4 GiB where there is some: devices with 32-bit addresses shall reach it.
+// Free RAM as high as possible, but below 4 GiB where there is some: devices with 32-bit
+// addresses shall reach it.
 u64 allocate(system::MemoryMap& map, u64 bytes, u64 alignment, const char* owner) {
     auto place = map.allocate(bytes, alignment, owner, four_gib);
     if (!place)

@@ -28,15 +28,17 @@ enum class DhcpOption : u8 {
     End = 255
 };
 
-// A DHCP message that somebody sent, taken apart (RFC 2131, 2). An option's value is whole, wherever its pieces lie: in the
-// options, the field of the file, the field of the server's name, in this order (RFC 3396, 5; RFC 2132, 9.3).
+// A DHCP message that somebody sent, taken apart (RFC 2131, 2). An option's value is whole, wherever its
+// pieces lie: in the options, the field of the file, the field of the server's name, in this order (RFC
+// 3396, 5; RFC 2132, 9.3).
 class DhcpMessage {
   public:
     static constexpr usize fixed_bytes = 240; // with the cookie that says that options follow
     static constexpr usize address_at = 16, next_server_at = 20;
 
     DhcpMessage() = default; // without anything in it
-    // Errors: Corrupt (no DHCP, or an option that is cut off; it may do without the option that ends them), NoMemory.
+    // Errors: Corrupt (no DHCP, or an option that is cut off; it may do without the option that
+    // ends them), NoMemory.
     static Result<DhcpMessage> parse(Bytes message);
 
     // The value; empty if it is not there. Valid as long as the message, also if that is moved.

@@ -5,13 +5,15 @@
 
 namespace vireo::net {
 
-// Where byte N of a file goes that comes from its beginning to its end. Each byte is copied once, out of the packet to its
-// place; what no piece wants is passed over. A value: the pieces stay the caller's and live as long as this.
+// Where byte N of a file goes that comes from its beginning to its end. Each byte is copied once, out of
+// the packet to its place; what no piece wants is passed over. A value: the pieces stay the caller's and
+// live as long as this.
 class FileTarget {
   public:
     // All of the file. A larger one does not fit.
     FileTarget(MutableBytes memory) : whole_{0, memory}, room_(memory.size()) {}
-    // These pieces. Nothing behind the last of them is wanted: is_enough() then, and there is no limit to the file.
+    // These pieces. Nothing behind the last of them is wanted: is_enough() then, and there is
+    // no limit to the file.
     explicit FileTarget(std::span<const FilePiece> pieces);
     // The file from `offset` on, at most `limit` bytes of it (0: all that follows). What is wanted must fit.
     FileTarget(MutableBytes memory, u64 offset, u64 limit);

@@ -101,8 +101,8 @@ void HttpDownload::rest_arrives(const HttpHeader& head) {
         fail(Failure::Kind::TooLarge);
 }
 
-// Whether it is exactly what is missing of the file that we know, and of the same version: it says so itself. A server that
-// does not look at If-Range sends the rest of whatever it has.
+// Whether it is exactly what is missing of the file that we know, and of the same version: it says so itself.
+// A server that does not look at If-Range sends the rest of whatever it has.
 bool HttpDownload::is_the_rest(const HttpHeader& head) const {
     if (!head.range || head.is_multipart || head.range->first != bytes_)
         return false;

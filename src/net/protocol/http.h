@@ -7,10 +7,11 @@
 
 namespace vireo::net {
 
-// Fetches one file to where it is wanted: requests, redirections, one try to go on after the connection broke. All bytes are of one
-// version of the file: the rest is asked for only where a validator tells versions apart, and taken only where the answer
-// has the same one; otherwise all of it comes again. A machine without sockets: what a connection delivers goes in, and it
-// says when the next connection is wanted.
+// Fetches one file to where it is wanted: requests, redirections, one try to go on after the
+// connection broke. All bytes are of one version of the file: the rest is asked for only where a
+// validator tells versions apart, and taken only where the answer has the same one; otherwise all of
+// it comes again. A machine without sockets: what a connection delivers goes in, and it says when the
+// next connection is wanted.
 class HttpDownload {
   public:
     static constexpr usize max_redirects = 10;
@@ -33,7 +34,8 @@ class HttpDownload {
 
     HttpDownload(const Url& url, const FileTarget& target) : url_(url), target_(target) {}
 
-    // State Connect: a connection to here is wanted; connecting(), and once it is there begin() and the request on it.
+    // State Connect: a connection to here is wanted; connecting(), and once it is there begin()
+    // and the request on it.
     const Url& url() const { return url_; }
     void connecting() { ++steps_; }
     void begin();
@@ -42,8 +44,8 @@ class HttpDownload {
     void received(Bytes bytes);
     // Only so many bytes a second come, which is too few.
     void lose_patience(u64 rate);
-    // The connection ended: success if the other side closed it in order, else why; also for one that stalls. The state
-    // is never Running afterwards.
+    // The connection ended: success if the other side closed it in order, else why; also for one that stalls.
+    // The state is never Running afterwards.
     void ended(Result<> how);
 
     State state() const { return state_; }

@@ -30,8 +30,8 @@ bool has_form_of_date(std::string_view text) {
     return std::ranges::equal(form, text, fits);
 }
 
-// A date as servers write it, "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7), in seconds from some year on. The
-// two obsolete forms count as none.
+// A date as servers write it, "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7), in seconds from some
+// year on. The two obsolete forms count as none.
 std::optional<u64> seconds_of_date(std::string_view text) {
     constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
     if (!has_form_of_date(text))
@@ -50,8 +50,8 @@ std::optional<u64> seconds_of_date(std::string_view text) {
     return ((days * 24 + *hour) * 60 + *minute) * 60 + *second;
 }
 
-// How much older than the answer a date of change must be, so that no other version has the same one: clocks count in
-// seconds, and two of them may differ (RFC 9110, section 8.8.2.2).
+// How much older than the answer a date of change must be, so that no other version has the same one: clocks
+// count in seconds, and two of them may differ (RFC 9110, section 8.8.2.2).
 constexpr u64 seconds_for_certain = 60;
 
 constexpr const char* line_too_long = "a header line of more than 2560 bytes";
@@ -61,7 +61,8 @@ static_assert(HttpResponse::max_line_bytes > Url::max_bytes + 64, "a line takes 
 
 } // namespace
 
-// Collects a line without its end; true when it is whole. What is longer than line_ is cut: most fields do not matter.
+// Collects a line without its end; true when it is whole. What is longer than line_ is cut: most
+// fields do not matter.
 Result<bool> HttpResponse::take_line(Bytes& input) {
     auto end = std::ranges::find(input, std::byte{'\n'});
     usize length = static_cast<usize>(end - input.begin());
@@ -111,8 +112,8 @@ Result<Bytes> HttpResponse::take(Bytes& input) {
     return Bytes();
 }
 
-// A line that begins with a blank goes on with the field before it, and the blank stands for the line's end (RFC 9112,
-// section 5.2).
+// A line that begins with a blank goes on with the field before it, and the blank stands for the line's end
+// (RFC 9112, section 5.2).
 Result<> HttpResponse::go_on_with_field(std::byte next) {
     holds_field_ = false;
     if (next == std::byte{' '} || next == std::byte{'\t'})
@@ -164,7 +165,8 @@ Result<> HttpResponse::status_line(std::string_view text) {
 Result<> HttpResponse::field(std::string_view text) {
     usize colon = text.find(':');
     std::string_view name = text.substr(0, colon);
-    // A blank here is either a folded line with nothing before it or a way to smuggle (RFC 9112, sections 5.1 and 5.2).
+    // A blank here is either a folded line with nothing before it or a way to smuggle (RFC 9112,
+    // sections 5.1 and 5.2).
     if (colon == std::string_view::npos || name.find_first_of(" \t") != std::string_view::npos ||
         name.empty())
         return corrupt("a header line without a name");
@@ -206,8 +208,8 @@ Result<> HttpResponse::field(std::string_view text) {
     return {};
 }
 
-// A strong one, in its whole form; what is none (RFC 9110, section 8.8.3) must not be sent back. The second of two leaves
-// none.
+// A strong one, in its whole form; what is none (RFC 9110, section 8.8.3) must not be sent back. The
+// second of two leaves none.
 void HttpResponse::entity_tag(std::string_view value, bool is_cut) {
     bool is_quoted = value.size() >= 2 && value.starts_with('"') && value.ends_with('"');
     std::string_view inside = is_quoted ? value.substr(1, value.size() - 2) : value;

@@ -14,8 +14,9 @@ struct HttpHeader {
     bool is_multipart = false; // several parts of a file, with lines between them
     std::optional<StringBuffer<Url::max_bytes>> location;
     StringBuffer<32> encoding; // Content-Encoding, any bytes; empty: the file as it is
-    // Which version of the file it is: where two answers from one URL say the same, their bytes are of one version (a
-    // strong validator, RFC 9110, section 8.8). Empty: the server does not say, or not for certain.
+    // Which version of the file it is: where two answers from one URL say the same, their bytes
+    // are of one version (a strong validator, RFC 9110, section 8.8). Empty: the server does not
+    // say, or not for certain.
     StringBuffer<128> validator;
     struct Range {
         u64 first;
@@ -25,8 +26,8 @@ struct HttpHeader {
     std::optional<Range> range; // Content-Range
 };
 
-// Takes a response of HTTP/1.x apart (RFC 9112): bytes of the stream go in, pieces of the body come out, where they lay.
-// What contradicts itself is an error, not a guess.
+// Takes a response of HTTP/1.x apart (RFC 9112): bytes of the stream go in, pieces of the body come out,
+// where they lay. What contradicts itself is an error, not a guess.
 class HttpResponse {
   public:
     // Of a header or a trailer, in all.
@@ -34,8 +35,9 @@ class HttpResponse {
     // Of a line that means something to us; of others the rest is passed over.
     static constexpr usize max_line_bytes = 2560;
 
-    // Takes bytes off `input`. Gives the next piece of the body, or nothing as long as there is none; stops once behind
-    // the header, so that its reader can decide before the body. Call it until `input` is empty or is_done().
+    // Takes bytes off `input`. Gives the next piece of the body, or nothing as long as there is none;
+    // stops once behind the header, so that its reader can decide before the body. Call it until `input`
+    // is empty or is_done().
     // Errors: Corrupt, TooLarge, NotSupported.
     Result<Bytes> take(Bytes& input);
     bool has_header() const { return part_ > Part::Fields; }

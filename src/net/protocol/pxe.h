@@ -6,8 +6,9 @@
 
 namespace vireo::net {
 
-// The names under which PXELINUX's convention looks for a machine's configuration, the most special one first: its UUID,
-// its hardware address, its IPv4 address in hexadecimal with fewer and fewer digits, its kind of processor, "default".
+// The names under which PXELINUX's convention looks for a machine's configuration, the most special one
+// first: its UUID, its hardware address, its IPv4 address in hexadecimal with fewer and fewer digits, its
+// kind of processor, "default".
 class PxeNames {
   public:
     PxeNames(std::string_view uuid, const device::MacAddress& mac, const IpAddress& address,

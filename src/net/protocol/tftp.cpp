@@ -37,8 +37,9 @@ void TftpReader::out_of_order(u16 ahead) {
     }
 }
 
-// What follows block 65535 is block 0 in most servers, and block 1 in some: no RFC says it. Block by block there is no
-// doubt. In a window block 0 may have been lost: only the size tells that it was not, and only when all has come.
+// What follows block 65535 is block 0 in most servers, and block 1 in some: no RFC says it. Block by
+// block there is no doubt. In a window block 0 may have been lost: only the size tells that it was not,
+// and only when all has come.
 bool TftpReader::starts_over_at_one(u16 block) {
     if (last_number_ != 0xffff || block != 1 || starts_at_one_ ||
         (window_ > 1 && ++ones_for_zero_ < sure_of_one))
@@ -103,8 +104,8 @@ void TftpWriter::acknowledged(u16 block) {
     if (more > sent_ - acknowledged_)
         return; // an old one
     if (more == 0 && sent_ != 0) {
-        // In a window: the first block of it was lost. Without one it means nothing (RFC 1123, section 4.2.3.1: whoever
-        // answers it sends everything twice from then on).
+        // In a window: the first block of it was lost. Without one it means nothing (RFC 1123, section
+        // 4.2.3.1: whoever answers it sends everything twice from then on).
         if (window_ > 1 && !std::exchange(has_repeated_, true))
             send_window();
         return;

@@ -6,8 +6,8 @@
 
 namespace vireo::net {
 
-// Reads a file to `target`, and never more than that has room for. Where that has enough of it the server is told, and it is
-// Done.
+// Reads a file to `target`, and never more than that has room for. Where that has enough of it the server is
+// told, and it is Done.
 class TftpReader final : public TftpSession {
   public:
     TftpReader(TftpPort& port, const IpAddress& server, std::string_view name, const TftpOptions& wanted,
@@ -61,8 +61,8 @@ class TftpWriter final : public TftpSession {
     Bytes content_;
     u64 acknowledged_ = 0; // blocks that the server has
     u64 sent_ = 0;         // blocks that have been sent
-    bool has_repeated_ =
-        false; // the window was sent again because the server asked for it, without news since
+    // the window was sent again because the server asked for it, without news since
+    bool has_repeated_ = false;
     static constexpr usize header_bytes = 4;
     std::byte block_[header_bytes + TftpOptions::most_block_bytes];
 };

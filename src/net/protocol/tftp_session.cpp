@@ -75,7 +75,8 @@ void TftpSession::send_request(Opcode opcode, u64 size) {
         if (wanted_.block_bytes != TftpOptions::plain_block_bytes)
             packet.option("blksize", wanted_.block_bytes);
         packet.option("tsize", size);
-        // In seconds: how long the server waits until it repeats what was lost. Most wait for longer by themselves.
+        // In seconds: how long the server waits until it repeats what was lost. Most wait for
+        // longer by themselves.
         packet.option("timeout", std::clamp<u64>(wanted_.interval.microseconds / 1'000'000, 1, 255));
         if (wanted_.window > 1)
             packet.option("windowsize", wanted_.window);
@@ -140,8 +141,8 @@ void TftpSession::datagram(Bytes payload, const IpAddress& from, u16 port, event
         acknowledged(*block);
 }
 
-// RFC 1350, section 4: told so, and otherwise without effect. A second answer to a request that the network doubled ends
-// here. Errors are never answered with errors.
+// RFC 1350, section 4: told so, and otherwise without effect. A second answer to a request that the network
+// doubled ends here. Errors are never answered with errors.
 void TftpSession::stranger(Opcode opcode, const IpAddress& from, u16 port) {
     if (from != server_ && opcode >= Opcode::Data && opcode <= Opcode::OptionAck)
         failure_.stranger = from; // of a server with several addresses: whoever waits in vain wants to know
@@ -149,8 +150,8 @@ void TftpSession::stranger(Opcode opcode, const IpAddress& from, u16 port) {
         send_error(ErrorWord::UnknownTransfer, "unknown transfer", from, port);
 }
 
-// Which port an answer comes from is the server's choice. Only what can be an answer to the request settles it; a refusal
-// does not.
+// Which port an answer comes from is the server's choice. Only what can be an answer to the request settles
+// it; a refusal does not.
 void TftpSession::first_answer(Opcode opcode, Bytes body, u16 port) {
     auto number = read_struct<Be<u16>>(body);
     if (opcode == Opcode::Error) {
@@ -217,8 +218,8 @@ const char* TftpSession::apply_option(std::string_view name, std::string_view va
     return nullptr;
 }
 
-// A server that does not know the size may say 0, and what is no size says as little. When we write, it only repeats what
-// we said.
+// A server that does not know the size may say 0, and what is no size says as little. When we write, it only
+// repeats what we said.
 const char* TftpSession::apply_size(std::string_view value) {
     auto number = decimal(value);
     if (!number && !value.empty() && value.find_first_not_of("0123456789") == std::string_view::npos)

@@ -28,20 +28,21 @@ struct TftpOptions {
 };
 
 // One transfer by TFTP: RFC 1350 with the options of RFC 2347, 2348 (blksize), 2349 (tsize, timeout) and 7440
-// (windowsize). A machine without sockets: datagrams and the time go in, datagrams go out. It sends again, less and less
-// often, what is not answered; whoever runs it has the patience, and ends it (`lose_patience`).
+// (windowsize). A machine without sockets: datagrams and the time go in, datagrams go out. It sends again,
+// less and less often, what is not answered; whoever runs it has the patience, and ends it (`lose_patience`).
 class TftpSession {
   public:
     static constexpr usize max_name_bytes = 400;
-    // A refusal is believed after this long. Whoever answers for the server, and is quicker, can so refuse nothing: the
-    // real answer comes meanwhile, and counts.
+    // A refusal is believed after this long. Whoever answers for the server, and is quicker, can so refuse
+    // nothing: the real answer comes meanwhile, and counts.
     static constexpr event::Duration refusal_delay = event::Duration::milli(100);
 
     enum class State : u8 { Running, Done, Failed };
     struct Failure {
         enum class Kind : u8 {
             Refused, // the server sent an error: `code` and `text` (any bytes)
-            Silent, // nothing came: worth one more try; from `stranger` if that has sent what looks like an answer
+            // nothing came: worth one more try; from `stranger` if that has sent what looks like an answer
+            Silent,
             Stuck,     // the server answers, but what comes is not `block`, the next one
             TooSlow,   // new blocks come, but only `rate` bytes a second
             TooLarge,  // more than the memory takes; `announced` bytes if it said how many
@@ -66,7 +67,8 @@ class TftpSession {
     // To be called when `wakes_at` has passed; earlier it does nothing.
     void tick(event::Instant now);
     event::Instant wakes_at() const;
-    // Nothing new has come for too long; or, with `rate`, so many bytes a second, which is too few. The server is told.
+    // Nothing new has come for too long; or, with `rate`, so many bytes a second, which is too
+    // few. The server is told.
     void lose_patience(std::optional<u64> rate);
     // Tells the server that we give up (Ctrl-C). Nothing else happens afterwards.
     void abandon();

@@ -63,14 +63,16 @@ std::optional<Transport> find_transport(MutableBytes frame) {
 
 } // namespace
 
-// Under an emulator each instruction costs the same, and an access to memory many: so many bytes a step as possible, from
-// addresses where no processor has to put a word together from bytes. The carries of the sum of words are numbers in it.
+// Under an emulator each instruction costs the same, and an access to memory many: so many bytes a step as
+// possible, from addresses where no processor has to put a word together from bytes. The carries of the sum
+// of words are numbers in it.
 [[gnu::hot]] u16 internet_sum(Bytes bytes) {
     const std::byte* at = bytes.data();
     usize left = bytes.size();
     auto misaligned = [&] { return std::bit_cast<uptr>(at) % sizeof(usize); };
     usize others = 0; // up to a dozen 16-bit numbers, and a carry for each word
-    // RFC 1071, 2 (B): from an odd address the bytes of all pairs change places, and in the end those of the sum.
+    // RFC 1071, 2 (B): from an odd address the bytes of all pairs change places, and in the
+    // end those of the sum.
     bool is_odd = misaligned() % 2 != 0 && left > 0;
     if (is_odd) {
         others = std::to_integer<usize>(*at++) << 8;

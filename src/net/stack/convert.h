@@ -15,7 +15,8 @@ IpAddress from_lwip(const ip6_addr_t& address);
 // What lwIP's error means for what was being done.
 Error to_error(err_t code);
 
-// Binds a new socket by `bind(port)` to a port that nobody can guess (RFC 6056, 3.3.1): lwIP would take the next one.
+// Binds a new socket by `bind(port)` to a port that nobody can guess (RFC 6056, 3.3.1): lwIP
+// would take the next one.
 template <typename Bind> err_t bind_to_random_port(Bind&& bind) {
     constexpr u16 first = 49152; // of those that anybody may use (RFC 6335, 6)
     err_t bound = ERR_USE;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DHCP's timing and its two questions are lwIP's. This reads the answers, tells lwIP those that it may believe, and takes the
-// lease.
+// DHCP's timing and its two questions are lwIP's. This reads the answers, tells lwIP those that it may
+// believe, and takes the lease.
 #include "net/stack/convert.h"
 #include "net/stack/interface.h"
 #include "net/stack/network.h"
@@ -11,9 +11,11 @@ namespace {
 
 using event::Duration;
 
-// Refused offers after which nothing better is to be expected. lwIP would go on as fast as the server answers.
+// Refused offers after which nothing better is to be expected. lwIP would go on as fast as the
+// server answers.
 constexpr u32 most_refusals = 4;
-// A server that does not answer a request for so long is left for another one. lwIP has asked it twice by then.
+// A server that does not answer a request for so long is left for another one. lwIP has asked
+// it twice by then.
 constexpr Duration server_patience = Duration::seconds(5);
 
 // While dhcp() waits.
@@ -111,7 +113,8 @@ bool can_be_believed(const DhcpMessage& message, const dhcp& state) {
     return type->front() == DHCP_NAK || is_usable(message.field(DhcpMessage::address_at));
 }
 
-// The message as lwIP understands it in any case: the options that it reads, whole, where options belong, and their end.
+// The message as lwIP understands it in any case: the options that it reads, whole, where options
+// belong, and their end.
 pbuf* told_plainly(const DhcpMessage& message) {
     std::array<u8, DhcpMessage::fixed_bytes + 32> bytes{};
     std::memcpy(bytes.data(), message.fixed().data(), DhcpMessage::fixed_bytes);
@@ -247,7 +250,8 @@ Result<DhcpLease> Network::dhcp(DhcpWatcher& watcher, const DhcpClient& client, 
                                     : Result<DhcpLease>(ended.error());
     if (lease)
         set_ipv4(lease->ipv4);
-    // Without a release, which it would send for an address in use: we keep the address, and do not keep the lease up.
+    // Without a release, which it would send for an address in use: we keep the address, and do
+    // not keep the lease up.
     if (state.pcb_allocated) {
         state.state = DHCP_STATE_REQUESTING;
         dhcp_stop(&interface_->lwip());

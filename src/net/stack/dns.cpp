@@ -35,8 +35,8 @@ void Network::set_dns_servers(std::span<const IpAddress> servers) {
         dns_servers_[i] = i < servers.size() ? servers[i] : IpAddress();
 }
 
-// Tells lwIP whom to ask: those that were set, or else those that a router announces. What a router says later does not change
-// who answers the question that is out.
+// Tells lwIP whom to ask: those that were set, or else those that a router announces. What a router says
+// later does not change who answers the question that is out.
 Result<> Network::choose_servers() {
     std::array<IpAddress, most_dns_servers> servers = dns_servers_;
     if (!servers[0].is_set()) {
@@ -67,7 +67,8 @@ Result<IpAddress> Network::resolve(std::string_view name, IpAddress::Family fami
     std::ranges::copy(name, text);
     VIREO_TRY(choose_servers());
 
-    // lwIP cannot be told to forget a question: the answer to one that we gave up finds that it is not the current one.
+    // lwIP cannot be told to forget a question: the answer to one that we gave up finds that it
+    // is not the current one.
     struct Query {
         Network* network;
         bool is_done = false;

@@ -26,8 +26,8 @@ pbuf* FramePool::wrap(device::NetDevice& card, const device::ReceivedFrame& fram
         ++in_use_;
         part.card = &card;
         part.buffer = received.buffer;
-        // lwIP turns the fields of some headers into the machine's byte order in place: the buffer is ours until we
-        // give it back, and nobody reads it after that.
+        // lwIP turns the fields of some headers into the machine's byte order in place: the buffer is ours
+        // until we give it back, and nobody reads it after that.
         void* payload = const_cast<std::byte*>(bytes.data());
         auto length = static_cast<u16>(bytes.size());
         pbuf* packet = pbuf_alloced_custom(PBUF_RAW, length, PBUF_REF, &part, payload, length);

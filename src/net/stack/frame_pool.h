@@ -6,7 +6,8 @@
 
 namespace vireo::net {
 
-// lwIP's view of the card's buffers: packets that lwIP reads where the card put them, and gives back when it is done.
+// lwIP's view of the card's buffers: packets that lwIP reads where the card put them, and gives
+// back when it is done.
 class FramePool {
   public:
     // Enough for all buffers that a card has; if it has more, what is too much is dropped.
@@ -16,8 +17,8 @@ class FramePool {
     FramePool(const FramePool&) = delete;
     FramePool& operator=(const FramePool&) = delete;
 
-    // The frame without its Ethernet header, as a chain of one packet part for each of its parts; nullptr if it cannot be
-    // one (too long, no place). It owns the buffers then; otherwise they stay the caller's.
+    // The frame without its Ethernet header, as a chain of one packet part for each of its parts; nullptr if
+    // it cannot be one (too long, no place). It owns the buffers then; otherwise they stay the caller's.
     pbuf* wrap(device::NetDevice& card, const device::ReceivedFrame& frame);
     // Parts that lwIP holds.
     usize in_use() const { return in_use_; }

@@ -13,8 +13,8 @@ using event::Duration;
 // After this long without looking, what the neighbours said may have changed.
 constexpr Duration memory = Duration::seconds(30);
 
-// What lwIP reads before it looks whether it is there lies in the first piece of the packet. False for all other
-// protocols.
+// What lwIP reads before it looks whether it is there lies in the first piece of the packet. False
+// for all other protocols.
 bool can_be_read(u16 ethertype, Bytes first) {
     switch (ethertype) {
     case ETHTYPE_IP:
@@ -36,8 +36,8 @@ Interface::~Interface() {
 }
 
 bool Interface::attach(device::NetDevice& card, bool link_is_up) {
-    // Not before a card is used: most starts are without, and what runs for the first time is what costs an emulator time. Also
-    // the first ports are made of random numbers then that have been stirred.
+    // Not before a card is used: most starts are without, and what runs for the first time is what costs an
+    // emulator time. Also the first ports are made of random numbers then that have been stirred.
     static constinit bool is_initialised = false;
     if (!std::exchange(is_initialised, true))
         lwip_init();
@@ -95,8 +95,8 @@ void Interface::detach() {
     card_ = nullptr;
     detached_at_ = event::now();
     neighbours_.await_nobody();
-    // Connections that are still open hold segments ahead of a hole, and half a datagram the fragments that came. The
-    // card wants them all.
+    // Connections that are still open hold segments ahead of a hole, and half a datagram the fragments that
+    // came. The card wants them all.
     for (tcp_pcb* pcb = tcp_active_pcbs; pcb;) {
         tcp_pcb* next = pcb->next;
         if (pcb->ooseq) {

@@ -8,7 +8,8 @@
 
 namespace vireo::net {
 
-// lwIP's one network interface, and the card behind it: frames in, frames out, checksums left to whom they cost least.
+// lwIP's one network interface, and the card behind it: frames in, frames out, checksums left to
+// whom they cost least.
 class Interface final : private device::NetReceiver {
   public:
     Interface() = default;
@@ -16,10 +17,11 @@ class Interface final : private device::NetReceiver {
     Interface(const Interface&) = delete;
     Interface& operator=(const Interface&) = delete;
 
-    // Listens on the card. What was learned on it before is still true if it was let go a moment ago: then true. Otherwise
-    // addresses and neighbours are learned anew.
+    // Listens on the card. What was learned on it before is still true if it was let go a moment ago: then
+    // true. Otherwise addresses and neighbours are learned anew.
     bool attach(device::NetDevice& card, bool link_is_up);
-    // IPv6 is off until it is asked for: link-local address, router advertisements. It stays as long as what was learned.
+    // IPv6 is off until it is asked for: link-local address, router advertisements. It stays as
+    // long as what was learned.
     void start_ipv6();
     bool has_ipv6() const { return has_ipv6_; }
     // The card is heard no more; whatever of its buffers lwIP holds goes back to it.
@@ -35,8 +37,8 @@ class Interface final : private device::NetReceiver {
     // Made of the moments at which frames came: nobody far away knows them to the tick.
     u64 timing() const { return timing_; }
 
-    // Before a datagram with so many bytes of payload is sent to `target`: decides who sums it up. The card cannot if it
-    // becomes fragments. Afterwards the same with 0.
+    // Before a datagram with so many bytes of payload is sent to `target`: decides who sums it up. The card
+    // cannot if it becomes fragments. Afterwards the same with 0.
     void prepare_datagram(usize payload_bytes, const ip_addr_t& target);
     // Once a second: a neighbour that says nothing any more is asked for again (IPv4).
     void look_at_neighbours();

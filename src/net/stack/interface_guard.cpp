@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What lwIP may hear of what the network says about itself. It believes more than it should: whoever speaks last about a
-// neighbour's hardware address, a redirect of anybody, a path's MTU of any size. Here stands what does not reach it, and what is
-// answered in its place.
+// What lwIP may hear of what the network says about itself. It believes more than it should: whoever speaks
+// last about a neighbour's hardware address, a redirect of anybody, a path's MTU of any size. Here stands
+// what does not reach it, and what is answered in its place.
 #include "net/stack/checksum.h"
 #include "net/stack/convert.h"
 #include "net/stack/interface.h"

@@ -16,8 +16,8 @@ usize number_at(Bytes bytes, usize at) {
 
 // Where the options of a neighbour discovery message begin; 0 for another type.
 usize options_offset(u8 type) {
-    constexpr u8 first =
-        133; // router solicitation, advertisement; neighbour solicitation, advertisement; redirect
+    // router solicitation, advertisement; neighbour solicitation, advertisement; redirect
+    constexpr u8 first = 133;
     constexpr usize offsets[] = {8, 16, 24, 24, 40};
     return type >= first && type < first + std::size(offsets) ? offsets[type - first] : 0;
 }
@@ -71,7 +71,8 @@ Walk walk(Bytes packet) {
             return {};
         usize bytes = (usize{byte_at(packet, at + 1)} + 1) * unit_bytes;
         if (kind == Fragment) {
-            // What follows in any but the first fragment is data. In the first, headers go on when all have come.
+            // What follows in any but the first fragment is data. In the first, headers go on
+            // when all have come.
             if (number_at(packet, at + 2) >> 3 != 0)
                 return {true};
             is_fragment = true;

@@ -7,20 +7,22 @@
 
 namespace vireo::net {
 
-// Whom we have asked for a hardware address, by ARP or neighbour discovery. An answer that nobody asked for, or a second one,
-// is not the stack's business: lwIP would believe whoever speaks last (RFC 826; RFC 4861, 7.2.5). So what was believed first may
-// be wrong, or have changed meanwhile, and ARP has nothing that finds out: a neighbour that falls silent is asked for again.
+// Whom we have asked for a hardware address, by ARP or neighbour discovery. An answer that nobody asked for,
+// or a second one, is not the stack's business: lwIP would believe whoever speaks last (RFC 826; RFC 4861,
+// 7.2.5). So what was believed first may be wrong, or have changed meanwhile, and ARP has nothing that finds
+// out: a neighbour that falls silent is asked for again.
 class Neighbours {
   public:
-    // A frame that is being sent: one that asks is remembered, and who is to answer one of IPv4. Whole as far as ARP or a
-    // neighbour solicitation goes.
+    // A frame that is being sent: one that asks is remembered, and who is to answer one of IPv4. Whole as far
+    // as ARP or a neighbour solicitation goes.
     void note_sent(Bytes frame);
     // A frame has come from there.
     void note_received(std::span<const u8, 6> sender) {
         if (std::ranges::equal(sender, awaited_))
             await_nobody();
     }
-    // Once a second: true if the neighbour that was sent something last has said nothing for three seconds since.
+    // Once a second: true if the neighbour that was sent something last has said nothing for
+    // three seconds since.
     bool has_fallen_silent();
     // Whom IPv4 sent something last.
     std::span<const u8, 6> awaited() const { return awaited_; }
@@ -55,7 +57,8 @@ struct ArpPacket {
     static ArpPacket parse(Bytes packet);
 };
 
-// What is read of a neighbour solicitation or advertisement (RFC 4861, 4.3 and 4.4): the address that it is about.
+// What is read of a neighbour solicitation or advertisement (RFC 4861, 4.3 and 4.4): the
+// address that it is about.
 constexpr usize neighbour_target_at = 8;
 IpAddress ipv6_address_at(Bytes bytes, usize at);
 

@@ -21,8 +21,8 @@ void set_group(device::MacAddress& mac, std::initializer_list<u8> bytes) {
     std::copy_n(bytes.begin(), std::min(bytes.size(), mac.size()), mac.begin());
 }
 
-// The IPv6 groups that we are in: all nodes, and the solicited nodes of the addresses that are made of the MAC, which all
-// end alike (RFC 2464, 7; RFC 4291, 2.7.1). A device that cannot choose delivers them anyway.
+// The IPv6 groups that we are in: all nodes, and the solicited nodes of the addresses that are made of the
+// MAC, which all end alike (RFC 2464, 7; RFC 4291, 2.7.1). A device that cannot choose delivers them anyway.
 void set_filter(device::NetDevice& card) {
     const device::MacAddress& mac = card.facts().mac;
     device::MacAddress groups[2];
@@ -48,8 +48,8 @@ Network::~Network() {
 
 device::NetDevice* Network::card() const { return interface_->card(); }
 
-// The key of the random numbers: from a device that has randomness, from what the host gave the machine, and from what differs
-// between two machines, or two starts of one, in any case.
+// The key of the random numbers: from a device that has randomness, from what the host gave the machine, and
+// from what differs between two machines, or two starts of one, in any case.
 Result<> Network::stir_random(const device::NetDevice& card) {
     if (is_stirred_)
         return {};
@@ -70,7 +70,8 @@ Result<> Network::stir_random(const device::NetDevice& card) {
     return {};
 }
 
-// What an onlooker does not know to the tick: when a command is typed, and when the frames of those before it came.
+// What an onlooker does not know to the tick: when a command is typed, and when the frames of
+// those before it came.
 void Network::stir_time() {
     const u64 times[] = {arch::ticks(), interface_->timing()};
     random_.stir(std::as_bytes(std::span(times)));

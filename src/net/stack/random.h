@@ -5,8 +5,8 @@
 
 namespace vireo::net {
 
-// Numbers that the other side cannot guess, for transaction ids, ports and sequence numbers: SipHash-2-4 over a counter.
-// As good as the key is; nothing else may be made of them.
+// Numbers that the other side cannot guess, for transaction ids, ports and sequence numbers: SipHash-2-4 over
+// a counter. As good as the key is; nothing else may be made of them.
 class Random {
   public:
     // Mixes `bytes` into the key. What was mixed in before stays in it.

@@ -7,8 +7,8 @@
 
 namespace vireo::net {
 
-// The name servers that routers announce (RFC 8106, 5.1), as long as their word holds. The first ones stay: a later
-// announcement fills free places, and can only take back what it names.
+// The name servers that routers announce (RFC 8106, 5.1), as long as their word holds. The first ones stay: a
+// later announcement fills free places, and can only take back what it names.
 class AnnouncedServers {
   public:
     static constexpr usize most = 2;

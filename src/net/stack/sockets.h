@@ -31,8 +31,8 @@ class UdpSocket {
     Result<> open(Network& network, IpAddress::Family family, u16 port, Client& client);
     void close();
     u16 port() const;
-    // Sends a copy of the bytes. Errors: NoMemory, NotReady (no route), TooLarge (65507 bytes; beyond the MTU it is cut
-    // into fragments).
+    // Sends a copy of the bytes. Errors: NoMemory, NotReady (no route), TooLarge (65507 bytes; beyond the MTU
+    // it is cut into fragments).
     Result<> send(Bytes payload, const IpAddress& to, u16 port);
 
   private:
@@ -41,8 +41,8 @@ class UdpSocket {
     udp_pcb* pcb_ = nullptr;
 };
 
-// A TCP connection of an open Network. Bytes arrive in order, from the event loop; the receive window is as large as the
-// card's buffers and opens again as soon as `received` returns.
+// A TCP connection of an open Network. Bytes arrive in order, from the event loop; the receive window is as
+// large as the card's buffers and opens again as soon as `received` returns.
 class TcpSocket {
   public:
     class Client {
@@ -50,8 +50,8 @@ class TcpSocket {
         virtual void connected() = 0;
         // Next bytes of the stream, valid during the call; straight from the card's buffer.
         virtual void received(Bytes bytes) = 0;
-        // The last call. Success: the other side has sent all (FIN). Errors: Io (reset by peer), Timeout (no answer to
-        // what we sent), NotReady (connection refused).
+        // The last call. Success: the other side has sent all (FIN). Errors: Io (reset by peer), Timeout (no
+        // answer to what we sent), NotReady (connection refused).
         virtual void ended(Result<> how) = 0;
 
       protected:
@@ -67,8 +67,8 @@ class TcpSocket {
     Result<> connect(Network& network, const IpAddress& host, u16 port, Client& client);
     // Queues a copy of the bytes. Errors: NoMemory (more than the send buffer takes, 16 KiB at least).
     Result<> send(Bytes bytes);
-    // Ends the connection at once (RST if anything is outstanding); the client hears nothing more. May be called from
-    // inside a callback.
+    // Ends the connection at once (RST if anything is outstanding); the client hears nothing more. May be
+    // called from inside a callback.
     void close();
 
   private:

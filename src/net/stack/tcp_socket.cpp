@@ -34,8 +34,8 @@ Result<> TcpSocket::connect(Network& network, const IpAddress& host, u16 port, C
     return to_error(begun);
 }
 
-// What lwIP is told after a call to the client: ERR_ABRT if the connection is gone, so that it is not looked at again.
-// `life` is the number of the connection before the call.
+// What lwIP is told after a call to the client: ERR_ABRT if the connection is gone, so that it is not looked
+// at again. `life` is the number of the connection before the call.
 i8 TcpSocket::after_call(u32 life) const { return life == life_ ? i8{ERR_OK} : i8{ERR_ABRT}; }
 
 i8 TcpSocket::connected() {
@@ -53,8 +53,8 @@ i8 TcpSocket::take(pbuf* packet) {
         client_->received({static_cast<const std::byte*>(part->payload), part->len});
     if (life == life_) {
         tcp_recved(pcb_, packet->tot_len);
-        // A frame of many segments is not one segment: RFC 1122, 4.2.3.2, wants an answer for every two. A sender at its
-        // start has few frames under way, and would wait for the one that is delayed.
+        // A frame of many segments is not one segment: RFC 1122, 4.2.3.2, wants an answer for every two. A
+        // sender at its start has few frames under way, and would wait for the one that is delayed.
         if (packet->tot_len >= 2 * tcp_mss(pcb_))
             tcp_ack_now(pcb_);
     }

@@ -19,8 +19,9 @@ class TransferWatcher {
     ~TransferWatcher() = default;
 };
 
-// What a server may cost: ten seconds of silence, and no less than a KiB a second in each half a minute. A modem brings five
-// times as much; who brings less, on purpose or not, ends in an error. A least rate, not a total: a large file may take long.
+// What a server may cost: ten seconds of silence, and no less than a KiB a second in each half a minute. A
+// modem brings five times as much; who brings less, on purpose or not, ends in an error. A least rate, not a
+// total: a large file may take long.
 constexpr event::Budget transfer_budget{
     .silence = event::Duration::seconds(10), .head_start = event::Duration::seconds(30), .least_rate = 1024};
 
@@ -30,8 +31,9 @@ class TftpSocket final : public TftpPort, private UdpSocket::Client {
     // `own_port`: where answers go; 0: one that nobody guesses.
     explicit TftpSocket(Network& network, u16 own_port = 0) : network_(network), own_port_(own_port) {}
 
-    // Runs the session to its end, which is also that of the budget. An error only for what has nothing to do with the server: Interrupted (the server is
-    // told), DeviceBroken, NoMemory, NotReady (no route). Everything else is in session.state().
+    // Runs the session to its end, which is also that of the budget. An error only for what has nothing to do
+    // with the server: Interrupted (the server is told), DeviceBroken, NoMemory, NotReady (no route).
+    // Everything else is in session.state().
     Result<> run(TftpSession& session, const IpAddress& server, TransferWatcher& watcher,
                  const event::Budget& budget = transfer_budget);
 
@@ -50,9 +52,10 @@ class HttpSocket final : private TcpSocket::Client {
   public:
     explicit HttpSocket(Network& network) : network_(network) {}
 
-    // Makes one connection to `server`, which is where download.url() lies, sends the request and takes what comes, until
-    // the state is not Running any more. A connection that breaks or stalls is the download's concern. `patience` counts
-    // download.progress(), over all its connections: of redirections and of what comes twice there is no more either.
+    // Makes one connection to `server`, which is where download.url() lies, sends the request and takes what
+    // comes, until the state is not Running any more. A connection that breaks or stalls is the download's
+    // concern. `patience` counts download.progress(), over all its connections: of redirections and of what
+    // comes twice there is no more either.
     // Errors: Timeout and NotReady (no connection), Interrupted, DeviceBroken, NoMemory.
     Result<> run(HttpDownload& download, const IpAddress& server, TransferWatcher& watcher,
                  event::Patience& patience);

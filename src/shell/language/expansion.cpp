@@ -159,8 +159,8 @@ Result<> Expansion::expand_variable(const Context& context, std::string_view wor
     return put_value(variable_value(context, rest.substr(0, length)), split);
 }
 
-// The "${" at `position`. Its value is put at once, up to the '}'; or else the text behind ":-" and its like comes next, as
-// what stands outside does, until close_brace.
+// The "${" at `position`. Its value is put at once, up to the '}'; or else the text behind ":-" and its like
+// comes next, as what stands outside does, until close_brace.
 Result<> Expansion::open_brace(const Context& context, std::string_view word, usize& position, bool split) {
     std::string_view rest = word.substr(position + 2);
     usize length = rest.find_first_of(":}");

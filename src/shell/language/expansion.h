@@ -15,8 +15,8 @@ std::string_view variable_value(const Context& context, std::string_view name);
 // True if `name` can follow a bare '$' and be assigned: letters, digits, '_', no digit first.
 bool is_identifier(std::string_view name);
 
-// True if `name` can stand in "${...}" even where no variable has it: what an identifier has, '.' and '-', and '#' at
-// its end (`serial#`). Other characters are those of substitutions that this shell does not have.
+// True if `name` can stand in "${...}" even where no variable has it: what an identifier has, '.' and '-',
+// and '#' at its end (`serial#`). Other characters are those of substitutions that this shell does not have.
 bool is_plain_name(std::string_view name);
 
 // The words of one command after quotes and variables. The memory is taken once and used again for each
@@ -32,15 +32,17 @@ class Expansion {
 
     void clear();
 
-    // Adds what a word token stands for: one word, or none or several where an unquoted variable is empty or
-    // has blanks. `${name:=text}` sets a shell variable on the way. Errors: TooLarge (more than max_words or max_bytes),
-    // InvalidArgument (something in "${...}" that is no name, and behind it nothing or ":-", ":=" or ":+").
+    // Adds what a word token stands for: one word, or none or several where an unquoted variable is empty
+    // or has blanks. `${name:=text}` sets a shell variable on the way. Errors: TooLarge (more than
+    // max_words or max_bytes), InvalidArgument (something in "${...}" that is no name, and behind it
+    // nothing or ":-", ":=" or ":+").
     Result<> add(Context& context, std::string_view word);
 
     // The same as exactly one word: blanks in variables do not split.
     Result<> add_unsplit(Context& context, std::string_view word);
 
-    // The same as text that is in no word: all that has been added so follows one another, a blank behind each.
+    // The same as text that is in no word: all that has been added so follows one another, a
+    // blank behind each.
     Result<> add_text(Context& context, std::string_view word);
     std::string_view text() const { return {text_.data(), used_}; }
 

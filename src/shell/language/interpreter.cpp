@@ -85,7 +85,8 @@ Result<> Interpreter::interpret() {
     return {};
 }
 
-// An operator without a command before it connects nothing, as in U-Boot: scripts have "; &&", and "&& ;" means ';'.
+// An operator without a command before it connects nothing, as in U-Boot: scripts have "; &&",
+// and "&& ;" means ';'.
 void Interpreter::connect(Connector connector) {
     if (std::exchange(after_command_, false))
         connector_ = connector;
@@ -122,8 +123,8 @@ Result<> Interpreter::begin(Statement::Kind kind) {
     return {};
 }
 
-// "for NAME in WORDS" up to the line end or ';'. The words are expanded once, here. As in U-Boot their quotes do not keep
-// blanks together: what comes out is one text, which take_item splits.
+// "for NAME in WORDS" up to the line end or ';'. The words are expanded once, here. As in U-Boot their quotes
+// do not keep blanks together: what comes out is one text, which take_item splits.
 Result<> Interpreter::begin_for() {
     VIREO_TRY(begin(Statement::Kind::For));
     Statement& loop = statements_.back();
@@ -242,7 +243,8 @@ Result<> Interpreter::next_branch(std::string_view word) {
     return {};
 }
 
-// Never the environment, whose variables have checks and callers of their own; `$name` prefers it, as in U-Boot.
+// Never the environment, whose variables have checks and callers of their own; `$name` prefers
+// it, as in U-Boot.
 Result<> Interpreter::assign(std::string_view word) {
     std::string_view name = assigned_name(word);
     expansion_.clear();

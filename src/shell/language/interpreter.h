@@ -9,9 +9,9 @@ namespace vireo::shell {
 struct Context;
 
 // Runs shell text: commands joined by ';', line ends, "&&" and "||"; if/then/elif/else/fi, while, until and
-// for; `name=value`, alone or before a command. It works through the text from left to right with a bounded stack of open statements; a
-// loop jumps back in the text, and a branch that is not taken is read without being run. There is no
-// recursion.
+// for; `name=value`, alone or before a command. It works through the text from left to right with a bounded
+// stack of open statements; a loop jumps back in the text, and a branch that is not taken is read without
+// being run. There is no recursion.
 class Interpreter {
   public:
     static constexpr usize max_depth = 16; // open statements

@@ -22,8 +22,8 @@ struct Token {
     std::string_view text;
 };
 
-// Follows the quotes and the "${" of a word from its first character to its last. The text behind "${NAME:-" may have
-// quotes of its own, so each "${" starts a level; what is open outside counts again behind its '}'.
+// Follows the quotes and the "${" of a word from its first character to its last. The text behind "${NAME:-"
+// may have quotes of its own, so each "${" starts a level; what is open outside counts again behind its '}'.
 class Quoting {
   public:
     static constexpr usize max_levels = 4;

@@ -10,8 +10,8 @@ struct Range {
     u32 last;
 };
 
-// Marks that join the character before them, and signs without a place of their own: the blocks of Unicode that consist
-// of such (general categories Mn, Me and Cf), of scripts that people type at terminals.
+// Marks that join the character before them, and signs without a place of their own: the blocks of Unicode
+// that consist of such (general categories Mn, Me and Cf), of scripts that people type at terminals.
 constexpr Range joining[] = {
     {0x300, 0x36f},     {0x483, 0x489},   {0x591, 0x5bd},   {0x610, 0x61a},   {0x64b, 0x65f},
     {0x6d6, 0x6dc},     {0x93a, 0x93a},   {0x93c, 0x93c},   {0x941, 0x948},   {0x94d, 0x94d},

@@ -16,8 +16,8 @@ class Completion {
     usize matches() const { return matches_; }
     bool was_interrupted() const { return was_interrupted_; }
 
-    // What all matches have in common beyond what is typed. The text lives as long as this and the variables do not
-    // change.
+    // What all matches have in common beyond what is typed. The text lives as long as this and the
+    // variables do not change.
     std::string_view common() const { return common_; }
 
     // What to put behind a single match: a blank, '}', or '/'.

@@ -5,9 +5,10 @@
 
 namespace vireo::shell {
 
-// What a terminal sends besides text: keys, and answers to questions that somebody asked it, also late ones. One sequence of
-// them at a time, byte by byte, in a few bytes of memory however long it is: ECMA-48's control sequences and strings, as ESC and
-// a letter, as one byte, or as that byte in UTF-8; the keys of xterm and of the Linux console.
+// What a terminal sends besides text: keys, and answers to questions that somebody asked it, also late ones.
+// One sequence of them at a time, byte by byte, in a few bytes of memory however long it is: ECMA-48's
+// control sequences and strings, as ESC and a letter, as one byte, or as that byte in UTF-8; the keys of
+// xterm and of the Linux console.
 class EscapeSequence {
   public:
     enum class Outcome : u8 {
@@ -21,12 +22,13 @@ class EscapeSequence {
     // One of the single bytes that begin a sequence. In UTF-8 text they can only stand within a character.
     static bool is_8_bit_start(u8 byte);
 
-    // Starts with Escape or an 8-bit start; `is_in_utf_8`: the latter as a character of its own, 0xc2 and this byte.
+    // Starts with Escape or an 8-bit start; `is_in_utf_8`: the latter as a character of its
+    // own, 0xc2 and this byte.
     void begin(u8 byte, bool is_in_utf_8 = false);
     bool is_open() const { return state_ != State::None; }
     Outcome take(u8 byte);
-    // Nothing more is expected. Where nothing of a sequence stood behind an 8-bit start, that was a byte of text in some
-    // other encoding: returns it, else nothing.
+    // Nothing more is expected. Where nothing of a sequence stood behind an 8-bit start, that was a byte of
+    // text in some other encoding: returns it, else nothing.
     std::string_view give_up();
 
     u8 final_byte() const { return final_; }

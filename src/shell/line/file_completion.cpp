@@ -11,7 +11,8 @@ namespace {
 // More than that nobody reads; the last line says how many there are.
 constexpr usize most_listed = 100;
 
-// The console says nothing while this lives: Tab asks on the user's behalf, and what it does not find it does not offer.
+// The console says nothing while this lives: Tab asks on the user's behalf, and what it does not
+// find it does not offer.
 class Quiet {
   public:
     explicit Quiet(system::Console& console) : console_(console) { console_.set_quiet(true); }

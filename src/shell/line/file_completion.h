@@ -6,17 +6,18 @@
 
 namespace vireo::shell {
 
-// What Tab finds on a disk: the entries of a directory that begin as the last part of a path does. Hidden ones (".name")
-// are offered once their dot is typed; names with control characters never are.
+// What Tab finds on a disk: the entries of a directory that begin as the last part of a path does. Hidden
+// ones (".name") are offered once their dot is typed; names with control characters never are.
 class FileCompletion {
   public:
-    // `path` as the command would be given it; `quote`: the one that is open at its end, or 0. Without a disk, file system
-    // or directory there is no match, and nothing is said; Ctrl-C ends the search.
+    // `path` as the command would be given it; `quote`: the one that is open at its end, or 0. Without a
+    // disk, file system or directory there is no match, and nothing is said; Ctrl-C ends the search.
     static std::unique_ptr<FileCompletion> find(Context& context, std::string_view interface,
                                                 std::string_view spec, std::string_view path, char quote);
 
     usize matches() const { return matches_; }
-    // What all matches have in common beyond the path, as it has to be typed: with backslashes, or as the quote wants it.
+    // What all matches have in common beyond the path, as it has to be typed: with backslashes, or
+    // as the quote wants it.
     std::string_view common() const { return common_.view(); }
     // What to put behind a single match.
     std::string_view closing() const {

@@ -27,7 +27,8 @@ class HistorySearch {
     explicit HistorySearch(const History& history) : history_(history) {}
 
     void begin();
-    // What is searched for is longer now; false if no line has that, or if it is too long. What was found stays.
+    // What is searched for is longer now; false if no line has that, or if it is too long.
+    // What was found stays.
     bool extend(std::string_view text);
     // One that differs from the line found now; false if there is none.
     bool older();

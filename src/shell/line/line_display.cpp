@@ -14,8 +14,8 @@ constexpr usize widest = 4096;
 constexpr auto answer_time = event::Duration::milli(200);
 constexpr auto width_lasts = event::Duration::seconds(1);
 
-// Remember the cursor, go to the right margin, say where that is, go back (ECMA-48, DEC's save and restore). Nothing on
-// the screen moves or scrolls.
+// Remember the cursor, go to the right margin, say where that is, go back (ECMA-48, DEC's save and restore).
+// Nothing on the screen moves or scrolls.
 constexpr std::string_view ask_for_width = "\x1b"
                                            "7\x1b[999C\x1b[6n\x1b"
                                            "8";
@@ -91,7 +91,8 @@ void LineDisplay::take_width(usize columns) {
     if (before == 0) {
         step_over_margin();
     } else if (before != columns) {
-        // Each terminal has its own way with lines that have become too long. What is left of this one stays above.
+        // Each terminal has its own way with lines that have become too long. What is left of
+        // this one stays above.
         console_.write("\n\x1b[J");
         start_over();
     }
@@ -106,8 +107,8 @@ void LineDisplay::write_to(usize position) {
     step_over_margin();
 }
 
-// Text that ends in the last column leaves the terminal's cursor on it. The next row is made, so that all later
-// movements start from a known place.
+// Text that ends in the last column leaves the terminal's cursor on it. The next row is made, so that all
+// later movements start from a known place.
 void LineDisplay::step_over_margin() {
     Place place = locate(shown().substr(0, shown_cursor_));
     if (place.column == 0 && place.row > 0)

@@ -6,13 +6,13 @@
 
 namespace vireo::shell {
 
-// What the terminal shows of the line that is being edited. It is told what the line is now and sends what makes the
-// difference, so text at the end of the line is echoed once and no more.
+// What the terminal shows of the line that is being edited. It is told what the line is now and sends what
+// makes the difference, so text at the end of the line is echoed once and no more.
 //
-// A line that is longer than the terminal is wide wraps, and going back in it takes the width. Only the terminal knows
-// that, so it is asked when it is needed, and again when the answer is older than a second (windows change their size).
-// What has to be shown waits for the answer; keys do not. A terminal that does not answer (a script) counts as endlessly
-// wide.
+// A line that is longer than the terminal is wide wraps, and going back in it takes the width. Only the
+// terminal knows that, so it is asked when it is needed, and again when the answer is older than a second
+// (windows change their size). What has to be shown waits for the answer; keys do not. A terminal that does
+// not answer (a script) counts as endlessly wide.
 class LineDisplay {
   public:
     static constexpr usize max_bytes = 4095;
@@ -22,8 +22,8 @@ class LineDisplay {
     // A new line: shows the prompt. The text of `prompt` stays valid until the next begin().
     void begin(std::string_view prompt);
 
-    // The line is `text` now (max_bytes at most) with the cursor in front of byte `cursor`. Unless the width is asked for,
-    // the terminal shows that when it returns.
+    // The line is `text` now (max_bytes at most) with the cursor in front of byte `cursor`. Unless the width
+    // is asked for, the terminal shows that when it returns.
     void show(std::string_view text, usize cursor);
 
     // While true, show() waits for the terminal: at most until `patience`, then give_up() and show() again.

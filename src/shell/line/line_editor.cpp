@@ -41,7 +41,8 @@ LineEditor::Ending LineEditor::read(std::string_view prompt) {
     }
 }
 
-// Only time that is spent waiting counts: the bytes of a sequence may have come while the terminal was slow to take output.
+// Only time that is spent waiting counts: the bytes of a sequence may have come while the terminal
+// was slow to take output.
 u8 LineEditor::next_byte() {
     if (auto byte = context_.console.read())
         return *byte;
@@ -72,9 +73,9 @@ u8 LineEditor::wait_for_byte() {
     }
 }
 
-// Takes all text that has arrived at once, so that a paste costs one insertion instead of one for each byte. A
-// character that has arrived in part is waited for: the terminal could not show it. Returns the byte behind the text, if
-// that has arrived too.
+// Takes all text that has arrived at once, so that a paste costs one insertion instead of one for each byte.
+// A character that has arrived in part is waited for: the terminal could not show it. Returns the byte behind
+// the text, if that has arrived too.
 std::optional<u8> LineEditor::type_text(u8 first) {
     constexpr usize at_once = 256;
     char piece[at_once + 3] = {static_cast<char>(first)};
@@ -113,8 +114,8 @@ void LineEditor::type(std::string_view text) {
     refresh();
 }
 
-// A Tab in front of everything else is a question for all commands, unless a text with tabs is being pasted: then more
-// comes at once, in `next`, or the terminal has said so. False if it is a question.
+// A Tab in front of everything else is a question for all commands, unless a text with tabs is being pasted:
+// then more comes at once, in `next`, or the terminal has said so. False if it is a question.
 bool LineEditor::type_pasted_tab(std::optional<u8>& next) {
     if (!is_pasting_ && !trim(line()).empty())
         return false;

@@ -8,9 +8,9 @@
 
 namespace vireo::shell {
 
-// Reads a line from the console with editing, history, its search, and completion. Bytes over 0x7f are text (UTF-8): the
-// cursor moves by whole characters, and the display counts the columns that they take. What a terminal answers to questions,
-// also of others and too late, is no input.
+// Reads a line from the console with editing, history, its search, and completion. Bytes over 0x7f are text
+// (UTF-8): the cursor moves by whole characters, and the display counts the columns that they take. What a
+// terminal answers to questions, also of others and too late, is no input.
 class LineEditor {
   public:
     static constexpr usize max_line_bytes = LineDisplay::max_bytes;

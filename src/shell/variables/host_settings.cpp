@@ -34,8 +34,8 @@ std::string_view without_byte_order_mark(std::string_view text) {
     return text.substr(text.starts_with(mark) ? mark.size() : 0);
 }
 
-// Cuts a text into lines; CR LF ends one like LF. A backslash at the very end lets the line go on in the next one, with the line
-// end in between, as `env export -t` writes a value of several lines.
+// Cuts a text into lines; CR LF ends one like LF. A backslash at the very end lets the line go on in the next
+// one, with the line end in between, as `env export -t` writes a value of several lines.
 class Lines {
   public:
     explicit Lines(std::span<char> text) : text_(text) {}

@@ -19,7 +19,8 @@ struct Range {
     u64 bytes() const { return end - base; }
 };
 
-// The part of a free range that lies in [lowest, 4 GiB), from a multiple of `alignment` on. Empty if there is none.
+// The part of a free range that lies in [lowest, 4 GiB), from a multiple of `alignment` on.
+// Empty if there is none.
 Range usable(u64 base, u64 end, u64 lowest, u64 alignment) {
     end = std::min(end, four_gib);
     base = std::max(base, lowest);
@@ -71,7 +72,8 @@ std::optional<LoadAddresses> place_loads(const system::MemoryMap& memory,
             return LoadAddresses{*kernel,  kernel_bytes, device_tree,    script,
                                  pxe_file, ramdisk.base, ramdisk.bytes()};
     }
-    // Too small a machine for the distance: a kernel that cannot unpack itself there may be one that does not have to.
+    // Too small a machine for the distance: a kernel that cannot unpack itself there may be one
+    // that does not have to.
     return wanted.offset != 0 ? place_loads(memory, {0, wanted.alignment}) : std::nullopt;
 }
 

@@ -13,7 +13,8 @@ Result<PackedRing> PackedRing::create(const RingOptions& options) {
     VIREO_ASSERT(options.size >= 1 && options.size <= virtq_max_size && !options.contiguous);
     PackedRing ring;
     ring.layout_ = PackedLayout::of(options.size);
-    // Zeroed, which section 2.8.13 demands: with both wrap counters at 1 nothing is available and nothing used.
+    // Zeroed, which section 2.8.13 demands: with both wrap counters at 1 nothing is available
+    // and nothing used.
     ring.memory_ = VIREO_TRY(dma::Buffer::create(ring.layout_.bytes, PackedLayout::alignment));
     std::byte* base = ring.memory_.data();
     ring.descriptors_ = overlay<pvirtq_desc>(base);
@@ -24,7 +25,8 @@ Result<PackedRing> PackedRing::create(const RingOptions& options) {
     return ring;
 }
 
-// Unlike in a split ring, DISABLE holds with EVENT_IDX too, and for good: no event is farther away (section 2.8.10).
+// Unlike in a split ring, DISABLE holds with EVENT_IDX too, and for good: no event is farther
+// away (section 2.8.10).
 void PackedRing::suppress_notifications() {
     driver_event_->desc_and_flags.store(event_suppress(RING_EVENT_FLAGS_DISABLE, 0));
 }
@@ -42,9 +44,9 @@ void PackedRing::advance(Position& position, u16 descriptors) const {
     position.offset = static_cast<u16>(offset);
 }
 
-// The device may look at one place only, the one after what it took last (section 2.8.2). As long as the flags there
-// are held back, nothing behind it is available, whatever its flags say: so one barrier and one store publish a
-// batch. What lies there until then is of the lap before and not available in this one.
+// The device may look at one place only, the one after what it took last (section 2.8.2). As long as the
+// flags there are held back, nothing behind it is available, whatever its flags say: so one barrier and one
+// store publish a batch. What lies there until then is of the lap before and not available in this one.
 void PackedRing::add_descriptor(u16 id, dma::BusAddress address, u32 bytes, u16 flags) {
     pvirtq_desc& descriptor = descriptors_[next_.offset];
     descriptor.addr.store(address.value);
@@ -139,9 +141,9 @@ Result<std::optional<UsedEntry>> PackedRing::take_used(u16 exposed) {
     if (!is_used(flags))
         return std::optional<UsedEntry>{};
     dma::before_used_entry();
-    // A used descriptor without WRITE says that nothing was written, and its length is reserved (section 2.8.4). But
-    // QEMU never sets WRITE, and puts the length there all the same: so a device is taken by its word only once
-    // it has shown that it knows the flag (decision 0016).
+    // A used descriptor without WRITE says that nothing was written, and its length is reserved (section
+    // 2.8.4). But QEMU never sets WRITE, and puts the length there all the same: so a device is taken by its
+    // word only once it has shown that it knows the flag (decision 0016).
     bool has_length = (flags & VIRTQ_DESC_F_WRITE) != 0;
     marks_written_ = marks_written_ || has_length;
     return std::optional(UsedEntry{.id = descriptor.id.load(),

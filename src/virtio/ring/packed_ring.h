@@ -7,9 +7,9 @@
 
 namespace vireo::virtio {
 
-// The packed virtqueue (section 2.8): one ring of descriptors in which we make chains available and the device
-// overwrites them with used ones. Like SplitRing it writes what Queue tells it and never reads back what it
-// wrote; how many descriptors a used chain took comes from Queue's shadow, never from the ring.
+// The packed virtqueue (section 2.8): one ring of descriptors in which we make chains available and the
+// device overwrites them with used ones. Like SplitRing it writes what Queue tells it and never reads back
+// what it wrote; how many descriptors a used chain took comes from Queue's shadow, never from the ring.
 class PackedRing {
   public:
     PackedRing() = default;
@@ -49,8 +49,8 @@ class PackedRing {
 
     u16 size_ = 0;
     bool event_index_ = false;
-    bool marks_written_ =
-        false;           // the device has set VIRTQ_DESC_F_WRITE in a used descriptor: see take_used()
+    // the device has set VIRTQ_DESC_F_WRITE in a used descriptor: see take_used()
+    bool marks_written_ = false;
     Position next_;      // where the next descriptor goes; ahead of `published_` while a batch is being built
     Position published_; // how far the device can see, which is the head whose flags are held back
     u16 batch_ = 0;      // descriptors between the two

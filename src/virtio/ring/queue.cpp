@@ -191,8 +191,8 @@ bool Queue::find_chain(const UsedEntry& entry) {
     return true;
 }
 
-// Only the oldest chain, or a later one for all up to it. The walk ends after `most_chains` steps, each of which
-// completes a chain, or once for all in a broken queue.
+// Only the oldest chain, or a later one for all up to it. The walk ends after `most_chains` steps, each of
+// which completes a chain, or once for all in a broken queue.
 bool Queue::find_chain_in_order(const UsedEntry& entry) {
     u16 id = oldest_;
     u16 chains = 1;

@@ -12,8 +12,8 @@ struct QueueOptions {
     RingOptions ring;
     u16 max_chain = 1;       // buffers that one chain may have; the ring's size bounds it as well
     u16 indirect_tables = 0; // chains that can be indirect at the same time; 0 without VIRTIO_F_INDIRECT_DESC
-    bool clamp_lengths =
-        false; // legacy devices report used lengths wrongly: cut them instead of believing or refusing
+    // legacy devices report used lengths wrongly: cut them instead of believing or refusing
+    bool clamp_lengths = false;
 };
 
 // A chain that the device has used.
@@ -41,8 +41,8 @@ class Queue {
     Queue(Queue&&) = default;
     // What was here before is dropped.
     Queue& operator=(Queue&& other) noexcept;
-    // Dropped without close(): the device may go on with it, so all of it is the device's for ever: ring, tables, and the
-    // callers' buffers, as abandon() means it.
+    // Dropped without close(): the device may go on with it, so all of it is the device's for ever: ring,
+    // tables, and the callers' buffers, as abandon() means it.
     ~Queue() { abandon(); }
 
     u16 size() const { return size_; }
@@ -65,19 +65,21 @@ class Queue {
     void publish();
     // True if the device must be told of what was published since the last call.
     bool needs_kick();
-    // The upper half of the doorbell's value with VIRTIO_F_NOTIFICATION_DATA (section 2.9): the available index, or in
-    // a packed ring the offset and wrap counter of the next descriptor; both as published.
+    // The upper half of the doorbell's value with VIRTIO_F_NOTIFICATION_DATA (section 2.9): the available
+    // index, or in a packed ring the offset and wrap counter of the next descriptor; both as published.
     u16 notification_data() const;
 
     // The next chain that the device has used, its buffers given back to us (unshared), each chain exactly
     // once.
     std::optional<Completion> harvest();
-    // Whether the device seems to have used something: a look at shared memory, believed for nothing but to go on looking.
+    // Whether the device seems to have used something: a look at shared memory, believed for nothing
+    // but to go on looking.
     bool has_used() const;
     // Why the queue is broken, or nothing.
     const std::optional<Error>& fault() const { return fault_; }
-    // Nobody waits for what is in flight any more: the buffers' owners get them back at once, as dma::backend::abandon
-    // means it. The device goes on with the chains, and harvest() goes on giving them. Again: nothing new.
+    // Nobody waits for what is in flight any more: the buffers' owners get them back at once, as
+    // dma::backend::abandon means it. The device goes on with the chains, and harvest() goes on giving
+    // them. Again: nothing new.
     void abandon();
     // Chains submitted and not yet harvested.
     u16 in_flight() const { return in_flight_; }
@@ -92,8 +94,8 @@ class Queue {
     Counters& counters() { return counters_; }
     const Counters& counters() const { return counters_; }
 
-    // Ends the queue's life; nothing else may be called after it. The buffers of all chains in flight come back, and the
-    // memory is freed.
+    // Ends the queue's life; nothing else may be called after it. The buffers of all chains in flight come
+    // back, and the memory is freed.
     void close(dma::ConfirmedReset reset);
 
   private:
@@ -158,8 +160,8 @@ class Queue {
     u16 oldest_ = 0; // in order: the chain in flight that was submitted first, if there is one
     u16 newest_ = 0; // in order: the one that was submitted last
 
-    // What the used entry that was taken last stands for: chains not harvested yet, the last of them, and the bytes
-    // written into that one. More than one only in order.
+    // What the used entry that was taken last stands for: chains not harvested yet, the last of them, and the
+    // bytes written into that one. More than one only in order.
     u16 used_chains_ = 0;
     u16 used_entries_ = 0; // of the ring, for all of them
     u16 used_id_ = 0;

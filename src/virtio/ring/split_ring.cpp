@@ -58,8 +58,8 @@ RingAddresses SplitRing::addresses() const {
 
 u16 SplitRing::add_direct(u16 id, std::span<const Element> elements) {
     // The chain's descriptors are the shadow's own indices, so a loop would be a loop in the shadow (section
-    // 2.7.5.2). In order they are the next ones of the table, round and round (section 2.7.5): chains come back
-    // in that order too, so the free ones are always those that follow.
+    // 2.7.5.2). In order they are the next ones of the table, round and round (section 2.7.5): chains come
+    // back in that order too, so the free ones are always those that follow.
     u16 head = in_order_ ? next_descriptor_ : id;
     u16 at = head;
     u16 index = id;
@@ -89,7 +89,8 @@ u16 SplitRing::add_indirect(u16 id, std::byte* table, dma::BusAddress table_bus,
         u16 flags = direction_flag(mappings[i]);
         if (i + 1 < mappings.size())
             flags |= VIRTQ_DESC_F_NEXT;
-        // Sequential even where no NEXT flag makes the device look: section 2.7.5.3.1 excepts none when in order.
+        // Sequential even where no NEXT flag makes the device look: section 2.7.5.3.1 excepts
+        // none when in order.
         write_descriptor(entries[i], mappings[i].bus, mappings[i].bytes, flags, static_cast<u16>(i + 1));
     }
     u16 head = in_order_ ? next_descriptor_ : id;

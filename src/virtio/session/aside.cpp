@@ -3,9 +3,9 @@
 #include "virtio/session/session.h"
 #include "virtio/wire/features.h"
 
-// Giving up on a device that may not be able to stop: it is set aside, with everything that it may still touch, until it
-// has given all of it back (docs/decisions/0018). No register is written before that: QEMU waits for a disk's requests
-// inside the write that resets it, and the machine stands still meanwhile.
+// Giving up on a device that may not be able to stop: it is set aside, with everything that it may still
+// touch, until it has given all of it back (docs/decisions/0018). No register is written before that: QEMU
+// waits for a disk's requests inside the write that resets it, and the machine stands still meanwhile.
 namespace vireo::virtio {
 
 using event::Deadline;
@@ -13,8 +13,8 @@ using event::Duration;
 
 namespace {
 
-// How long an operation waits for a device that was set aside. Long enough for storage that has just come back; short
-// enough to be told of it as an answer.
+// How long an operation waits for a device that was set aside. Long enough for storage that has just come
+// back; short enough to be told of it as an answer.
 constexpr Duration patience = Duration::seconds(3);
 
 } // namespace
@@ -31,8 +31,8 @@ void Session::set_aside(Error why) {
     stop_driver(why);
 }
 
-// Takes what a device that was set aside has given back, which nobody wants any more; its memory is free then. True if
-// there was news.
+// Takes what a device that was set aside has given back, which nobody wants any more; its memory is free
+// then. True if there was news.
 bool Session::take_back() {
     bool any = false;
     for (LiveQueue& queue : queues_)

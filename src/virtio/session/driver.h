@@ -19,11 +19,11 @@ struct QueueSpec {
     u16 min_size = 1;      // fewer entries than this are no use
     u16 max_size = 256; // more are not asked for, where the driver may choose (legacy devices fix the size)
     u16 max_chain = 1;  // buffers in one chain
-    u16 max_indirect =
-        0; // chains of more than one buffer in flight together, if indirect descriptors are to be had
+    // chains of more than one buffer in flight together, if indirect descriptors are to be had
+    u16 max_indirect = 0;
     bool waits = false; // its chains wait for news from outside (frames): none of them is ever overdue
-    bool is_news =
-        true; // somebody waits for what comes back; else it is taken in passing, when there is time
+    // somebody waits for what comes back; else it is taken in passing, when there is time
+    bool is_news = true;
 };
 
 // A feature that makes no sense without another (section 2.2.1).
@@ -67,22 +67,23 @@ class Driver {
     // in between. For what needs a running device to be known.
     virtual void went_live() {}
 
-    // Takes every finished request out of the queues and completes it; true if there was one. Called from the
-    // event loop while something is overdue (in flight in a queue that does not wait), and while it listens. Does
-    // not wait.
+    // Takes every finished request out of the queues and completes it; true if there was one. Called from
+    // the event loop while something is overdue (in flight in a queue that does not wait), and while it
+    // listens. Does not wait.
     virtual bool harvest() = 0;
 
     // True while somebody waits for what comes unasked, in a queue that waits.
     virtual bool is_listening() const { return false; }
 
-    // The device was reset or is beyond reach and touches no memory any more, or it was set aside, and Session keeps
-    // all that it may still touch. For the driver, shared memory and queues are gone; start() may follow. End: every request in flight, and every one that was kept, ends with `why`
-    // before this returns. Keep: requests that may be repeated (a read, a write of the same data) may stay in
-    // flight; start() follows, or stop(End).
+    // The device was reset or is beyond reach and touches no memory any more, or it was set aside, and
+    // Session keeps all that it may still touch. For the driver, shared memory and queues are gone; start()
+    // may follow. End: every request in flight, and every one that was kept, ends with `why` before this
+    // returns. Keep: requests that may be repeated (a read, a write of the same data) may stay in flight;
+    // start() follows, or stop(End).
     virtual void stop(Error why, InFlight fate) = 0;
 
-    // Queue `index` alone was reset (VIRTIO_F_RING_RESET) and is set up anew, empty: the requests that were in
-    // it end with `why` before this returns.
+    // Queue `index` alone was reset (VIRTIO_F_RING_RESET) and is set up anew, empty: the requests that were
+    // in it end with `why` before this returns.
     virtual void queue_stopped(usize index, Error why) = 0;
 
     // The device says that its configuration changed (section 3.2.1). Reads what matters again.

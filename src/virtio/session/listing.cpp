@@ -3,7 +3,8 @@
 #include "virtio/session/session.h"
 #include "virtio/wire/features.h"
 
-// How people see a device: `virtio list` (one line about it, then what was negotiated), `features` and `stats`.
+// How people see a device: `virtio list` (one line about it, then what was negotiated),
+// `features` and `stats`.
 namespace vireo::virtio {
 
 namespace {

@@ -8,9 +8,9 @@
 
 namespace vireo::virtio {
 
-// The device-independent bits that Session, Queue and the transports implement for every driver. Each transport
-// takes out what its interface does not know, or has no registers for (VERSION_1 on a legacy one, ANY_LAYOUT on a
-// modern one, NOTIF_CONFIG_DATA on MMIO).
+// The device-independent bits that Session, Queue and the transports implement for every driver. Each
+// transport takes out what its interface does not know, or has no registers for (VERSION_1 on a legacy one,
+// ANY_LAYOUT on a modern one, NOTIF_CONFIG_DATA on MMIO).
 //
 // These are accepted whenever they are offered.
 //   ANY_LAYOUT       must be accepted (section 6.3), although requests are framed as if it were not;
@@ -35,12 +35,13 @@ struct FeatureWishes {
 
     bool operator==(const FeatureWishes&) const = default;
     system::FeatureWish of(unsigned feature) const;
-    // Errors: InvalidArgument for a feature without which the device cannot be driven, NotSupported to switch on
-    // what Vireo does not implement.
+    // Errors: InvalidArgument for a feature without which the device cannot be driven, NotSupported to switch
+    // on what Vireo does not implement.
     Result<> set(unsigned feature, system::FeatureWish wish, const DriverManifest& manifest);
 };
 
-// Everything that could be accepted from a device of this kind, whatever it offers: by default, and on request.
+// Everything that could be accepted from a device of this kind, whatever it offers: by
+// default, and on request.
 FeatureSet implemented_features(const DriverManifest& manifest);
 
 // Chooses what to accept (section 2.2.1): of the offer, what driver or core understand, the interface allows,

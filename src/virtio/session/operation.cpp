@@ -206,8 +206,8 @@ void Session::restart(Error why) {
         start_over(why, InFlight::End);
 }
 
-// With VIRTIO_F_RING_RESET, resets each queue that has something in flight; the others and the device go on. False:
-// that cannot be done, or not be confirmed, and the whole device has to be reset.
+// With VIRTIO_F_RING_RESET, resets each queue that has something in flight; the others and the device go on.
+// False: that cannot be done, or not be confirmed, and the whole device has to be reset.
 bool Session::reset_busy_queues(Error why) {
     constexpr u8 not_well = wire::DEVICE_NEEDS_RESET | wire::FAILED; // both are set in status_gone
     if (!has(wire::VIRTIO_F_RING_RESET) || (transport_->status() & not_well) != 0)

@@ -97,8 +97,8 @@ Result<> Session::initialise() {
             return error(ErrorCode::NotSupported, "device refuses the features");
     }
 
-    // 7. Device-specific set-up: queues, configuration, first buffers. Nothing is announced to the device yet:
-    //    commit() keeps quiet until step 8.
+    // 7. Device-specific set-up: queues, configuration, first buffers. Nothing is announced to the device
+    //    yet: commit() keeps quiet until step 8.
     VIREO_TRY(create_queues());
     driver_active_ = true;
     VIREO_TRY(driver_->start());
@@ -146,8 +146,8 @@ Result<u16> Session::choose_size(u16 limit, const QueueSpec& spec) const {
     return size;
 }
 
-// Sets a queue up, at first or after it was reset (section 2.6.2 makes no difference). Then `size_before` says how
-// large it was: what the driver has derived from that must stay true.
+// Sets a queue up, at first or after it was reset (section 2.6.2 makes no difference). Then `size_before`
+// says how large it was: what the driver has derived from that must stay true.
 Result<> Session::create_queue(u16 index, u16 size_before) {
     const QueueSpec& spec = spec_of(index);
     u16 limit = VIREO_TRY(transport_->queue_size_max(QueueIndex{index}));
@@ -211,9 +211,9 @@ Result<> Session::reset_device() {
     return {};
 }
 
-// *The* place where it is decided who may use what the device could reach: we, once it has confirmed its reset; else
-// nobody, whatever bus it is on. Switching bus mastering off is no confirmation: it does not stop what a device, or QEMU's
-// threads for it, have begun (docs/decisions/0040).
+// *The* place where it is decided who may use what the device could reach: we, once it has confirmed its
+// reset; else nobody, whatever bus it is on. Switching bus mastering off is no confirmation: it does not stop
+// what a device, or QEMU's threads for it, have begun (docs/decisions/0040).
 void Session::settle_memory(const std::optional<dma::ConfirmedReset>& reset, bool is_gone) {
     for (LiveQueue& queue : queues_)
         collect(queue);
@@ -227,7 +227,8 @@ void Session::settle_memory(const std::optional<dma::ConfirmedReset>& reset, boo
         transport_->enable_dma(false);
     }
     if (reset || is_gone) {
-        // One that is gone will confirm nothing, and what stands in its place next knows nothing of it: for ever, then.
+        // One that is gone will confirm nothing, and what stands in its place next knows nothing
+        // of it: for ever, then.
         held_queues_ = {};
         shared_.clear();
     } else if (!queues_.is_empty()) {
@@ -250,8 +251,8 @@ void Session::give_up(Error why) {
         (void)add_status(wire::FAILED);
 }
 
-// What the device still has now, because it was set aside or did not come up, its owners are about to get back: not from
-// the device, but as far as they are concerned.
+// What the device still has now, because it was set aside or did not come up, its owners are about to get
+// back: not from the device, but as far as they are concerned.
 void Session::stop_driver(Error why, InFlight fate) {
     for (LiveQueue& queue : queues_)
         queue.ring.abandon();

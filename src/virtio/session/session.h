@@ -27,13 +27,14 @@ namespace vireo::virtio {
 //
 //   Aside ---come_back---> Running    all that it held has come back: reset, up again (aside.cpp)
 //
-// Whatever ends in Running ends in Broken if the reset or the bring-up fails, and recover does if it was of no use
-// several times (no request came back in between).
+// Whatever ends in Running ends in Broken if the reset or the bring-up fails, and recover does if it was of
+// no use several times (no request came back in between).
 //
-// Memory rule: what the device may touch, rings and callers' bytes alike, comes back only after a reset that the device has
-// confirmed (section 3.3.1), whatever led to the reset. Without that it stays where it is, the callers' buffers abandoned
-// (dma::backend::abandon), until a later reset is confirmed; of a device that is gone, for ever. Of one that is set
-// aside, likewise until the chain comes back. settle_memory() decides it, for all.
+// Memory rule: what the device may touch, rings and callers' bytes alike, comes back only after a reset
+// that the device has confirmed (section 3.3.1), whatever led to the reset. Without that it stays where it
+// is, the callers' buffers abandoned (dma::backend::abandon), until a later reset is confirmed; of a
+// device that is gone, for ever. Of one that is set aside, likewise until the chain comes back.
+// settle_memory() decides it, for all.
 class Session final : public event::Poller {
   public:
     enum class State : u8 { Found, Running, Aside, Broken, Stopped };
@@ -50,18 +51,20 @@ class Session final : public event::Poller {
     // Brings the device up, steps 1 to 8 of section 3.1.1, from any state. On an error it is FAILED and
     // Broken.
     Result<> start();
-    // Looks at status and configuration changes of a running device, and does what they ask for. One that was set aside
-    // works again if all that it held has come back. Does not wait.
+    // Looks at status and configuration changes of a running device, and does what they ask for. One that was
+    // set aside works again if all that it held has come back. Does not wait.
     void refresh();
-    // What the user wants of its features, heeded from the next start() or start_over() on; FeatureWishes::set has the
-    // errors, and NotSupported: nobody drives this device.
+    // What the user wants of its features, heeded from the next start() or start_over() on;
+    // FeatureWishes::set has the errors, and NotSupported: nobody drives this device.
     Result<> wish(unsigned feature, system::FeatureWish wish);
     bool has_new_wishes() const { return wishes_ != heeded_wishes_; }
-    // Resets the whole of a device that is running or set aside, and brings it up again; what was in flight ends with
-    // `why`. Broken if that fails. A machine may stand still in it while the host's storage hangs: one warning before.
+    // Resets the whole of a device that is running or set aside, and brings it up again; what was in flight
+    // ends with `why`. Broken if that fails. A machine may stand still in it while the host's storage
+    // hangs: one warning before.
     void start_over(Error why) { start_over(why, InFlight::End); }
-    // Resets the device for good, whatever it holds; requests in flight end with an error. DMA is off afterwards. Error: the
-    // reset is not confirmed, and the device was given memory that it may still write to.
+    // Resets the device for good, whatever it holds; requests in flight end with an error. DMA
+    // is off afterwards. Error: the reset is not confirmed, and the device was given memory that
+    // it may still write to.
     Result<> quiesce();
 
     // --- the driver's side
@@ -78,16 +81,16 @@ class Session final : public event::Poller {
     // Memory shared with the device that lives until the next reset, zeroed; at most `max_shared` pieces.
     // Session frees it, so that a driver cannot free what a device still uses. Errors: NoMemory.
     Result<dma::Buffer*> share(usize bytes, usize alignment);
-    // Gives up everything in flight, which ends with `why`, and makes the device work again: by resetting the queues
-    // concerned where the device can do that, else the whole device. Broken if that fails.
+    // Gives up everything in flight, which ends with `why`, and makes the device work again: by resetting the
+    // queues concerned where the device can do that, else the whole device. Broken if that fails.
     void restart(Error why);
-    // The same for a device that may not be able to stop at once (a disk whose host storage hangs: a reset would wait for
-    // that, and the machine with it). Everything in flight ends with `why`, and the device is left alone until it has given
-    // it back. With VIRTIO_F_RING_RESET as restart().
+    // The same for a device that may not be able to stop at once (a disk whose host storage hangs: a reset
+    // would wait for that, and the machine with it). Everything in flight ends with `why`, and the device is
+    // left alone until it has given it back. With VIRTIO_F_RING_RESET as restart().
     void set_aside(Error why);
-    // Nothing while the device works, else why it does not. To be asked when an operation starts: after a while without
-    // any, the device is looked at first; one that was set aside is waited for a short while. Errors: Timeout (it still
-    // holds requests), Interrupted, DeviceBroken.
+    // Nothing while the device works, else why it does not. To be asked when an operation starts: after a
+    // while without any, the device is looked at first; one that was set aside is waited for a short
+    // while. Errors: Timeout (it still holds requests), Interrupted, DeviceBroken.
     Result<> usable();
 
     // --- event::Poller
@@ -111,8 +114,8 @@ class Session final : public event::Poller {
     void clear_statistics();
 
     static constexpr usize max_shared = 4;
-    // Without work, a device's status and events are looked at when there is an operation after this long, and for
-    // `virtio list`, `info` and `scan`.
+    // Without work, a device's status and events are looked at when there is an operation after this long,
+    // and for `virtio list`, `info` and `scan`.
     static constexpr event::Duration idle_look_interval = event::Duration::seconds(1);
 
   private:
@@ -188,8 +191,8 @@ class Session final : public event::Poller {
     event::Instant next_idle_look_{}; // when a device without work is looked at before it gets some
 };
 
-// The bit that a feature's name (as `virtio list` prints it, upper or lower case) or decimal number stands for.
-// NotFound.
+// The bit that a feature's name (as `virtio list` prints it, upper or lower case) or decimal number
+// stands for. NotFound.
 Result<unsigned> find_feature(std::string_view text, u32 device_type);
 
 } // namespace vireo::virtio

@@ -5,9 +5,9 @@
 
 namespace vireo::virtio {
 
-// What a Session counts about its device. The same requests give the same numbers in each run, as far as the device
-// takes the same decisions: `doorbells` depends on when it asks for one. How many register accesses all of this cost
-// is counted for the whole machine: io::accesses().
+// What a Session counts about its device. The same requests give the same numbers in each run, as far as the
+// device takes the same decisions: `doorbells` depends on when it asks for one. How many register accesses
+// all of this cost is counted for the whole machine: io::accesses().
 struct Statistics {
     u64 requests = 0;          // chains made available to the device
     u64 completions = 0;       // chains that it has given back

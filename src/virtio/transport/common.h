@@ -15,8 +15,8 @@ namespace detail {
 inline constexpr FeatureSet device_bits = FeatureSet::range(0, 23) | FeatureSet::range(50, 127);
 }
 
-// What every modern interface can honour. Each adds what its registers allow of NOTIFICATION_DATA, NOTIF_CONFIG_DATA and
-// RING_RESET. Never: SUSPEND, ADMIN_VQ, SR_IOV, and everything that is reserved.
+// What every modern interface can honour. Each adds what its registers allow of NOTIFICATION_DATA,
+// NOTIF_CONFIG_DATA and RING_RESET. Never: SUSPEND, ADMIN_VQ, SR_IOV, and everything that is reserved.
 inline constexpr FeatureSet modern_transport_features =
     detail::device_bits |
     FeatureSet::of({wire::VIRTIO_F_INDIRECT_DESC, wire::VIRTIO_F_EVENT_IDX, wire::VIRTIO_F_VERSION_1,
@@ -33,16 +33,17 @@ template <typename ReadWord> FeatureSet read_feature_words(ReadWord&& read_word)
     FeatureSet offered;
     for (unsigned i = 0; i < FeatureSet::word_count; ++i)
         offered.set_word(i, read_word(i));
-    // QEMU's MMIO selector knows word 0 and "the other one": it shows word 1 again as words 2 and 3. That cannot be
-    // meant, because the features above bit 63 need others, between 50 and 63, that word 2 has no counterparts for.
+    // QEMU's MMIO selector knows word 0 and "the other one": it shows word 1 again as words 2 and 3.
+    // That cannot be meant, because the features above bit 63 need others, between 50 and 63, that word
+    // 2 has no counterparts for.
     for (unsigned i = 2; i < FeatureSet::word_count; ++i)
         if (offered.word(i) == offered.word(1))
             offered.set_word(i, 0);
     return offered;
 }
 
-// Accepts features of a modern device; `write_word(i, bits)` selects and writes one. Words 2 and 3 are 0 after a
-// reset, and are left alone unless they are needed: the same QEMU would take them for word 1.
+// Accepts features of a modern device; `write_word(i, bits)` selects and writes one. Words 2 and 3 are 0
+// after a reset, and are left alone unless they are needed: the same QEMU would take them for word 1.
 template <typename WriteWord> void write_feature_words(const FeatureSet& features, WriteWord&& write_word) {
     for (unsigned i = 0; i < FeatureSet::word_count; ++i)
         if (i < 2 || features.word(i) != 0)
@@ -52,8 +53,8 @@ template <typename WriteWord> void write_feature_words(const FeatureSet& feature
 // How long a device may take to reset one queue: microseconds, or longer if it has to wait for its storage.
 inline constexpr auto queue_reset_timeout = event::Duration::seconds(1);
 
-// Waits until a device has confirmed the reset of a queue: `read_reset` reads back what asked for it, `read_enabled`
-// whether the queue is in use, and both have to be 0 (sections 4.1.4.3.1 and 4.2.2.1).
+// Waits until a device has confirmed the reset of a queue: `read_reset` reads back what asked for it,
+// `read_enabled` whether the queue is in use, and both have to be 0 (sections 4.1.4.3.1 and 4.2.2.1).
 template <typename ReadReset, typename ReadEnabled>
 Result<dma::ConfirmedReset> wait_for_queue_reset(ReadReset&& read_reset, ReadEnabled&& read_enabled) {
     bool done =
@@ -66,8 +67,8 @@ Result<dma::ConfirmedReset> wait_for_queue_reset(ReadReset&& read_reset, ReadEna
     return *confirmed;
 }
 
-// The page number of a legacy ring (sections 4.1.5.1.3 and 4.2.4). InvalidArgument unless the three parts lie as section 2.7.2
-// lays them out, on a page boundary below 16 TiB and not at address 0.
+// The page number of a legacy ring (sections 4.1.5.1.3 and 4.2.4). InvalidArgument unless the three parts lie
+// as section 2.7.2 lays them out, on a page boundary below 16 TiB and not at address 0.
 inline Result<u32> legacy_page_number(u16 size, const QueueAddresses& ring) {
     auto layout = wire::SplitLayout::of(size, wire::legacy_queue_align);
     u64 start = ring.descriptors.value;
@@ -106,7 +107,8 @@ inline bool print_same_place(const Transport& a, const Transport& b) {
     return place_a.view() == place_b.view();
 }
 
-// ISR status and InterruptStatus have the same two bits; the others mean nothing (sections 4.1.4.5 and 4.2.2).
+// ISR status and InterruptStatus have the same two bits; the others mean nothing (sections
+// 4.1.4.5 and 4.2.2).
 inline constexpr u32 interrupt_queues = 1 << 0;
 inline constexpr u32 interrupt_config = 1 << 1;
 inline DeviceEvents events_of(u32 bits) {

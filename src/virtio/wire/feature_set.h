@@ -5,8 +5,8 @@
 
 namespace vireo::virtio {
 
-// A set of feature bits (section 2.2), wide enough for every bit that VirtIO 1.4 defines (up to 70) and reserves
-// below 128.
+// A set of feature bits (section 2.2), wide enough for every bit that VirtIO 1.4 defines (up to 70)
+// and reserves below 128.
 class FeatureSet {
     // Before its users: they are needed at compile time while this class is still being read.
     constexpr FeatureSet combine(const FeatureSet& other, auto operation) const {

@@ -3,9 +3,9 @@
 
 #include "base/std.h"
 
-// Registers of the MMIO transport (section 4.2.2, table "MMIO Device Register Layout", and section 4.2.4 for the
-// legacy ones), by their offset from the start of the slot. All are 32 bits wide and accessed whole; R, W: what the
-// driver may do.
+// Registers of the MMIO transport (section 4.2.2, table "MMIO Device Register Layout", and section 4.2.4 for
+// the legacy ones), by their offset from the start of the slot. All are 32 bits wide and accessed whole; R,
+// W: what the driver may do.
 namespace vireo::virtio::wire::mmio {
 
 inline constexpr u32 MagicValue = 0x000;        // R

@@ -42,15 +42,16 @@ struct virtio_pci_cfg_cap {
 };
 static_assert(sizeof(virtio_pci_cfg_cap) == 20 && offsetof(virtio_pci_cfg_cap, pci_cfg_data) == 16);
 
-// Section 4.1.4: cfg_type. The others (8: shared memory, 9: vendor data) are not used, and values that are not listed are reserved.
+// Section 4.1.4: cfg_type. The others (8: shared memory, 9: vendor data) are not used, and values that are
+// not listed are reserved.
 inline constexpr u8 VIRTIO_PCI_CAP_COMMON_CFG = 1;
 inline constexpr u8 VIRTIO_PCI_CAP_NOTIFY_CFG = 2;
 inline constexpr u8 VIRTIO_PCI_CAP_ISR_CFG = 3;
 inline constexpr u8 VIRTIO_PCI_CAP_DEVICE_CFG = 4;
 inline constexpr u8 VIRTIO_PCI_CAP_PCI_CFG = 5;
 
-// Section 4.1.4.3. RO: the driver never writes it. A device has the fields up to and without queue_notif_config_data,
-// and those behind it as far as the length in its capability says.
+// Section 4.1.4.3. RO: the driver never writes it. A device has the fields up to and without
+// queue_notif_config_data, and those behind it as far as the length in its capability says.
 struct virtio_pci_common_cfg {
     Le<u32> device_feature_select;
     Le<u32> device_feature; // RO
@@ -80,8 +81,8 @@ static_assert(sizeof(virtio_pci_common_cfg) == 0x3c && offsetof(virtio_pci_commo
               offsetof(virtio_pci_common_cfg, queue_notif_config_data) == 0x38 &&
               offsetof(virtio_pci_common_cfg, queue_reset) == 0x3a);
 
-// Section 4.1.4.8: the legacy header at the start of BAR 0. The device-specific configuration follows it, behind two
-// more 16-bit fields while MSI-X is enabled.
+// Section 4.1.4.8: the legacy header at the start of BAR 0. The device-specific configuration follows it,
+// behind two more 16-bit fields while MSI-X is enabled.
 struct virtio_pci_legacy_header {
     Le<u32> device_features; // RO
     Le<u32> driver_features;

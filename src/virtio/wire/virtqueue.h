@@ -81,8 +81,8 @@ static_assert(SplitLayout::of(1024, legacy_queue_align).used == 20480 &&
 static_assert(SplitLayout::of(1, 4).avail == 16 && SplitLayout::of(1, 4).used == 24 &&
               SplitLayout::of(1, 4).bytes == 40);
 
-// Section 2.8.13. Written by the driver (available), then overwritten by the device (used). In an indirect table
-// (section 2.8.7) only addr, len and VIRTQ_DESC_F_WRITE count.
+// Section 2.8.13. Written by the driver (available), then overwritten by the device (used). In an indirect
+// table (section 2.8.7) only addr, len and VIRTQ_DESC_F_WRITE count.
 struct pvirtq_desc {
     Shared<u64> addr;
     Shared<u32> len;
@@ -96,8 +96,8 @@ static_assert(sizeof(pvirtq_desc) == 16 && offsetof(pvirtq_desc, len) == 8 &&
 inline constexpr u16 VIRTQ_DESC_F_AVAIL = 1 << 7;
 inline constexpr u16 VIRTQ_DESC_F_USED = 1 << 15;
 
-// Section 2.8.14. Two 16-bit fields, offset with wrap counter, then flags. They are one value, so they are one word
-// here: two loads could join the offset of one state with the flags of another.
+// Section 2.8.14. Two 16-bit fields, offset with wrap counter, then flags. They are one value, so they are
+// one word here: two loads could join the offset of one state with the flags of another.
 struct pvirtq_event_suppress {
     Shared<u32> desc_and_flags;
 };
@@ -116,11 +116,12 @@ static_assert(event_suppress(RING_EVENT_FLAGS_DESC, 0x8001) == 0x0002'8001 &&
               event_offset(0x0002'8001) == 1 && event_wrap(0x0002'8001) &&
               event_flags(0x0002'8001) == RING_EVENT_FLAGS_DESC);
 
-// Where a place in a packed ring is said in 16 bits: offset, and the wrap counter on top (sections 2.8.14, 2.9).
+// Where a place in a packed ring is said in 16 bits: offset, and the wrap counter on top
+// (sections 2.8.14, 2.9).
 constexpr u16 offset_and_wrap(u16 offset, bool wrap) { return static_cast<u16>(offset | u32{wrap} << 15); }
 
-// Where the parts of a packed ring lie from the start of its memory. Section 2.8.10.1 asks for 16, 4 and 4 bytes of
-// alignment; a cache line keeps what we write and what the device writes apart.
+// Where the parts of a packed ring lie from the start of its memory. Section 2.8.10.1 asks for 16, 4 and 4
+// bytes of alignment; a cache line keeps what we write and what the device writes apart.
 struct PackedLayout {
     u32 driver;
     u32 device;

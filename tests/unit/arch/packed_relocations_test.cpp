@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// arch/x86/packed_relocations.cpp, which runs before anything else of the 32-bit image. The tables here are as LLD writes them.
+// arch/x86/packed_relocations.cpp, which runs before anything else of the 32-bit image. The tables here
+// are as LLD writes them.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -44,7 +45,8 @@ TEST(PackedRelocations, places_at_any_byte_and_any_distance) {
     EXPECT_EQ(image.word(11), 0);
 }
 
-// Tables of addresses come first, as one place and the rest of the group; what lies before them has a negative distance.
+// Tables of addresses come first, as one place and the rest of the group; what lies before them
+// has a negative distance.
 TEST(PackedRelocations, groups_of_neighbours_and_a_way_back) {
     Image image;
     for (usize i = 0; i < 9; ++i)

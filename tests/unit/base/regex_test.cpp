@@ -7,7 +7,8 @@
 namespace vireo::test {
 namespace {
 
-// "MATCH|GROUP 1|..." of the first match, '-' for a group without a place; "no" if there is none, or why the pattern is wrong.
+// "MATCH|GROUP 1|..." of the first match, '-' for a group without a place; "no" if there is none, or why
+// the pattern is wrong.
 std::string find(std::string_view pattern, std::string_view text, usize start = 0) {
     auto regex = Regex::compile(pattern);
     if (!regex)
@@ -121,7 +122,8 @@ TEST(Regex, patterns_are_bounded) {
     EXPECT_EQ(find("(" + open + "a" + close + ")", "a"), "more than 16 '(' inside one another");
 }
 
-// What takes a matcher with backtracking for ever takes this one a few steps for each character and instruction.
+// What takes a matcher with backtracking for ever takes this one a few steps for each
+// character and instruction.
 TEST(Regex, steps_grow_with_the_text_and_no_faster) {
     std::string optional;
     for (int i = 0; i < 100; ++i)

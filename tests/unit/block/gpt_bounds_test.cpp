@@ -4,8 +4,8 @@
 namespace vireo::block {
 namespace {
 
-// A GPT that is written by hand: the header in block 1, four entries in block 2, on a disk of 64 blocks, with no backup unless a
-// test makes one. Each number at its limit is believed, one beyond is refused.
+// A GPT that is written by hand: the header in block 1, four entries in block 2, on a disk of 64 blocks, with
+// no backup unless a test makes one. Each number at its limit is believed, one beyond is refused.
 class GptBounds : public testing::Test {
   protected:
     void SetUp() override { put_record(disk_, 0, {{0xee, 1, 63}}); }

@@ -180,7 +180,8 @@ TEST(Mbr, what_only_ends_like_a_table_is_none) {
     EXPECT_EQ(found(disk, TableType::None), "");
     put_record(disk, 0, {}, 0xcafe1234); // a table without partitions
     EXPECT_EQ(found(disk, TableType::Mbr), "");
-    // The boot sector of a FAT: a parameter block, and a serial number where a table would have its signature.
+    // The boot sector of a FAT: a parameter block, and a serial number where a table would
+    // have its signature.
     const u8 parameters[] = {0xeb, 0x58, 0x90, 'm',  'k',  'f',  's',  '.', 'f',
                              'a',  't',  0x00, 0x02, 0x04, 0x20, 0x00, 0x02};
     disk.put(0, std::as_bytes(std::span(parameters)));

@@ -281,7 +281,8 @@ TEST(Fdt, RefusesATruncatedTree) {
     }
 }
 
-// Found by fuzzing: version 16 has no length of the structure block, and what stood in its place was believed.
+// Found by fuzzing: version 16 has no length of the structure block, and what stood in its
+// place was believed.
 TEST(Fdt, a_tree_that_does_not_say_its_length_is_refused) {
     TreeWriter w;
     MutableBytes blob = sample(w);

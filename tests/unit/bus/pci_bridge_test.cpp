@@ -102,7 +102,8 @@ TEST(Pci, below_an_express_port_there_is_device_0_only) {
     Host host(fabric.description);
     ASSERT_TRUE(host.scan());
     EXPECT_EQ(places(host), (Places{"00:01.0", "01:00.0"}));
-    // Bus 0, twice: before a bridge gets a number, expanders are looked for. Nothing was asked in vain below the port.
+    // Bus 0, twice: before a bridge gets a number, expanders are looked for. Nothing was asked
+    // in vain below the port.
     EXPECT_EQ(fabric.misses, 2 * 31u);
 }
 

@@ -9,8 +9,9 @@
 #include <memory>
 #include <vector>
 
-// PCI configuration space with bridges, for tests of enumeration: bytes, which of them take writes, and routing by the
-// bus numbers that the program gave to the bridges. Nothing lies behind the BARs. Written from the PCI specifications.
+// PCI configuration space with bridges, for tests of enumeration: bytes, which of them take writes, and
+// routing by the bus numbers that the program gave to the bridges. Nothing lies behind the BARs. Written from
+// the PCI specifications.
 namespace vireo::test {
 
 class FabricFunction {

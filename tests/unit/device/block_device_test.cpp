@@ -287,7 +287,8 @@ TEST_F(BlockDeviceTest, progress_renews_the_deadline) {
     EXPECT_TRUE(disk.read(0, MutableBytes(memory).first(5 * bytes)));
 }
 
-// Requests are small enough for a slow disk to show progress before the deadline: 512 MiB from a disk of 2 MB/s.
+// Requests are small enough for a slow disk to show progress before the deadline: 512 MiB from
+// a disk of 2 MB/s.
 TEST_F(BlockDeviceTest, a_slow_disk_gets_its_time) {
     disk.set().block_bytes = 65536;
     disk.set().block_count = 8192;

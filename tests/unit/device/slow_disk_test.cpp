@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Disks that are slow, disks that trickle, and a host that stands still: which of them is waited for, and how long.
+// Disks that are slow, disks that trickle, and a host that stands still: which of them is
+// waited for, and how long.
 #include "device/block_device.h"
 #include "unit/support/complaints.h"
 
@@ -29,8 +30,8 @@ class SlowDisk final : public device::BlockDevice, public event::Poller {
     ~SlowDisk() { event::EventLoop::remove(*this); }
     device::BlockFacts& set() { return facts_; }
 
-    // As the hosts of virtual machines throttle: each request waits until those before it are paid for, and a tenth of a
-    // second's worth goes at once.
+    // As the hosts of virtual machines throttle: each request waits until those before it are paid for, and a
+    // tenth of a second's worth goes at once.
     void throttle_like_a_host(u64 bytes_per_second) {
         due = [this, bytes_per_second](const BlockRequest& request) {
             u64 now = hosted::clock_now();

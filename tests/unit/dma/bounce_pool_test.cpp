@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bounce pool: alone, and under the whole stack. There the arena keeps its own books about what the pool gives out
-// and reports a device that reaches anything else.
+// The bounce pool: alone, and under the whole stack. There the arena keeps its own books about what the pool
+// gives out and reports a device that reaches anything else.
 #include "dma/bounce_pool.h"
 
 #include "unit/support/machine.h"
@@ -98,7 +98,8 @@ TEST(BouncePool, bytes_travel_at_share_and_at_unshare_and_not_between) {
     EXPECT_EQ(out, bytes_of(1000, 0x11));
 }
 
-// What a device writes after its request was given up stays in the pool, and the room is nobody's until it is done.
+// What a device writes after its request was given up stays in the pool, and the room is
+// nobody's until it is done.
 TEST(BouncePool, an_abandoned_transfer_brings_nothing_back) {
     Pool p;
     u64 before = p.pool.free_bytes();

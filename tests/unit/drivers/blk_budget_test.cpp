@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What disk operations may cost: requests, doorbells and register accesses. The numbers do not depend on the machine's
-// speed; one that grows is a regression, and docs/performance.md shows what it costs in time.
+// What disk operations may cost: requests, doorbells and register accesses. The numbers do not depend on the
+// machine's speed; one that grows is a regression, and docs/performance.md shows what it costs in time.
 #include "io/window.h"
 #include "unit/support/machine.h"
 
@@ -9,7 +9,8 @@ namespace {
 
 using fake::Blk;
 
-// A disk without storage: everything is read as it is, and nothing is kept. Hundreds of megabytes cost no time.
+// A disk without storage: everything is read as it is, and nothing is kept. Hundreds of
+// megabytes cost no time.
 class NoStorage final : public fake::Disk {
   public:
     explicit NoStorage(u64 sectors) : sectors_(sectors) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a block device may offer beyond reading, writing and flushing: several queues, DISCARD, WRITE_ZEROES, a cache that
-// can be switched, and being the same disk after a reset.
+// What a block device may offer beyond reading, writing and flushing: several queues, DISCARD, WRITE_ZEROES,
+// a cache that can be switched, and being the same disk after a reset.
 #include "unit/support/machine.h"
 
 namespace vireo::test {
@@ -239,7 +239,8 @@ TEST_P(BlkFeaturesEach, senseless_alignments_are_ignored) {
 }
 
 // covers: blk.27
-// One request has one segment, so there is nothing to be assumed about the others; the whole operation failed.
+// One request has one segment, so there is nothing to be assumed about the others; the whole
+// operation failed.
 TEST_P(BlkFeatures, an_error_while_erasing_is_the_error_of_all) {
     Blk& disk = machine.plug_disk(65536);
     disk.set_write_zeroes(1000, 4);
@@ -289,7 +290,8 @@ TEST_P(BlkFeaturesModern, discard_is_not_accepted_where_zones_are_offered) {
 // --- cache -------------------------------------------------------------------------------------------------
 
 // covers: blk.23, blk.24, blk.legacy.03
-// Write-back, and a flush at the end: never switched to write-through, so nothing written before can be lost by it.
+// Write-back, and a flush at the end: never switched to write-through, so nothing written
+// before can be lost by it.
 TEST_P(BlkFeaturesEach, the_cache_is_switched_to_write_back) {
     for (u8 initial : {0, 1}) {
         Machine each(GetParam());
@@ -322,7 +324,8 @@ TEST_P(BlkFeaturesEach, a_cache_that_cannot_be_asked_about_is_flushed) {
 }
 
 // covers: blk.02
-// A device whose writeback cannot be switched on, because there is no FLUSH: durable at once, nothing to flush.
+// A device whose writeback cannot be switched on, because there is no FLUSH: durable at once,
+// nothing to flush.
 TEST_P(BlkFeaturesModern, without_flush_the_cache_writes_through) {
     Machine each(GetParam());
     Blk& disk = each.plug_disk();
@@ -336,7 +339,8 @@ TEST_P(BlkFeaturesModern, without_flush_the_cache_writes_through) {
 }
 
 // covers: blk.03
-// What was reported as written and flushed is there after a power cut; and one FLUSH is enough for many writes.
+// What was reported as written and flushed is there after a power cut; and one FLUSH is enough
+// for many writes.
 TEST_P(BlkFeatures, flushed_writes_survive_a_power_cut) {
     auto cached = std::make_unique<fake::CachedDisk>(std::make_unique<fake::MemoryDisk>(65536, true));
     fake::CachedDisk& cache = *cached;

@@ -26,8 +26,8 @@ INSTANTIATE_TEST_SUITE_P(All, BlkOnLegacy, on(legacy_buses), bus_name);
 class BlkOnModern : public BlkOnBus {};
 INSTANTIATE_TEST_SUITE_P(All, BlkOnModern, on(modern_buses), bus_name);
 
-// defects-seen.txt: numbers written out from the standard, not taken from anybody's header; in the same byte order on the
-// legacy interface, whose order is the guest's own.
+// defects-seen.txt: numbers written out from the standard, not taken from anybody's header; in the same byte
+// order on the legacy interface, whose order is the guest's own.
 // covers: blk.legacy.02, blk.legacy.04, blk.legacy.06
 // FLUSH is 4 on every interface; its other number on the legacy one, 5, is never sent.
 TEST_P(BlkOnBus, constants_match_the_standard) {
@@ -223,7 +223,8 @@ TEST_P(BlkOnBusEach, senseless_block_sizes_are_replaced) {
 }
 
 // defects-seen.txt; covers: blk.43, blk.44
-// A limit of 0 switches the limit off; a limit below a sector leaves no legal request and must not loop or divide.
+// A limit of 0 switches the limit off; a limit below a sector leaves no legal request and must
+// not loop or divide.
 TEST_P(BlkOnBusEach, size_max_zero_and_tiny) {
     for (u32 limit : {0u, 1u, 17u, 511u, 512u, 513u, 4096u, 0xffff'ffffu}) {
         Machine each(GetParam());
@@ -459,7 +460,8 @@ TEST_P(BlkOnBus, large_transfers_keep_the_queue_full) {
     EXPECT_LT(hosted::clock_now() - begin, requests * hosted::millisecond / 8);
 }
 
-// Many requests in flight when the device is given up, for each of the reasons that there are: all of them end.
+// Many requests in flight when the device is given up, for each of the reasons that there are:
+// all of them end.
 TEST_P(BlkOnBus, every_request_in_flight_ends_when_the_disk_is_given_up) {
     Blk& disk = machine.plug_disk();
     disk.set_size_max(4096);

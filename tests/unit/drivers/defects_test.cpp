@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of defects-seen.txt that were seen in network and console drivers, as far as the same mistake could be made in
-// the drivers that there are. Those drivers get tests of their own when they come.
+// Rows of defects-seen.txt that were seen in network and console drivers, as far as the same mistake could be
+// made in the drivers that there are. Those drivers get tests of their own when they come.
 #include "unit/support/machine.h"
 
 namespace vireo::test {
@@ -12,8 +12,8 @@ class DefectsOnModern : public testing::TestWithParam<Bus> {};
 INSTANTIATE_TEST_SUITE_P(All, DefectsOnModern, on(modern_buses), bus_name);
 INSTANTIATE_TEST_SUITE_P(Packed, DefectsOnModern, on(packed_buses), bus_name);
 
-// A used length below what an answer always has (here: the status byte behind the data) must not become a huge length
-// by subtraction: the answer is an error, and no byte of it counts.
+// A used length below what an answer always has (here: the status byte behind the data) must not become a
+// huge length by subtraction: the answer is an error, and no byte of it counts.
 TEST_P(DefectsOnModern, used_len_shorter_than_header_drops_frame) {
     Machine machine(GetParam());
     Blk& disk = machine.plug_disk();

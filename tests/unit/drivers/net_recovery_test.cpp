@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of frames and buffers when the card, or one of its queues, is reset, stopped or gone; and what a card
-// is told to do at all.
+// What becomes of frames and buffers when the card, or one of its queues, is reset, stopped or gone; and what
+// a card is told to do at all.
 #include "io/window.h"
 #include "unit/support/net_bench.h"
 
@@ -222,7 +222,8 @@ TEST_P(NetRecovery, larger_buffers_than_before) {
     }
 }
 
-// A command that a reset has cut off was not carried out: it is said again, and what its caller hears is the answer to that.
+// A command that a reset has cut off was not carried out: it is said again, and what its caller hears
+// is the answer to that.
 TEST_P(NetRecovery, a_command_during_which_the_card_needs_a_reset) {
     if (is_legacy(GetParam()))
         return; // knows no such bit
@@ -296,8 +297,8 @@ TEST_P(NetRecovery, a_queue_alone_is_reset) {
     EXPECT_TRUE(net.set_filter({.promiscuous = true}));
 }
 
-// A queue smaller than all that a driver may wish for. The largest frame fits all the same: a device that has one waits until
-// there is room.
+// A queue smaller than all that a driver may wish for. The largest frame fits all the same: a device that has
+// one waits until there is room.
 TEST_P(NetMachines, small_queues) {
     for (u16 size : {2, 4, 8, 16, 32, 64}) {
         Machine one(GetParam());
@@ -422,7 +423,8 @@ class NetBudget : public NetOnBus {
 INSTANTIATE_TEST_SUITE_P(All, NetBudget, on(all_buses), bus_name);
 INSTANTIATE_TEST_SUITE_P(Packed, NetBudget, on(packed_buses), bus_name);
 
-// Four MiB in frames of 64 KiB, eight of them (130 buffers) at a time, each answered: a doorbell a turn and queue.
+// Four MiB in frames of 64 KiB, eight of them (130 buffers) at a time, each answered: a
+// doorbell a turn and queue.
 TEST_P(NetBudget, large_frames) {
     device::NetDevice& net = start();
     Peer peer(net);
@@ -458,9 +460,9 @@ TEST_P(NetBudget, small_frames) {
     EXPECT_LE(cost.doorbells, 22u);
     EXPECT_LE(cost.accesses, cost.doorbells + 4);
 }
-// A transfer that waits for each answer (TFTP without windows): a doorbell a block for each queue (QEMU does not even want
-// to hear of the buffers), and nothing else that leaves the processor. Registers, the console and clocks come with a turn
-// of the loop, which is put off while there is news.
+// A transfer that waits for each answer (TFTP without windows): a doorbell a block for each queue (QEMU does
+// not even want to hear of the buffers), and nothing else that leaves the processor. Registers, the console
+// and clocks come with a turn of the loop, which is put off while there is news.
 TEST_P(NetBudget, one_frame_at_a_time) {
     struct Console final : event::Poller { // counts turns
         bool poll() override { return ++turns == 0; }
@@ -532,7 +534,8 @@ TEST_P(NetBudget, a_first_frame_is_not_kept_back) {
                                         [&] { return !card.sent().empty(); }));
     EXPECT_LE((event::now() - begun).microseconds, 50u);
 }
-// Frames that have left are nobody's news: once their sender is gone, the loop sleeps as if there were no card.
+// Frames that have left are nobody's news: once their sender is gone, the loop sleeps as if
+// there were no card.
 TEST_P(NetBudget, who_has_sent_and_gone_keeps_nobody_awake) {
     device::NetDevice& net = start();
     {

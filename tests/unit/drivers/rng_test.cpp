@@ -64,7 +64,8 @@ TEST_P(RngOnBus, a_length_beyond_the_request_is_never_believed) {
     ASSERT_TRUE(machine.entropy());
     auto bytes = bytes_of(16);
     auto ended = machine.entropy()->read(bytes);
-    // A legacy length may be cut to the request; the interface has no better word. A modern one is a broken device.
+    // A legacy length may be cut to the request; the interface has no better word. A modern
+    // one is a broken device.
     if (!is_legacy(GetParam())) {
         ASSERT_FALSE(ended);
         EXPECT_EQ(ended.error().code, ErrorCode::DeviceBroken);

@@ -163,7 +163,8 @@ TEST_F(EventLoopTest, a_frame_soon_after_the_last_one_is_seen_at_once) {
     }
 }
 
-// `dhcp` typed after a while at the prompt: the answer came within 100 us and was looked at after a nap of 10 ms.
+// `dhcp` typed after a while at the prompt: the answer came within 100 us and was looked at
+// after a nap of 10 ms.
 TEST_F(EventLoopTest, the_first_frame_for_who_joins_is_seen_at_once) {
     {
         Listener earlier(loop);

@@ -202,7 +202,8 @@ TEST(Ext4ExtentLength, of_32768_is_data_and_one_more_is_a_block_never_written) {
     EXPECT_EQ(image.find(ExtImage::file, 0), "hole+32767");
 }
 
-// What is read ahead are the nodes behind the one that is wanted: no more than there are, nor than there is room for.
+// What is read ahead are the nodes behind the one that is wanted: no more than there are, nor
+// than there is room for.
 TEST_F(Ext4Extents, nodes_are_read_ahead_up_to_the_last_one) {
     u32 middle = image_.take_block();
     image_.put_node(root_, 1, 4, 2);

@@ -6,8 +6,8 @@
 
 #include <set>
 
-// File systems that are damaged, by accident or on purpose: an error that says what is wrong, never a crash, a hang or a
-// read outside the volume.
+// File systems that are damaged, by accident or on purpose: an error that says what is wrong, never a crash,
+// a hang or a read outside the volume.
 namespace vireo::fs {
 namespace {
 
@@ -288,7 +288,8 @@ TEST_F(Ext4Damage, checksums) {
     EXPECT_ERROR(stat_error("/dir/none"), ErrorCode::Corrupt, "ext4: directory block checksum");
 }
 
-// As Linux on a read-only mount: the place of the table is checked, and the inodes have checksums of their own.
+// As Linux on a read-only mount: the place of the table is checked, and the inodes have
+// checksums of their own.
 TEST_F(Ext4Damage, a_wrong_descriptor_checksum_is_noted_once_for_each_group) {
     for (const char* kind : {"metadata_csum", "^metadata_csum,uninit_bg"}) {
         make(std::string("-t ext4 -b 1024 -g 256 -N 256 -O ^flex_bg,^resize_inode,^has_journal,") + kind);
@@ -398,8 +399,8 @@ INSTANTIATE_TEST_SUITE_P(
                     "-t ext2 -b 1024 -O ^resize_inode",
                     "-t ext4 -b 1024 -O metadata_csum,^resize_inode,^has_journal"));
 
-// Flips bits and sets bytes to extremes in the blocks that an undamaged walk reads as metadata. The seed is fixed: a
-// failure repeats.
+// Flips bits and sets bytes to extremes in the blocks that an undamaged walk reads as metadata. The seed is
+// fixed: a failure repeats.
 TEST_P(RandomDamage, never_crashes_hangs_or_reads_outside) {
     constexpr u64 start = 64 * 1024;
     test::TemporaryFolder folder;

@@ -273,8 +273,8 @@ TEST_P(Ext4Directories, listing_of_2000_entries_takes_under_100_requests) {
     }
 }
 
-// The tools take minutes to add 50,000 names one by one: here a file is filled with the blocks of a directory and then
-// declared to be one. Its names are links to the 1,000 files of another directory.
+// The tools take minutes to add 50,000 names one by one: here a file is filled with the blocks of a directory
+// and then declared to be one. Its names are links to the 1,000 files of another directory.
 std::string make_large_directory(const test::TemporaryFolder& folder, usize entries) {
     std::filesystem::create_directories(folder / "tree/files");
     for (int i = 0; i < 1000; ++i)
@@ -291,7 +291,8 @@ std::string make_large_directory(const test::TemporaryFolder& folder, usize entr
     std::string blocks;
     std::string block;
     auto finish_block = [&] {
-        // The last entry reaches to the end of the block, where e2fsck finds no room for a checksum and makes it.
+        // The last entry reaches to the end of the block, where e2fsck finds no room for a
+        // checksum and makes it.
         if (block.size() < 4096)
             block.resize(4096);
         blocks += std::exchange(block, "");

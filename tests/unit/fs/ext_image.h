@@ -6,9 +6,10 @@
 
 namespace vireo::test {
 
-// An ext file system that is written field by field, for what no tool makes: a number at its limit and one beyond. One group of
-// inodes; the root names "file" (inode 12), "dir" (13) and "link" (14), which a test makes before it uses them. The disk goes on
-// behind the file system, so that only its own bounds keep a reader inside.
+// An ext file system that is written field by field, for what no tool makes: a number at its limit and
+// one beyond. One group of inodes; the root names "file" (inode 12), "dir" (13) and "link" (14), which a
+// test makes before it uses them. The disk goes on behind the file system, so that only its own bounds
+// keep a reader inside.
 class ExtImage {
   public:
     struct Shape {

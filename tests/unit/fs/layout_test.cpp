@@ -4,7 +4,8 @@
 
 #include <set>
 
-// What a superblock and group descriptors may say: each number at its limit is believed, one beyond is refused.
+// What a superblock and group descriptors may say: each number at its limit is believed, one
+// beyond is refused.
 namespace vireo::fs::ext4 {
 namespace {
 

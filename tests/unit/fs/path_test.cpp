@@ -9,7 +9,8 @@
 namespace vireo::fs {
 namespace {
 
-// Node 1 is the root; any other name leads to a directory of its own ("d"), a file, or a link whose target a test gives.
+// Node 1 is the root; any other name leads to a directory of its own ("d"), a file, or a link
+// whose target a test gives.
 class FakeTree final : public Tree {
   public:
     std::map<std::string, std::string> links; // by name; the name is valid in each directory

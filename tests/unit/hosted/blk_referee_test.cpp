@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fake disk bites: requests and settings that section 5.2 forbids; and it behaves: what its cache loses, what its
-// ranges do. Type codes and layouts are written out.
+// The fake disk bites: requests and settings that section 5.2 forbids; and it behaves: what its cache loses,
+// what its ranges do. Type codes and layouts are written out.
 #include "unit/hosted/register_driver.h"
 
 namespace vireo::test {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fake card bites: a rude driver breaks what section 5.1 asks for, rule by rule; and it behaves: what it filters,
-// what it completes. Numbers are written out.
+// The fake card bites: a rude driver breaks what section 5.1 asks for, rule by rule; and it behaves: what it
+// filters, what it completes. Numbers are written out.
 #include "unit/support/net_bench.h"
 
 namespace vireo::test {

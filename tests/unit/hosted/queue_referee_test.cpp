@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The referee bites: queues that are reset alone, notifications with data, completion in order, on the registers of both
-// transports.
+// The referee bites: queues that are reset alone, notifications with data, completion in order, on the
+// registers of both transports.
 #include "arch/arch.h"
 #include "hosted/fakes/virtio_pci.h"
 #include "unit/hosted/register_driver.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fakes' rings bite: a bad driver, played here word by word, is told which requirement of section 2.7 or 2.8 it
-// broke. Numbers of the formats are written out.
+// The fakes' rings bite: a bad driver, played here word by word, is told which requirement of section 2.7 or
+// 2.8 it broke. Numbers of the formats are written out.
 #include "hosted/fakes/packed_ring.h"
 #include "hosted/fakes/split_ring.h"
 #include "unit/support/complaints.h"

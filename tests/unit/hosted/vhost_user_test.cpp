@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The messages of a vhost-user back end, each wrong in one way. The replies lie in the socket before they are asked for, so
-// nothing here depends on time but the tests of silence, which wait milliseconds.
+// The messages of a vhost-user back end, each wrong in one way. The replies lie in the socket before they are
+// asked for, so nothing here depends on time but the tests of silence, which wait milliseconds.
 #include "hosted/vhost_user/connection.h"
 
 #include <filesystem>

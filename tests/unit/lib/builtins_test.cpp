@@ -11,7 +11,8 @@
 
 namespace {
 
-// Numbers of every length, and those where a digit's estimate is too large: around powers of two and half words.
+// Numbers of every length, and those where a digit's estimate is too large: around powers of
+// two and half words.
 uint64_t interesting(std::mt19937_64& random) {
     const uint64_t value = random() >> (random() % 64);
     switch (random() % 4) {

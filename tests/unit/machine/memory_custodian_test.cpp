@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a device may still touch after its request was given up, as firmware keeps it: heap blocks and RAM of the user's.
+// What a device may still touch after its request was given up, as firmware keeps it: heap blocks
+// and RAM of the user's.
 #include "machine/firmware/memory_custodian.h"
 
 #include "unit/shell/machine_shell.h"
@@ -135,7 +136,8 @@ TEST(MemoryCustodian, ranges_of_the_heap_that_are_no_block_are_left_alone) {
 
 // --- at the prompt ---------------------------------------------------------------------------------------------
 
-// User memory of the shell's test board is not where its addresses say, so the custodian is told of the difference.
+// User memory of the shell's test board is not where its addresses say, so the custodian is
+// told of the difference.
 class Prompt : public MachineShell, public dma::Custodian {
   protected:
     void start() {

@@ -73,7 +73,8 @@ std::string table(std::string_view signature, usize bytes) {
     return result;
 }
 
-// The fixed description table of ACPI 6.4, 5.2.9, as long as revision 6 has it, with what QEMU's microvm says there.
+// The fixed description table of ACPI 6.4, 5.2.9, as long as revision 6 has it, with what
+// QEMU's microvm says there.
 std::string fixed_table() {
     std::string result = table("FACP", 276);
     put(result, 112, 1 << 20 | 1 << 10, 4); // hardware-reduced; there is a reset register

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The IOMMU's registers as the RISC-V IOMMU Architecture Specification 1.0 has them: a mode field that takes legal values only,
-// and work that goes on after a write.
+// The IOMMU's registers as the RISC-V IOMMU Architecture Specification 1.0 has them: a mode field that takes
+// legal values only, and work that goes on after a write.
 #include "machine/virt/riscv_iommu.h"
 
 #include "event/clock.h"

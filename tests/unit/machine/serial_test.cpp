@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The serial ports on fakes that behave as the data sheets say: what is sent while there is no room is gone, and what
-// arrives while there is no room stays with the sender, as QEMU's ports do it.
+// The serial ports on fakes that behave as the data sheets say: what is sent while there is no room is gone,
+// and what arrives while there is no room stays with the sender, as QEMU's ports do it.
 #include "hosted/address_space.h"
 #include "hosted/clock.h"
 #include "machine/serial/ns16550.h"
@@ -85,7 +85,8 @@ class Fake16550 final : public FakePort {
     }
     bool has_fifos = false;
     std::string
-        typed_with_the_switch; // arrives with the FIFOs' switch, and is not announced before the data register is read
+        // arrives with the FIFOs' switch, and is not announced before the data register is read
+        typed_with_the_switch;
 
   private:
     bool sets_divisor_ = false;
@@ -227,7 +228,8 @@ TYPED_TEST(Serial, a_reader_who_trickles_uses_the_budget_up) {
         hosted::schedule(9900 * hosted::millisecond, [&] { fake.is_read = true; });
         port.send(text_of(64), nullptr);
     }
-    // Ten seconds, and what the reader earned: five milliseconds a byte, and a tenth of a second to hear of the loss.
+    // Ten seconds, and what the reader earned: five milliseconds a byte, and a tenth of a
+    // second to hear of the loss.
     EXPECT_LT(hosted::clock_now() - before, 16 * hosted::second);
     EXPECT_EQ(fake.dropped, 0u);
 }
@@ -324,7 +326,8 @@ TEST_F(Ns16550Fifos, what_is_typed_as_they_go_on_is_not_lost) {
     EXPECT_FALSE(machine.port.receive());
 }
 
-// CI saw it: of what a slow reader had not taken yet, one byte was gone and not among those that were told to be lost.
+// CI saw it: of what a slow reader had not taken yet, one byte was gone and not among those that
+// were told to be lost.
 TEST_F(Ns16550Fifos, go_on_when_all_has_been_sent) {
     (void)machine.port.receive();
     machine.fake.is_read = false;

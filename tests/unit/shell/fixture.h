@@ -203,7 +203,8 @@ class ShellTest : public testing::Test {
         status = shell::run_line(*context, line);
         context->exiting = false;
         std::string text = lines(port.take_output());
-        // Data that floods the terminal is a defect, whatever it says. A test whose command prints much raises the bound.
+        // Data that floods the terminal is a defect, whatever it says. A test whose command prints
+        // much raises the bound.
         EXPECT_LE(static_cast<usize>(std::ranges::count(text, '\n')), most_lines) << line;
         return text;
     }

@@ -26,9 +26,9 @@ class SharedMemory : public dma::Buffer {
     ~SharedMemory() { give_back(confirmed_reset()); }
 };
 
-// While it lives: virtual time from its start, empty DMA memory, and every complaint of a fake, its referee or the
-// hosted back ends is a failure of the running test, unless the test expects it. At the end, memory that is still
-// shared or allocated is one as well. Warnings that the program logs are kept.
+// While it lives: virtual time from its start, empty DMA memory, and every complaint of a fake, its referee
+// or the hosted back ends is a failure of the running test, unless the test expects it. At the end, memory
+// that is still shared or allocated is one as well. Warnings that the program logs are kept.
 class Complaints {
   public:
     Complaints() {
@@ -62,7 +62,8 @@ class Complaints {
     }
     // What the program logged so far.
     const std::string& log() const { return log_.text; }
-    // Off in tests of memory that is given up on purpose (a reset that never ends): then only what nobody keeps counts.
+    // Off in tests of memory that is given up on purpose (a reset that never ends): then only
+    // what nobody keeps counts.
     bool check_leaks = true;
 
   private:

@@ -39,7 +39,8 @@ inline constexpr Bus all_buses[] = {Bus::MmioLegacy, Bus::Mmio, Bus::PciLegacy, 
                                     Bus::Pci};
 inline constexpr Bus modern_buses[] = {Bus::Mmio, Bus::PciTransitional, Bus::Pci};
 inline constexpr Bus legacy_buses[] = {Bus::MmioLegacy, Bus::PciLegacy};
-// Beside all_buses, for suites that concern the queues: the packed format everywhere, and each variant of both.
+// Beside all_buses, for suites that concern the queues: the packed format everywhere, and each
+// variant of both.
 inline constexpr Bus packed_buses[] = {{Bus::Mmio, {.name = "Packed", .packed = true}},
                                        {Bus::PciTransitional, {.name = "Packed", .packed = true}},
                                        {Bus::Pci, {.name = "Packed", .packed = true}}};
@@ -64,8 +65,8 @@ inline std::string name_of(Bus bus) {
     return std::string(names[bus.kind]) + bus.rings.name;
 }
 
-// A machine with fake devices on one kind of bus, and Vireo's whole VirtIO stack on top of it, as the firmware puts it
-// together: plug in devices, arrange how they behave, start().
+// A machine with fake devices on one kind of bus, and Vireo's whole VirtIO stack on top of it, as the
+// firmware puts it together: plug in devices, arrange how they behave, start().
 class Machine {
   public:
     explicit Machine(Bus bus,
@@ -193,7 +194,8 @@ class Machine {
     virtio::DeviceManager& manager = stack.manager;
 };
 
-// A test of the whole stack, once for each bus: `INSTANTIATE_TEST_SUITE_P(All, Suite, on(all_buses), bus_name)`.
+// A test of the whole stack, once for each bus: `INSTANTIATE_TEST_SUITE_P(All, Suite,
+// on(all_buses), bus_name)`.
 class OnBus : public testing::TestWithParam<Bus> {
   protected:
     Machine machine{GetParam()};

@@ -36,7 +36,8 @@ inline Rings imagine_rings(Mind& mind) {
             .queues = static_cast<u16>(mind.one_in(2) ? 1 : 1 + mind.below(4))};
 }
 
-// What the device does from now on, until `calm`. A liar also says of buffers that they were used which were not.
+// What the device does from now on, until `calm`. A liar also says of buffers that they were
+// used which were not.
 inline void run_wild(fake::Device& device, Mind& mind, bool is_liar) {
     u64 temper = 2 + mind.below(40);
     device.latency = [&mind](u64) { return mind.below(3) * mind.below(2000) * hosted::microsecond; };
@@ -154,8 +155,8 @@ inline void ignore_mischief(Complaints& complaints, bool is_liar) {
         for (const char* rule : rules)
             complaints.ignore(rule);
     };
-    // The adversary moves the words of event suppression and entries of the rings behind the referee's back, and says that
-    // it gave back what it still has.
+    // The adversary moves the words of event suppression and entries of the rings behind the referee's back,
+    // and says that it gave back what it still has.
     ignore({"ring.split.27", "ring.split.28", "ring.split.30", "ring.split.31", "ring.packed.05",
             "ring.packed.25", "ring.packed.26", "gen.notif.01", "gen.notif.02", "gen.cleanup.01",
             "gen.cleanup.02", "dma.taken-back"});
@@ -168,8 +169,8 @@ inline void ignore_mischief(Complaints& complaints, bool is_liar) {
                 "ring.packed.17", "ring.packed.21", "ring.packed.23", "dma.not-shared", "dma.direction"});
 }
 
-// And of one into which a device comes back. Nothing tells the driver that it has another device before it now, which
-// knows nothing of queues and features, until it asks for the status.
+// And of one into which a device comes back. Nothing tells the driver that it has another device before it
+// now, which knows nothing of queues and features, until it asks for the status.
 inline void ignore_return(Complaints& complaints) {
     for (const char* rule : {"gen.init.10", "gen.init.14", "gen.cfg.04", "mmio.01", "mmio.21", "mmio.37",
                              "pci.modern.27", "pci.modern.44", "pci.modern.46", "pci.modern.51"})

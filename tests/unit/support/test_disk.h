@@ -13,8 +13,8 @@
 
 namespace vireo::test {
 
-// A disk in memory, or over a file that is mapped copy-on-write: a test may damage what it reads and the file stays. It
-// answers requests from the event loop, all that are in flight at once, and counts them.
+// A disk in memory, or over a file that is mapped copy-on-write: a test may damage what it reads and the file
+// stays. It answers requests from the event loop, all that are in flight at once, and counts them.
 class TestDisk final : public device::BlockDevice, private event::Poller {
   public:
     struct Geometry {

@@ -106,7 +106,8 @@ TEST_F(HeldMemory, is_not_given_to_anybody_until_it_is_let_go) {
     EXPECT_TRUE(is_free(0x42000000, 0x1000));
 }
 
-// A transfer is many requests next to each other: one line for people, and it is free when the last has come back.
+// A transfer is many requests next to each other: one line for people, and it is free when the
+// last has come back.
 TEST_F(HeldMemory, neighbours_are_one_range) {
     map.hold(0x42000000, 0x1000);
     map.hold(0x42002000, 0x1000);

@@ -195,7 +195,8 @@ TEST(RingIndices, event_idx_wraps_at_65535) {
                 ASSERT_TRUE(bench.submit(i, {8}, {}));
             bench.queue.publish();
             bool kick = bench.queue.needs_kick();
-            // Entries first, first+1 and first+2 were added: a kick is due exactly if one of them is the one asked for.
+            // Entries first, first+1 and first+2 were added: a kick is due exactly if one of them
+            // is the one asked for.
             bool due = asked == first || asked == static_cast<u16>(first + 1) ||
                        asked == static_cast<u16>(first + 2);
             EXPECT_EQ(kick, due) << "entry " << first << ", asked for " << asked;
@@ -294,8 +295,8 @@ TEST(RingOrder, publish_is_release) {
 }
 
 // defects-seen.txt; covers: ring.split.33
-// The device goes to sleep (asks for a notification) between our publishing and our look at its word, which only the
-// full barrier makes visible: the kick must not be lost.
+// The device goes to sleep (asks for a notification) between our publishing and our look at its word, which
+// only the full barrier makes visible: the kick must not be lost.
 TEST(RingOrder, kick_decision_is_after_full_barrier) {
     for (bool event_idx : {false, true}) {
         RingBench bench({.size = 8, .event_idx = event_idx});

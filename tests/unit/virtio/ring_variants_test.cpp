@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One suite for {split, packed} x {direct, indirect} x {event index on, off} x {in order, not}: what a Queue promises
-// holds whatever was negotiated.
+// One suite for {split, packed} x {direct, indirect} x {event index on, off} x {in order, not}: what a Queue
+// promises holds whatever was negotiated.
 #include "unit/support/ring_bench.h"
 
 #include <random>
@@ -121,7 +121,8 @@ TEST_P(RingVariants, a_full_ring_says_so_and_goes_on) {
     }
 }
 
-// The device goes on with what nobody waits for any more; its answers are counted and dropped, and the buffers come back.
+// The device goes on with what nobody waits for any more; its answers are counted and dropped, and
+// the buffers come back.
 TEST_P(RingVariants, abandoned_chains_come_back_without_their_bytes) {
     for (u16 size : sizes_of(GetParam())) {
         RingBench bench(GetParam().with_size(size));
@@ -225,11 +226,13 @@ TEST_P(RingVariantsInOrder, a_promised_order_is_held_or_the_queue_broken) {
             expect_broken(bench); // the index moved by one
             continue;
         }
-        // A packed ring has no index to contradict the id: this says that those before it were used completely.
+        // A packed ring has no index to contradict the id: this says that those before it were
+        // used completely.
         for (u16 i = 0; i < early; ++i)
             expect_completion(bench, i, 4);
         expect_completion(bench, early, 3);
-        // The entry that follows is not where the device writes next, and one of the buffers above cannot come again.
+        // The entry that follows is not where the device writes next, and one of the buffers
+        // above cannot come again.
         bench.device->put_used({chains[0].head, 4, 1, 1});
         while (bench.queue.harvest())
             ADD_FAILURE() << "completed twice";

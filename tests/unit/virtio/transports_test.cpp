@@ -35,8 +35,8 @@ class Transports : public OnBus {
     const Rings& rings() const { return GetParam().rings; }
 };
 
-// The fakes report each write into a PCI capability: the PCI_CFG window is not used where there is room for BARs, and as
-// the standard wants it where there is none.
+// The fakes report each write into a PCI capability: the PCI_CFG window is not used where there is room for
+// BARs, and as the standard wants it where there is none.
 // covers: pci.modern.16, pci.modern.35, pci.modern.36, pci.modern.37
 // covers: gen.init.02, gen.init.03, gen.init.07, gen.init.11, gen.legacy.05, gen.status.01
 TEST_P(Transports, bring_up_takes_the_steps_in_order) {
@@ -159,7 +159,8 @@ TEST_P(Transports, quiesce_before_handoff) {
     EXPECT_FALSE(machine.disk()->read(0, bytes));
 }
 
-// defects-seen.txt: the hosted DMA back end bounces, so a missing unshare would leave poison in the caller's bytes.
+// defects-seen.txt: the hosted DMA back end bounces, so a missing unshare would leave poison
+// in the caller's bytes.
 TEST_P(Transports, unshare_is_always_called) {
     plug_disk();
     machine.start();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// How lwIP is configured. What is not named here is lwIP's default. Pools are static: a hostile network can use them
-// up and no more, and then a packet is dropped or a command fails with "out of memory".
+// How lwIP is configured. What is not named here is lwIP's default. Pools are static: a hostile network can
+// use them up and no more, and then a packet is dropped or a command fails with "out of memory".
 
 // One thread, no operating system, one interface: the card that a command uses.
 #define NO_SYS 1
@@ -35,9 +35,9 @@
 #define MEM_ALIGNMENT 8
 #define LWIP_HOOK_FILENAME "net/stack/lwip/hooks.h"
 
-// Each size is what the worst of Vireo's work needs and an eighth more: tests/unit/net/stack/pools_test.cpp measures it.
-// The heap holds what is to be sent. The worst case is a datagram of 64 KiB, once whole and once in fragments of 1,500
-// bytes, all of them queued at the card.
+// Each size is what the worst of Vireo's work needs and an eighth more: tests/unit/net/stack/pools_test.cpp
+// measures it. The heap holds what is to be sent. The worst case is a datagram of 64 KiB, once whole and once
+// in fragments of 1,500 bytes, all of them queued at the card.
 #define MEM_SIZE (152 * 1024)
 // Unused: frames come in the card's buffers, what is sent is in the heap.
 #define PBUF_POOL_SIZE 0
@@ -90,7 +90,8 @@
 #define LWIP_ND6_RDNSS_MAX_DNS_SERVERS 0 // it would write over those that are asked; see router.h
 #define LWIP_ICMP6 1
 
-// DHCP. An address is used as soon as it is given: whether somebody else has it would take a second to find out.
+// DHCP. An address is used as soon as it is given: whether somebody else has it would take a
+// second to find out.
 #define LWIP_DHCP_DOES_ACD_CHECK 0
 #define LWIP_ACD 0
 // dhcp.cpp reads what else is in the answer.
@@ -100,10 +101,11 @@
 #define LWIP_DHCP_MAX_DNS_SERVERS 0
 // What lwIP sends, a vendor class of 255 bytes, and what kind of machine we are.
 #define DHCP_OPTIONS_LEN 304
-// DNS servers, host name, domain, root path, TFTP server, boot file; PXELINUX's configuration file and folder (RFC 5071).
+// DNS servers, host name, domain, root path, TFTP server, boot file; PXELINUX's configuration file
+// and folder (RFC 5071).
 #define DHCP_ADD_EXTRA_REQUEST_OPTIONS , 6, 12, 15, 17, 66, 67, 209, 210
-// A lost message is sent again after 1, 2, 4, 8, 8 seconds. The other times are as lwIP has them: the lease is not kept
-// up, a command takes seconds.
+// A lost message is sent again after 1, 2, 4, 8, 8 seconds. The other times are as lwIP has them: the lease
+// is not kept up, a command takes seconds.
 #define DHCP_DEFINE_CUSTOM_TIMEOUTS 1
 #define DHCP_REQUEST_BACKOFF_SEQUENCE(tries) ((u16_t)((tries) < 4 ? 500 << (tries) : 8000))
 #define DHCP_SET_TIMEOUT_FROM_OFFERED_T0_LEASE(result, dhcp) ((result) = 0xffff)
@@ -115,13 +117,13 @@
 #define DNS_MAX_SERVERS 2
 #define DNS_MAX_NAME_LENGTH 256
 #define DNS_MAX_RETRIES 4
-// Answers are not kept for the next command: their time would only pass while one runs, and an address that has changed would
-// be remembered for days.
+// Answers are not kept for the next command: their time would only pass while one runs, and an address that
+// has changed would be remembered for days.
 #define DNS_MAX_TTL 0
 
-// TCP. We receive: one or two connections, as fast as the host sends. What arrives is used up at once, so the window is
-// always open; it only has to hold what is under way while we do not look. With large receive the host sends 64 KiB in
-// one frame.
+// TCP. We receive: one or two connections, as fast as the host sends. What arrives is used up at once, so the
+// window is always open; it only has to hold what is under way while we do not look. With large receive the
+// host sends 64 KiB in one frame.
 #define LWIP_WND_SCALE 1
 #define TCP_RCV_SCALE 5
 #define TCP_WND (1024 * 1024)

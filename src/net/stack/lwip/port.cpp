@@ -32,8 +32,8 @@ bool are_sound(std::span<const u8> options) {
     return true;
 }
 
-// RFC 9293, 3.10.7.4, and RFC 5961, 5.2: past the handshake every segment acknowledges what we sent lately. Whoever guesses
-// ports and a place in the window must guess that too.
+// RFC 9293, 3.10.7.4, and RFC 5961, 5.2: past the handshake every segment acknowledges what we sent lately.
+// Whoever guesses ports and a place in the window must guess that too.
 bool acknowledges_us(const tcp_pcb& pcb, const tcp_hdr& header) {
     constexpr u32 lately = 0x10000; // more than we ever have under way
     u8 flags = TCPH_FLAGS(&header);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `pci`: shows the PCI bus. It changes nothing: where things lie is enumeration's affair, and devices are in use.
+// `pci`: shows the PCI bus. It changes nothing: where things lie is enumeration's affair, and
+// devices are in use.
 #include "base/parse.h"
 #include "shell/arguments.h"
 
@@ -13,7 +14,8 @@ constexpr u32 config_bytes = 0x100;
 constexpr u8 class_offset = 0x0b;
 constexpr u8 header_type_offset = 0x0e;
 
-// Base classes of the PCI Code and ID Assignment Specification, from 0 on. Lists of words take less room than tables.
+// Base classes of the PCI Code and ID Assignment Specification, from 0 on. Lists of words take
+// less room than tables.
 constexpr std::string_view class_names =
     "Build before PCI Rev2.0|Mass storage controller|Network controller|Display controller|Multimedia device|"
     "Memory controller|Bridge device|Simple comm. controller|Base system peripheral|Input device|Docking "
@@ -29,8 +31,8 @@ std::string_view class_name(u32 base_class) {
     return name.empty() ? "???" : name;
 }
 
-// The registers of the header as `pci header` names them: offset (two digits), width, name. PCI 3.0 section 6.1,
-// PCI-to-PCI Bridge 1.2 section 3.2.
+// The registers of the header as `pci header` names them: offset (two digits), width, name. PCI 3.0 section
+// 6.1, PCI-to-PCI Bridge 1.2 section 3.2.
 constexpr std::string_view all_fields =
     "002vendor ID|022device ID|042command register ID|062status register|081revision ID|0b1class code|"
     "0a1sub class code|091programming interface|0c1cache line|0d1latency time|0e1header type|0f1BIST";

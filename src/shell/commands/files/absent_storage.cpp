@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What boot scripts call before they look at a kind of disk that no virtual machine of ours has: one line and a status, so
-// that they go on to the next kind.
+// What boot scripts call before they look at a kind of disk that no virtual machine of ours has: one line and
+// a status, so that they go on to the next kind.
 #include "shell/context.h"
 #include "shell/disks.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory: md, mw, cp, cmp, crc32. Every range is checked against the memory map first. What is RAM is worked on in place, in
-// chunks, between which Ctrl-C is looked for. What is not (registers, ROM, or nothing) is accessed unit by unit, as such an
-// access may do something, and may fail.
+// Memory: md, mw, cp, cmp, crc32. Every range is checked against the memory map first. What is RAM is worked
+// on in place, in chunks, between which Ctrl-C is looked for. What is not (registers, ROM, or nothing) is
+// accessed unit by unit, as such an access may do something, and may fail.
 #include "base/crc32.h"
 #include "base/endian.h"
 #include "base/math.h"
@@ -49,8 +49,9 @@ class Source {
         : context_(context), address_(address), bytes_(bytes), width_(width),
           in_place_(is_ram(context, address, bytes)) {}
 
-    // What follows `offset`, as much of it as there is at once: in place, or until the next call. Nothing, and one line, if an
-    // access failed; nothing after Ctrl-C. `offset` and `most` are multiples of the width: who asks again for the same asks the device again.
+    // What follows `offset`, as much of it as there is at once: in place, or until the next call. Nothing,
+    // and one line, if an access failed; nothing after Ctrl-C. `offset` and `most` are multiples of the
+    // width: who asks again for the same asks the device again.
     std::optional<Bytes> read(u64 offset, usize most = chunk_bytes) {
         if (context_.poller.was_interrupted()) // while it was found out what of the range can be read
             return std::nullopt;
@@ -127,7 +128,8 @@ int md_again(Context& context) {
     return dump(context, context.dump.address, context.dump.count, context.dump.width);
 }
 
-// Units to addresses that are not RAM. `value(at)` is the unit at offset `at`, or nothing after one line that said why.
+// Units to addresses that are not RAM. `value(at)` is the unit at offset `at`, or nothing after
+// one line that said why.
 template <typename F> int store_units(Context& context, u64 address, u64 bytes, u8 width, F&& value) {
     for (u64 done = 0; done < bytes; done += width) {
         std::optional<u64> unit = value(done);
@@ -174,7 +176,8 @@ int mw(Context& context, Arguments arguments) {
     return status_ok;
 }
 
-// RAM to RAM. Ranges that overlap: towards higher addresses from the end, so that nothing is overwritten before it is copied.
+// RAM to RAM. Ranges that overlap: towards higher addresses from the end, so that nothing is
+// overwritten before it is copied.
 int copy_in_place(Context& context, Bytes from, MutableBytes to) {
     bool from_the_end = to.data() > from.data();
     for (usize done = 0; done < from.size();) {

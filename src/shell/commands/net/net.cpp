@@ -59,7 +59,8 @@ void set_lease_variables(Context& context, const NetworkSession& session, const 
     set_text(context, "ethact", name.view());
 }
 
-// A server that is only named. It is no failure if nobody knows it: the address is ours, and another server may be set.
+// A server that is only named. It is no failure if nobody knows it: the address is ours, and
+// another server may be set.
 void find_named_server(Context& context, NetworkSession& session, std::string_view name) {
     if (name.empty())
         return;

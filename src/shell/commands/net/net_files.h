@@ -7,8 +7,8 @@
 
 namespace vireo::shell {
 
-// `[addr] [[ip:]file]`, the words that U-Boot's network commands take, with $loadaddr, $serverip and $bootfile for what is
-// missing. The texts live in the words, the variables and here.
+// `[addr] [[ip:]file]`, the words that U-Boot's network commands take, with $loadaddr, $serverip and
+// $bootfile for what is missing. The texts live in the words, the variables and here.
 struct NetFile {
     u64 address = 0;
     std::string_view whole;  // with the server
@@ -28,9 +28,9 @@ std::string_view split_server(std::string_view& file);
 // The server's address; none, and one line, if there is none or it is unknown.
 std::optional<net::IpAddress> find_server(Context& context, NetworkSession& session, std::string_view server);
 
-// "Using virtio-net#0 device" and a line with `lead`, "TFTP from server" or so, both addresses and the gateway; false, and
-// one line, if there is no way to the server. In front of them a warning if nothing said how the file is called, and it is
-// `own_name`.
+// "Using virtio-net#0 device" and a line with `lead`, "TFTP from server" or so, both addresses and the
+// gateway; false, and one line, if there is no way to the server. In front of them a warning if nothing said
+// how the file is called, and it is `own_name`.
 bool print_way(Context& context, NetworkSession& session, std::string_view lead, const net::IpAddress& server,
                std::string_view own_name);
 // The same, where the way is known.
@@ -53,11 +53,12 @@ enum class Fetched : u8 {
     Refused, // the server has no such file, or does not give it
     Failed
 };
-// Reads a file by TFTP to memory and sets the variables. `port` of the server; 0: what $tftpdstp says. All has been printed; with `is_search` no more than the errors that
-// concern the next file too, and the size.
+// Reads a file by TFTP to memory and sets the variables. `port` of the server; 0: what $tftpdstp says. All
+// has been printed; with `is_search` no more than the errors that concern the next file too, and the size.
 Fetched fetch_by_tftp(Context& context, NetworkSession& session, const net::IpAddress& server,
                       std::string_view name, u64 address, bool is_search = false, u16 port = 0);
-// tftpboot, without the command's name, on an open network: by TFTP, or by HTTP if the file's name is such a URL.
+// tftpboot, without the command's name, on an open network: by TFTP, or by HTTP if the file's
+// name is such a URL.
 int load_net_file(Context& context, NetworkSession& session, Arguments words);
 // wget, the same way.
 int load_by_http(Context& context, NetworkSession& session, const NetFile& file);

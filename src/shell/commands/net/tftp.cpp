@@ -13,8 +13,8 @@ namespace {
 
 using net::TftpSession;
 
-// A window of this many blocks, if the server can: enough to keep a quick network busy (see docs/performance.md), and less
-// than the card has room for.
+// A window of this many blocks, if the server can: enough to keep a quick network busy (see
+// docs/performance.md), and less than the card has room for.
 constexpr u16 default_window = 64;
 
 // A decimal variable; none if it is not set or says anything else.

@@ -7,7 +7,8 @@
 
 namespace vireo::shell {
 
-// A text that a command makes, as long as a command line can take at most: what is longer could never be used as `$name`.
+// A text that a command makes, as long as a command line can take at most: what is longer could
+// never be used as `$name`.
 class MadeText {
   public:
     static Result<MadeText> create() {
@@ -28,7 +29,8 @@ class MadeText {
     usize used_ = 0;
 };
 
-// A text as it stands, or "*ADDRESS": the bytes there up to a zero. Nothing, and one line that says why, if there are none.
+// A text as it stands, or "*ADDRESS": the bytes there up to a zero. Nothing, and one line that says
+// why, if there are none.
 std::optional<MadeText> text_operand(Context& context, std::string_view text);
 
 // setexpr.s NAME TEXT [+ TEXT]

@@ -108,9 +108,9 @@ usize last_group(std::string_view replacement) {
     return last;
 }
 
-// Replaces the first match, or all. True if there was one. An empty match directly behind another one does not count, so
-// that "x*" finds one place between two letters. One search is linear in the text, all of them together need not be:
-// hence the bound, and Ctrl-C between them.
+// Replaces the first match, or all. True if there was one. An empty match directly behind another one does
+// not count, so that "x*" finds one place between two letters. One search is linear in the text, all of them
+// together need not be: hence the bound, and Ctrl-C between them.
 Result<bool> replace(Context& context, Regex& regex, std::string_view text, std::string_view replacement,
                      bool all, MadeText& result) {
     constexpr u64 max_steps = u64{1} << 26;

@@ -8,8 +8,8 @@
 namespace vireo::shell {
 namespace {
 
-// Decimal with a sign, or 0x, up to what is no digit, as in U-Boot, whose scripts count on it; but with a line where that
-// leaves something out. Nothing at all is 0.
+// Decimal with a sign, or 0x, up to what is no digit, as in U-Boot, whose scripts count on it; but with a
+// line where that leaves something out. Nothing at all is 0.
 i64 integer(Context& context, std::string_view text) {
     bool is_negative = text.starts_with('-');
     std::string_view digits = text.substr(is_negative ? 1 : 0);
@@ -93,7 +93,8 @@ std::optional<bool> condition(Context& context, Arguments& words) {
     return !take(1)[0].empty();
 }
 
-// One line, not the usage: conditions stand in scripts, and what is wrong with one is mostly a variable without a value.
+// One line, not the usage: conditions stand in scripts, and what is wrong with one is mostly a
+// variable without a value.
 int refuse(Context& context, Arguments words) {
     context.console.write("test: not a condition:");
     for (auto word : words) {

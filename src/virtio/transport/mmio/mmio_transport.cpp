@@ -90,8 +90,8 @@ Result<> MmioTransport::activate_legacy(u16 size, const QueueAddresses& addresse
     return {};
 }
 
-// Section 4.2.2.1: both registers read 0 when the reset is complete. QEMU 7.2 offers the feature and lacks QueueReset,
-// which then always reads 0; only QueueReady, which stays 1, tells that nothing has happened.
+// Section 4.2.2.1: both registers read 0 when the reset is complete. QEMU 7.2 offers the feature and lacks
+// QueueReset, which then always reads 0; only QueueReady, which stays 1, tells that nothing has happened.
 Result<dma::ConfirmedReset> MmioTransport::reset_queue(QueueIndex index) {
     if (!has_queue_reset_)
         return error(ErrorCode::NotSupported, "resetting one virtqueue");
@@ -127,8 +127,8 @@ std::optional<u32> MmioTransport::config_generation() {
 }
 
 DeviceEvents MmioTransport::take_events() {
-    // Acknowledged before they are handled, so that an event that happens meanwhile is not lost. Only defined bits may
-    // be written back.
+    // Acknowledged before they are handled, so that an event that happens meanwhile is not lost. Only defined
+    // bits may be written back.
     u32 pending = registers_.read32(reg::InterruptStatus) & (interrupt_queues | interrupt_config);
     if (pending != 0)
         registers_.write32(reg::InterruptACK, pending);

@@ -9,7 +9,8 @@ namespace vireo::virtio {
 inline constexpr FeatureSet modern_mmio_features =
     modern_transport_features | FeatureSet::of({wire::VIRTIO_F_NOTIFICATION_DATA, wire::VIRTIO_F_RING_RESET});
 
-// A VirtIO device on the platform bus, version 1 (legacy, section 4.2.4) or 2 (section 4.2.2). Needs no interrupt.
+// A VirtIO device on the platform bus, version 1 (legacy, section 4.2.4) or 2 (section 4.2.2).
+// Needs no interrupt.
 class MmioTransport final : public Transport {
   public:
     // `registers` is the slot of a device whose identification has been checked.

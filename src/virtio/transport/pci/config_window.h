@@ -5,13 +5,13 @@
 
 namespace vireo::virtio {
 
-// What lies behind a function's BARs, reached through its configuration space (section 4.1.4.9): for BARs that found no
-// room. Four accesses for each one to another register than the last, and no notification data. Nobody else uses the
-// capability meanwhile.
+// What lies behind a function's BARs, reached through its configuration space (section 4.1.4.9): for BARs
+// that found no room. Four accesses for each one to another register than the last, and no notification data.
+// Nobody else uses the capability meanwhile.
 class PciConfigWindow final : public io::IndirectRegisters {
   public:
-    // `capability`: the offset of a VIRTIO_PCI_CAP_PCI_CFG, all of it inside configuration space. `function` outlives
-    // this object.
+    // `capability`: the offset of a VIRTIO_PCI_CAP_PCI_CFG, all of it inside configuration space. `function`
+    // outlives this object.
     PciConfigWindow(const bus::pci::Function& function, u8 capability)
         : function_(function), capability_(capability) {}
 

@@ -67,8 +67,8 @@ Result<u16> PciLegacyTransport::queue_size_max(QueueIndex index) {
 Result<io::Doorbell> PciLegacyTransport::activate_queue(QueueIndex index, u16 size,
                                                         const QueueAddresses& addresses) {
     VIREO_TRY(select_idle_queue(index));
-    // There was no way to agree on another size (section 4.1.5.1.3.1): the device computes the place of the used ring
-    // from its own.
+    // There was no way to agree on another size (section 4.1.5.1.3.1): the device computes the place of the
+    // used ring from its own.
     if (QueueSize::read(registers_) != size)
         return error(ErrorCode::InvalidArgument, "legacy queue of another size than the device's");
     QueueAddress::write(registers_, VIREO_TRY(legacy_page_number(size, addresses)));

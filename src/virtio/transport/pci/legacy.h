@@ -6,12 +6,12 @@
 
 namespace vireo::virtio {
 
-// A VirtIO device on PCI through the legacy header in BAR 0 (section 4.1.4.8). A queue has the size that the device
-// says, no more and no less.
+// A VirtIO device on PCI through the legacy header in BAR 0 (section 4.1.4.8). A queue has the size that the
+// device says, no more and no less.
 class PciLegacyTransport final : public Transport {
   public:
-    // NotSupported unless BAR 0 is an I/O region with room for the header. `msix_capability`: its offset, or 0.
-    // `function` outlives the transport.
+    // NotSupported unless BAR 0 is an I/O region with room for the header. `msix_capability`: its offset,
+    // or 0. `function` outlives the transport.
     static Result<std::unique_ptr<Transport>> create(const bus::pci::Function& function, u8 msix_capability,
                                                      u32 device_type);
     PciLegacyTransport(const bus::pci::Function& function, io::Window registers, u8 msix_capability,

@@ -7,7 +7,8 @@ namespace vireo::virtio {
 
 namespace {
 
-// Fields of the common configuration structure, each in its own width (section 4.1.3.1); 64-bit ones are two of 32.
+// Fields of the common configuration structure, each in its own width (section 4.1.3.1);
+// 64-bit ones are two of 32.
 using Common = wire::virtio_pci_common_cfg;
 using DeviceFeatureSelect = io::Register<u32, offsetof(Common, device_feature_select)>;
 using DeviceFeature = io::Register<u32, offsetof(Common, device_feature)>;
@@ -80,7 +81,8 @@ Result<u16> PciModernTransport::queue_size_max(QueueIndex index) {
     return QueueSize::read(common_);
 }
 
-// Where to write for this (selected) queue: section 4.1.4.4. The offset is the device's, so it may point anywhere.
+// Where to write for this (selected) queue: section 4.1.4.4. The offset is the device's, so it
+// may point anywhere.
 Result<io::Doorbell> PciModernTransport::doorbell(QueueIndex index) const {
     using Kind = io::Doorbell::Kind;
     bool with_data = accepted_.has(wire::VIRTIO_F_NOTIFICATION_DATA);
@@ -91,7 +93,8 @@ Result<io::Doorbell> PciModernTransport::doorbell(QueueIndex index) const {
     u64 address = notify_.base() + offset;
     if (!is_aligned(address, width))
         return error(ErrorCode::DeviceBroken, "misaligned queue_notify_off");
-    // Section 4.1.5.2.1: what stands for the queue may be a number of the device's own. It is only ever written back.
+    // Section 4.1.5.2.1: what stands for the queue may be a number of the device's own. It is
+    // only ever written back.
     u16 value =
         accepted_.has(wire::VIRTIO_F_NOTIF_CONFIG_DATA) ? QueueNotifConfigData::read(common_) : index.value;
     if (notify_.registers())

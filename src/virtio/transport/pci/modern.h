@@ -7,8 +7,8 @@
 
 namespace vireo::virtio {
 
-// A VirtIO device on PCI through the structures that its capabilities point to (section 4.1.4). MSI-X stays off and no
-// vector is ever written: after a reset all are unmapped.
+// A VirtIO device on PCI through the structures that its capabilities point to (section 4.1.4). MSI-X stays
+// off and no vector is ever written: after a reset all are unmapped.
 class PciModernTransport final : public Transport {
   public:
     // `structures` is complete; `function` outlives the transport.

@@ -20,8 +20,8 @@ bool is_transitional(const bus::pci::Function& function) {
 
 } // namespace
 
-// Any revision and any subsystem id will do (section 4.1.2.2), except where nothing else names the type: devices with
-// ids that the standard did not give away carry it as their subsystem id.
+// Any revision and any subsystem id will do (section 4.1.2.2), except where nothing else names the type:
+// devices with ids that the standard did not give away carry it as their subsystem id.
 u32 pci_device_type(const bus::pci::Function& function) {
     u16 id = function.device_id();
     if (function.vendor_id() != wire::pci_vendor_id || !function.is_normal() ||

@@ -76,7 +76,8 @@ Result<io::Window> locate(const bus::pci::Function& function, u8 at, u8 cap_len,
     u32 offset = field(offsetof(wire::virtio_pci_cap, offset));
     if (offset >= window.size() || !is_aligned(offset, kind.alignment))
         return error(ErrorCode::Corrupt, "structure outside its BAR or misaligned");
-    // "The drivers MUST handle an unexpectedly large length": what lies behind the end of the BAR does not exist.
+    // "The drivers MUST handle an unexpectedly large length": what lies behind the end of the
+    // BAR does not exist.
     u64 length = std::min<u64>(field(offsetof(wire::virtio_pci_cap, length)), window.size() - offset);
     if (length < kind.length)
         return error(ErrorCode::Corrupt, "structure too short");

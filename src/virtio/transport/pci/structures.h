@@ -5,10 +5,10 @@
 
 namespace vireo::virtio {
 
-// Where a device's structures lie (section 4.1.4), as its capability list says: of each kind, the first one that can be
-// used, or, if none of them lies in a BAR that found room, the first one that can be reached through configuration space.
-// The windows lie inside the device's BARs whatever the list claims, and have at least the length and the alignment that
-// the standard prescribes.
+// Where a device's structures lie (section 4.1.4), as its capability list says: of each kind, the first one
+// that can be used, or, if none of them lies in a BAR that found room, the first one that can be reached
+// through configuration space. The windows lie inside the device's BARs whatever the list claims, and have at
+// least the length and the alignment that the standard prescribes.
 struct PciStructures {
     std::optional<io::Window> common;
     std::optional<io::Window> notify;

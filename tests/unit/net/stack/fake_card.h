@@ -14,9 +14,9 @@ namespace vireo::test {
 
 using Frame = std::vector<u8>;
 
-// A network card without a device: frames go to a function, frames come from a queue. Each part of a received frame is a
-// piece of the heap of its own that is freed when it is given back, so that AddressSanitizer sees whoever reads beyond it
-// or after that; a frame that is sent must stay as it is until it is said to be sent.
+// A network card without a device: frames go to a function, frames come from a queue. Each part of a received
+// frame is a piece of the heap of its own that is freed when it is given back, so that AddressSanitizer sees
+// whoever reads beyond it or after that; a frame that is sent must stay as it is until it is said to be sent.
 class FakeCard final : public device::NetDevice, private event::Poller {
   public:
     explicit FakeCard(event::EventLoop& loop) {

@@ -83,7 +83,8 @@ TEST_F(NetworkTest, the_first_answer_to_a_question_counts) {
     EXPECT_TRUE(network->ping(host, event::Budget::total(Duration::seconds(2))));
 }
 
-// The address goes over to another machine, or the first to answer was a liar: nothing answers where packets go.
+// The address goes over to another machine, or the first to answer was a liar: nothing answers
+// where packets go.
 TEST_F(NetworkTest, a_neighbour_that_falls_silent_is_asked_for_again) {
     open();
     const packets::Mac liar{0x52, 0x66, 6, 6, 6, 6};

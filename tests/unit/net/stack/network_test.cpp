@@ -44,7 +44,8 @@ TEST_F(NetworkTest, ping_is_answered) {
     EXPECT_EQ(peer->frames.size(), before + 1);
 }
 
-// Machines that start at the same moment must not choose the same ids, or ones that can be calculated from each other's.
+// Machines that start at the same moment must not choose the same ids, or ones that can be
+// calculated from each other's.
 TEST_F(NetworkTest, ids_are_made_of_the_seed_that_the_host_gave) {
     auto first_id = [&](std::string_view seed) {
         network.reset();

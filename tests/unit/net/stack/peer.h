@@ -15,8 +15,8 @@ namespace vireo::test {
 using packets::Octets;
 using packets::Tcp;
 
-// The other side of the cable, 10.0.2.2 and fe80::2: answers ARP and pings, hands datagrams and segments to the test. What it sends
-// arrives after `delay`, unless `spoil` takes it or changes it.
+// The other side of the cable, 10.0.2.2 and fe80::2: answers ARP and pings, hands datagrams and segments to
+// the test. What it sends arrives after `delay`, unless `spoil` takes it or changes it.
 class OtherHost {
   public:
     static constexpr u32 address = 0x0a000202;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How full lwIP's heap and pools become when each thing that Vireo does is done at its worst: that is what lwipopts.h is
-// sized by. A mark that comes near its pool's size, or a pool that is far too large, fails.
+// How full lwIP's heap and pools become when each thing that Vireo does is done at its worst: that is what
+// lwipopts.h is sized by. A mark that comes near its pool's size, or a pool that is far too large, fails.
 #include "unit/net/stack/tcp_server.h"
 
 #include "net/stack/lwip/lwip.h"

@@ -5,8 +5,9 @@
 
 namespace vireo::test {
 
-// A TCP server on one port that sends a stream to whoever asks, written from RFC 9293: window scaling, cumulative
-// acknowledgements, retransmission on three duplicates or a timeout. Its segments pass the peer's `spoil`.
+// A TCP server on one port that sends a stream to whoever asks, written from RFC 9293: window
+// scaling, cumulative acknowledgements, retransmission on three duplicates or a timeout. Its segments
+// pass the peer's `spoil`.
 class TcpServer {
   public:
     TcpServer(OtherHost& peer, u16 port, Octets content)

@@ -85,7 +85,8 @@ TEST_P(TcpTest, a_stream_arrives) {
     pass(Duration::milli(100));
     EXPECT_TRUE(server.is_closed);
     EXPECT_FALSE(server.was_reset);
-    // Nothing is kept waiting: the window is as large as it was announced, and every second segment is acknowledged at most.
+    // Nothing is kept waiting: the window is as large as it was announced, and every second segment is
+    // acknowledged at most.
     EXPECT_GE(server.largest_window, 1000u * 1024);
     EXPECT_TRUE(server.offers_sack);
     EXPECT_EQ(server.largest_segment, is_v6 ? 1440u : 1460u);
@@ -100,7 +101,8 @@ TEST_P(TcpTest, an_empty_stream) {
     EXPECT_TRUE(download.content.empty());
 }
 
-// As a tap with large receive hands them over: 64 KiB in one frame of seventeen buffers, checksum not filled in.
+// As a tap with large receive hands them over: 64 KiB in one frame of seventeen buffers,
+// checksum not filled in.
 TEST_P(TcpTest, large_frames_arrive_in_pieces) {
     Octets content = pattern(3'000'000);
     TcpServer server(*peer, 80, content);
@@ -173,8 +175,8 @@ TEST_P(LossyTcpTest, loss_reordering_duplicates_and_damage) {
     EXPECT_TRUE(download.content == content);
 }
 
-// Everything but the first segment arrives: what is ahead of the hole may not keep all buffers, or the one that fills it
-// would find none.
+// Everything but the first segment arrives: what is ahead of the hole may not keep all buffers, or the one
+// that fills it would find none.
 TEST_P(TcpTest, a_hole_does_not_use_up_the_buffers) {
     Octets content = pattern(1'500'000);
     TcpServer server(*peer, 80, content);
@@ -231,7 +233,8 @@ TEST_P(TcpTest, a_reset_in_the_middle) {
     EXPECT_LE(download.content.size(), 100'000u);
 }
 
-// RFC 5961: who does not see the connection hits a place in the window at best, not the next byte, nor what we have sent.
+// RFC 5961: who does not see the connection hits a place in the window at best, not the next byte,
+// nor what we have sent.
 TEST_P(TcpTest, segments_that_are_guessed_change_nothing) {
     Octets content = pattern(200'000);
     TcpServer server(*peer, 80, content);
@@ -263,7 +266,8 @@ TEST_P(TcpTest, segments_that_are_guessed_change_nothing) {
     EXPECT_GT(forged, 300);
 }
 
-// The request waits until there is room for it, and is asked for by probes: nobody else would say that there is.
+// The request waits until there is room for it, and is asked for by probes: nobody else would
+// say that there is.
 TEST_P(TcpTest, a_server_whose_window_is_closed_at_first) {
     Octets content = pattern(5000);
     TcpServer server(*peer, 80, content);

@@ -9,8 +9,8 @@ namespace {
 // What is wrong with the data of a disk: a line for each kind, with a count, once until the disk changes.
 class DiskWarnings : public FileCommands {
   protected:
-    // An MBR whose partitions 1 and 2 hold file systems with a journal to replay; entry 2 reaches beyond the disk, 3 and 4
-    // lie behind it.
+    // An MBR whose partitions 1 and 2 hold file systems with a journal to replay; entry 2 reaches beyond the
+    // disk, 3 and 4 lie behind it.
     TestDisk& plug_damaged() {
         make_tree();
         std::string image = make_ext(folder, "part.img", "-t ext4 -b 1024 -g 1024", "4M", folder / "tree");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The network commands with a card and servers on the other side of the cable: what they print, word for word.
+// The network commands with a card and servers on the other side of the cable: what they
+// print, word for word.
 #include "unit/shell/commands/net_commands.h"
 
 namespace vireo::test {
@@ -62,7 +63,8 @@ TEST_F(NetCommands, tftpboot_errors) {
     EXPECT_EQ(status, 1);
 }
 
-// U+009B is an escape sequence's beginning, as 0x9b is to an eight-bit terminal; longer ways to say ESC are single bytes.
+// U+009B is an escape sequence's beginning, as 0x9b is to an eight-bit terminal; longer ways to say
+// ESC are single bytes.
 TEST_F(NetCommands, what_a_server_says_does_not_command_the_terminal) {
     refusal = "a\xc2\x9b"
               "31m\x9b"

@@ -206,7 +206,8 @@ TEST_F(Language, an_assignment_before_a_command) {
     EXPECT_EQ(run("setenv s 'echo [$a]'; a=5 run s"), "[5]\n");
 }
 
-// What U-Boot's parser takes, with its meaning: ';' ends a chain, and an operator without a command before it is none.
+// What U-Boot's parser takes, with its meaning: ';' ends a chain, and an operator without a
+// command before it is none.
 TEST_F(Language, separators_and_operators_without_a_command) {
     EXPECT_EQ(run("echo a;; echo b"), "a\nb\n");
     EXPECT_EQ(run("if true; then echo a;; fi;"), "a\n");

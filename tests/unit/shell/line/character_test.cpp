@@ -20,7 +20,8 @@ TEST(Untrusted, control_characters_of_seven_and_of_eight_bits_become_question_ma
     // CSI, as UTF-8 and as a single byte; many terminals obey both.
     EXPECT_EQ(printed("a\xc2\x9b\x32Jb"), "a?2Jb");
     EXPECT_EQ(printed("a\x9b\x32Jb\x80\x9f"), "a?2Jb??");
-    // As the end of a character that is none: too long a form of Escape and of CSI, half of a pair, beyond the last one.
+    // As the end of a character that is none: too long a form of Escape and of CSI, half of a
+    // pair, beyond the last one.
     EXPECT_EQ(printed("\xc0\x9b[2J"), "\xc0?[2J");
     EXPECT_EQ(printed("\xe0\x80\x9b[2J"), "\xe0??[2J");
     EXPECT_EQ(printed("\xf0\x80\x82\x9b[2J"), "\xf0???[2J");

@@ -317,7 +317,8 @@ TEST_F(LineEditor, control_r_searches_the_history) {
                       "b\r"),
               "ac\nabc\n");
     EXPECT_EQ(answers("echo ac\rtrue\r\x12ho a\x1b[Db\r"), "ac\nabc\n");
-    // Ctrl-G: as if nothing had been; the line that was being typed is there again, also below what was found.
+    // Ctrl-G: as if nothing had been; the line that was being typed is there again, also below
+    // what was found.
     EXPECT_EQ(answers("echo found\recho my\x12"
                       "fou\x07 own\r"),
               "found\nmy own\n");

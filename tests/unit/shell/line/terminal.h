@@ -9,9 +9,9 @@
 
 namespace vireo::test {
 
-// What a terminal makes of the bytes it is sent: a VT100's screen without colours, which wraps like one (the cursor stays on
-// the last column until the next character comes), knows UTF-8, and says where the cursor is when it is asked. Anything else
-// that it is sent is a failure.
+// What a terminal makes of the bytes it is sent: a VT100's screen without colours, which wraps like one (the
+// cursor stays on the last column until the next character comes), knows UTF-8, and says where the cursor is
+// when it is asked. Anything else that it is sent is a failure.
 class Terminal {
   public:
     explicit Terminal(unsigned width) : width_(width) {}

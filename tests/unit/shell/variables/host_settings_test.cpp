@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// opt/vireo/env and opt/vireo/script: what a host gives for the start, from a fw_cfg device on ports or in memory, with and
-// without DMA.
+// opt/vireo/env and opt/vireo/script: what a host gives for the start, from a fw_cfg device on ports or in
+// memory, with and without DMA.
 #include "shell/variables/host_settings.h"
 
 #include "hosted/fakes/fw_cfg.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where $kernel_addr_r and its like lie: in RAM that is free, apart from each other, as large as the machine allows.
+// Where $kernel_addr_r and its like lie: in RAM that is free, apart from each other, as large
+// as the machine allows.
 #include "shell/variables/load_addresses.h"
 
 #include <gtest/gtest.h>

@@ -9,8 +9,8 @@ namespace vireo::test {
 inline constexpr u16 flag_avail = 0x0080;
 inline constexpr u16 flag_used = 0x8000;
 
-// The device's end of a packed virtqueue, as bytes: offsets and values are those of section 2.8, written down here
-// once more. It does exactly what a test says, right or wrong.
+// The device's end of a packed virtqueue, as bytes: offsets and values are those of section 2.8, written down
+// here once more. It does exactly what a test says, right or wrong.
 class PackedEnd : DeviceMemory {
   public:
     static constexpr bool is_packed = true;

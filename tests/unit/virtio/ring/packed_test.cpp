@@ -140,8 +140,8 @@ TEST_F(PackedFormat, wrap_counters_begin_at_one_and_toggle_behind_the_last_entry
 }
 
 // covers: ring.packed.20, ring.packed.23
-// Lists of changing lengths, used out of order, over many laps of rings whose size they do not divide: each used
-// descriptor lies behind as many entries as the list before had.
+// Lists of changing lengths, used out of order, over many laps of rings whose size they do not divide: each
+// used descriptor lies behind as many entries as the list before had.
 TEST_F(PackedFormat, lists_are_skipped_by_their_own_length) {
     for (u16 size : {3, 5, 7, 8}) {
         make(size);
@@ -166,7 +166,8 @@ TEST_F(PackedFormat, lists_are_skipped_by_their_own_length) {
     }
 }
 
-// A list is as long as its buffers, not as the room that was reserved for it: the next used descriptor lies behind that.
+// A list is as long as its buffers, not as the room that was reserved for it: the next used
+// descriptor lies behind that.
 TEST_F(PackedFormat, entries_that_were_reserved_and_not_needed_are_not_skipped) {
     make(7);
     for (u16 round = 0; round < 20; ++round) {
@@ -248,7 +249,8 @@ TEST_F(PackedKicks, event_flags_decide) {
     for (bool event_index : {false, true}) {
         make(8, event_index);
         EXPECT_FALSE(queue.needs_kick()) << "nothing published";
-        // DESC for a place that is far: without EVENT_IDX it has no meaning, and 3 never has. Then rather kick.
+        // DESC for a place that is far: without EVENT_IDX it has no meaning, and 3 never has.
+        // Then rather kick.
         for (u16 flags : {u16{0}, u16{1}, u16{2}, u16{3}, u16{0xfffd}}) {
             device->set_device_event(static_cast<u16>(5 | 0x8000), flags);
             auto taken = give(1);
@@ -382,7 +384,8 @@ TEST_F(PackedOrder, kick_decision_is_after_full_barrier) {
         make(8, event_index);
         device->set_device_event(0, 1);
         unsigned barriers = 0;
-        // The device goes to sleep while we are in the barrier: it saw the descriptor before it was available.
+        // The device goes to sleep while we are in the barrier: it saw the descriptor before
+        // it was available.
         hosted::set_barrier_hook([&](hosted::Barrier kind) {
             if (kind != hosted::Barrier::Full)
                 return;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk and an entropy source that do whatever comes to mind, repeatably, on every bus and form of ring: wrong ids and
-// lengths, buffers given back twice or never, ring memory overwritten, resets that take long or never end, queues that
-// cannot be reset, DEVICE_NEEDS_RESET again and again, removal, events and configuration changes out of the blue. Every
-// operation ends by its deadline; what it says was read is right, unless the device says of a buffer that it was used
-// before it was; no byte outside the buffers is touched, nor inside them once the operation has ended; nothing leaks; and
-// when the devices behave again they work again.
+// A disk and an entropy source that do whatever comes to mind, repeatably, on every bus and form of ring:
+// wrong ids and lengths, buffers given back twice or never, ring memory overwritten, resets that take
+// long or never end, queues that cannot be reset, DEVICE_NEEDS_RESET again and again, removal, events and
+// configuration changes out of the blue. Every operation ends by its deadline; what it says was read is
+// right, unless the device says of a buffer that it was used before it was; no byte outside the buffers
+// is touched, nor inside them once the operation has ended; nothing leaks; and when the devices behave
+// again they work again.
 // VIREO_SEEDS=FIRST-LAST runs other seeds than the few of every day.
 #include "unit/support/mischief.h"
 

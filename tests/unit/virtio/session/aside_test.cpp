@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Devices that do not answer are set aside (docs/decisions/0018): nothing of them is touched until they have given back what
-// they hold, and nobody notices what they do with it.
+// Devices that do not answer are set aside (docs/decisions/0018): nothing of them is touched until they have
+// given back what they hold, and nobody notices what they do with it.
 #include "unit/support/error_text.h"
 #include "unit/virtio/session/repeater.h"
 

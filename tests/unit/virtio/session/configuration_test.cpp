@@ -77,7 +77,8 @@ TEST_P(ConfigOnLegacyEach, legacy_config_read_until_stable) {
 }
 
 // covers: blk.12, gen.confnotif.02
-// Nothing is in flight, so nobody polls: `virtio list`, `info` and `scan` look, and an operation after a pause does.
+// Nothing is in flight, so nobody polls: `virtio list`, `info` and `scan` look, and an
+// operation after a pause does.
 TEST_P(ConfigOnBus, a_disk_that_is_resized_while_idle_is_noticed) {
     Blk& disk = machine.plug_disk(8192);
     machine.start();

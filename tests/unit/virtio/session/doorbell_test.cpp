@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where and how the driver notifies (sections 4.1.4.4, 4.1.5.2, 4.2.3.3). The fakes report a notification of the wrong
-// width, value or place.
+// Where and how the driver notifies (sections 4.1.4.4, 4.1.5.2, 4.2.3.3). The fakes report a notification of
+// the wrong width, value or place.
 #include "hosted/access_trace.h"
 #include "io/access.h"
 #include "unit/support/machine.h"
@@ -46,7 +46,8 @@ TEST(Doorbell, doorbell_uses_queue_notify_off) {
 }
 
 // covers: pci.modern.52
-// A doorbell outside the structure: the device is refused; nothing is written there (the fake would report it).
+// A doorbell outside the structure: the device is refused; nothing is written there (the fake
+// would report it).
 TEST(Doorbell, a_doorbell_outside_its_structure_is_refused) {
     struct {
         u32 multiplier;
@@ -88,7 +89,8 @@ TEST_P(DoorbellOnBus, notify_does_not_depend_on_selected_queue) {
     EXPECT_EQ(disk.queue(1).notifications + disk.queue(2).notifications, 0u);
 }
 
-// One store (or port write) for each batch, and nothing else of the transport in the hot path: polling reads memory.
+// One store (or port write) for each batch, and nothing else of the transport in the hot path:
+// polling reads memory.
 TEST_P(DoorbellOnBus, a_read_costs_one_register_access) {
     machine.plug_disk();
     machine.start();
@@ -102,8 +104,8 @@ TEST_P(DoorbellOnBus, a_read_costs_one_register_access) {
 }
 
 // covers: gen.resbits.08
-// Device-grade barriers, whether ORDER_PLATFORM was negotiated or not: release before publishing, full before the
-// suppression word and before the doorbell, acquire before the used entry.
+// Device-grade barriers, whether ORDER_PLATFORM was negotiated or not: release before publishing, full before
+// the suppression word and before the doorbell, acquire before the used entry.
 TEST_P(DoorbellOnBus, barriers_are_those_for_devices) {
     Blk& disk = machine.plug_disk();
     disk.offered.set(fake::feature::order_platform, !is_legacy(GetParam()));
@@ -121,7 +123,8 @@ TEST_P(DoorbellOnBus, barriers_are_those_for_devices) {
     EXPECT_EQ(order, "RFFwA");
 }
 
-// A device may prefer its doorbell in I/O space (the note in 4.1.4); so does this one, and also has it in memory.
+// A device may prefer its doorbell in I/O space (the note in 4.1.4); so does this one, and
+// also has it in memory.
 // covers: pci.modern.10, pci.modern.51
 TEST(Doorbell, a_doorbell_in_io_space_is_used) {
     Machine machine(Bus::Pci);
@@ -203,7 +206,8 @@ class DoorbellOnBusEach : public testing::TestWithParam<Bus> {};
 INSTANTIATE_TEST_SUITE_P(All, DoorbellOnBusEach, on(all_buses), bus_name);
 
 // covers: gen.init.14, gen.init.10
-// What start() put into a queue is announced once, after DRIVER_OK; the referee reports an earlier notification.
+// What start() put into a queue is announced once, after DRIVER_OK; the referee reports an
+// earlier notification.
 TEST_P(DoorbellOnBusEach, buffers_of_the_set_up_are_announced_after_driver_ok) {
     Machine machine(GetParam(), eager_drivers);
     fake::Rng& rng = machine.plug_rng();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Feature negotiation (sections 2.2 and 6) through the whole stack. The referee judges each accepted set; the tests
-// arrange the offers.
+// Feature negotiation (sections 2.2 and 6) through the whole stack. The referee judges each accepted set; the
+// tests arrange the offers.
 #include "hosted/access_trace.h"
 #include "unit/support/machine.h"
 #include "virtio/session/negotiation.h"
@@ -135,8 +135,8 @@ TEST_P(FeaturesOnModern, a_modern_device_without_version_1_is_failed) {
     EXPECT_EQ(other.count(Blk::type_in), 0u);
 }
 
-// The platform translates: what the device is told lies elsewhere than the memory (an address that was not translated
-// is reported).
+// The platform translates: what the device is told lies elsewhere than the memory (an address that was not
+// translated is reported).
 // covers: gen.resbits.01, gen.resbits.03, gen.resbits.04, gen.resbits.07
 TEST_P(FeaturesOnModern, what_should_be_accepted_is) {
     constexpr u64 base = 0x7000'0000'0000;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Devices that lie about what they did with a buffer, through the whole stack: each ends with an error within its
-// deadline, nobody's memory is touched, and the other disk works.
+// Devices that lie about what they did with a buffer, through the whole stack: each ends with an error within
+// its deadline, nobody's memory is touched, and the other disk works.
 #include "unit/support/machine.h"
 
 namespace vireo::test {
@@ -11,8 +11,8 @@ using fake::Blk;
 
 class Hostile : public OnBus {
   protected:
-    // Reads from a device that is about to lie. Whatever comes of it: no hang, no leak, the neighbour is well, and after a
-    // rescan the device has another chance.
+    // Reads from a device that is about to lie. Whatever comes of it: no hang, no leak, the neighbour is
+    // well, and after a rescan the device has another chance.
     void survive(const std::function<void(fake::Completion&)>& lie, bool may_succeed = false) {
         Blk& disk = machine.plug_disk();
         machine.plug_disk();
@@ -110,7 +110,8 @@ TEST_P(Hostile, an_answer_after_the_deadline_is_dropped) {
     EXPECT_TRUE(has_pattern(bytes, 0));
 }
 
-// Pulled out while it works: the request ends soon, the neighbour goes on, and one that is put in there works.
+// Pulled out while it works: the request ends soon, the neighbour goes on, and one that is put
+// in there works.
 TEST_P(Hostile, removed_in_the_middle_of_a_request) {
     Blk& disk = machine.plug_disk();
     machine.plug_disk();
@@ -199,9 +200,8 @@ TEST_P(Hostile, all_ready_queues_are_served) {
     EXPECT_TRUE(has_pattern(a, 1) && has_pattern(b, 2));
 }
 
-// defects-seen.txt
-// A completion that starts the next request from the poller's call must find the queue in order: with a device that
-// answers inside the notification, harvesting and submitting would otherwise nest.
+// defects-seen.txt A completion that starts the next request from the poller's call must find the queue in
+// order: with a device that answers inside the notification, harvesting and submitting would otherwise nest.
 TEST_P(Hostile, completion_never_runs_inside_harvest) {
     Blk& disk = machine.plug_disk(65536);
     disk.queue(0).size_max = 8;

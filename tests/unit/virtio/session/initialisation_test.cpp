@@ -72,8 +72,8 @@ TEST_P(LifeOnBus, reset_that_never_completes_times_out) {
     EXPECT_EQ(machine.state(1), State::Running);
 }
 
-// A reset that hangs while requests are in flight: they end with an error, and what the device may still touch is
-// neither freed nor given back (the DMA back end and the referee would report it).
+// A reset that hangs while requests are in flight: they end with an error, and what the device may still
+// touch is neither freed nor given back (the DMA back end and the referee would report it).
 // covers: gen.cleanup.02, gen.vqreset.02
 TEST_P(LifeOnBus, memory_is_kept_from_a_device_that_does_not_reset) {
     Blk& disk = machine.plug_disk();
@@ -124,7 +124,8 @@ TEST_P(LifeOnBus, device_that_never_answers_times_out) {
 }
 
 // covers: gen.status.04, gen.status.05, gen.confnotif.01
-// Whether the read is repeated is the driver's affair (recovery_test.cpp has the session's); the disk goes on working.
+// Whether the read is repeated is the driver's affair (recovery_test.cpp has the session's); the
+// disk goes on working.
 TEST_P(LifeOnBus, needs_reset_in_the_middle_of_a_read_is_survived) {
     Blk& disk = machine.plug_disk();
     machine.start();
@@ -203,8 +204,8 @@ TEST_P(LifeOnBus, a_device_with_fewer_queues_than_it_claims) {
     EXPECT_EQ(machine.state(1), State::Running);
 }
 
-// Sizes that are no power of two are allowed for packed queues only, and 1 and 2 hold no request of three descriptors
-// unless they are indirect.
+// Sizes that are no power of two are allowed for packed queues only, and 1 and 2 hold no request of three
+// descriptors unless they are indirect.
 // covers: pci.modern.23, ring.split.12
 TEST_P(LifeOnBusEach, odd_queue_sizes_are_refused_or_served) {
     for (u16 size : {1, 2, 3, 4, 5, 300}) {
@@ -306,7 +307,8 @@ TEST_P(LifeOnBus, running_out_of_bounce_memory_fails_the_request_only) {
 }
 
 // covers: gen.resbits.05, pci.legacy.12, mmio.legacy.06
-// Bus addresses above 4 GiB everywhere; a legacy interface cannot express those above 16 TiB and must refuse them.
+// Bus addresses above 4 GiB everywhere; a legacy interface cannot express those above 16 TiB
+// and must refuse them.
 TEST_P(LifeOnBusEach, high_bus_addresses) {
     for (u64 base : {u64{0x1000'0000}, u64{0xff'ffff'0000}, u64{0xfff'0000'0000}, u64{0x1000'0000'0000}}) {
         Machine each(GetParam());

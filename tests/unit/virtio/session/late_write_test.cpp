@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// However a device is given up: unless it has confirmed a reset, nobody is given what it may still write to
-// (docs/decisions/0040). Here devices work on the program's own bytes, as in the firmware, and write when it hurts.
+// However a device is given up: unless it has confirmed a reset, nobody is given what it may still
+// write to (docs/decisions/0040). Here devices work on the program's own bytes, as in the firmware,
+// and write when it hurts.
 #include "machine/firmware/memory_custodian.h"
 #include "unit/shell/machine_shell.h"
 #include "unit/support/net_bench.h"

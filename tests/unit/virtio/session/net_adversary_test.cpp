@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A network card that does whatever comes to mind, as the disk of adversary_test.cpp does, and frames with headers that
-// mean anything. No frame is longer than what was written into its buffers; what the receiver holds stays as it is;
-// every frame that was taken ends exactly once; every wait ends; nothing leaks; and when the card behaves again it works.
+// A network card that does whatever comes to mind, as the disk of adversary_test.cpp does, and frames with
+// headers that mean anything. No frame is longer than what was written into its buffers; what the receiver
+// holds stays as it is; every frame that was taken ends exactly once; every wait ends; nothing leaks; and
+// when the card behaves again it works.
 #include "unit/support/mischief.h"
 #include "unit/support/net_bench.h"
 
@@ -129,8 +130,8 @@ class NetLife {
         hoarder.give_back(0);
         for (int i = 0; i < 2; ++i)
             ASSERT_TRUE(machine.manager.rescan());
-        // What is stuck is found after five seconds. Receive buffers that it lost are missed by nobody, until somebody
-        // resets it.
+        // What is stuck is found after five seconds. Receive buffers that it lost are missed by nobody,
+        // until somebody resets it.
         (void)machine.loop.sleep(Duration::seconds(7));
         ASSERT_TRUE(machine.manager.reset(0));
         ASSERT_TRUE(net->usable()) << machine.listing(0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many queues a session sets up, how large, and how it announces work on them: sections 2.6 to 2.9, 4.1.5.2.
+// How many queues a session sets up, how large, and how it announces work on them: sections
+// 2.6 to 2.9, 4.1.5.2.
 #include "unit/virtio/session/repeater.h"
 
 namespace vireo::test {

@@ -5,7 +5,8 @@
 
 #include <deque>
 
-// A device and a driver with nothing to do but to be started, stopped and repeated: sessions are tested on them.
+// A device and a driver with nothing to do but to be started, stopped and repeated: sessions
+// are tested on them.
 namespace vireo::test {
 
 // Fills what is to be written with one byte value, on any number of queues.

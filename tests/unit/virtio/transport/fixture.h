@@ -12,7 +12,8 @@
 #include <string>
 #include <vector>
 
-// Transports on the strict fakes: whatever the referee has to complain about fails the test that did not ask for it.
+// Transports on the strict fakes: whatever the referee has to complain about fails the test
+// that did not ask for it.
 namespace vireo::test {
 
 // A device with a configuration field of each width and nothing that it could do.

@@ -240,8 +240,8 @@ TEST_F(PciTransport, what_a_notification_says_and_how_wide_it_is) {
         }
 }
 
-// A device may offer what its registers have no room for; fields beyond a structure's end are not touched (the fake
-// complains).
+// A device may offer what its registers have no room for; fields beyond a structure's end are not touched
+// (the fake complains).
 // covers: pci.modern.52
 TEST_F(PciTransport, features_need_room_in_the_structures) {
     struct Case {
