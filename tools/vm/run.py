@@ -17,7 +17,7 @@ import vm
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WORK = os.path.join(TOP, "build", "run")
-BUILD_SECONDS = 270  # of processor time for a board that was never built: 450 sources
+BUILD_SECONDS = 90  # of processor time for a board that was never built: 450 sources
 
 DESCRIPTION = "Builds Vireo for a board and boots it in QEMU. Ctrl-A X leaves QEMU."
 EPILOG = """Everything after -- goes to QEMU as it is. Boards: """ + ", ".join(vm.BOARDS) + """.
