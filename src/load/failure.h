@@ -68,9 +68,8 @@ struct Failure {
 // Either a T or the Failure that prevented it.
 template <typename T> using Outcome = std::expected<T, Failure>;
 
-inline std::unexpected<Failure> failed(Failure::Kind kind) { return std::unexpected(Failure{.kind = kind}); }
-inline std::unexpected<Failure> failed(Failure::Kind kind, const Error& why) {
-    return std::unexpected(Failure{.kind = kind, .why = why});
-}
+// Not inline: a Failure is some 300 bytes, and is made in many places.
+std::unexpected<Failure> failed(Failure::Kind kind);
+std::unexpected<Failure> failed(Failure::Kind kind, const Error& why);
 
 } // namespace vireo::load
