@@ -2,6 +2,8 @@
 // DNS against a server written from RFC 1035, good and bad.
 #include "unit/net/stack/peer.h"
 
+#include <set>
+
 namespace vireo::test {
 namespace {
 
@@ -188,8 +190,10 @@ TEST_F(DnsTest, answers_that_never_fit_do_not_hold_it) {
 // While no command runs, the time that an answer is good for does not pass.
 TEST_F(DnsTest, what_was_answered_is_not_kept) {
     std::string name = fresh_name();
+    std::set<u32> asked; // by their numbers: lwIP may repeat one
     for (u8 last : {7, 8}) {
-        answer = [=](const Octets& question) {
+        answer = [=, &asked](const Octets& question) {
+            asked.insert(packets::get16(question, 0));
             Octets message = header(question, success, 1);
             packets::put(message, record({0xc0, 12}, type_a, {192, 0, 2, last}));
             return Messages{message};
@@ -198,7 +202,7 @@ TEST_F(DnsTest, what_was_answered_is_not_kept) {
         ASSERT_TRUE(found) << found.error().what;
         EXPECT_EQ(*found, IpAddress::from_v4(0xc0000200u + last));
     }
-    EXPECT_EQ(questions, 2);
+    EXPECT_EQ(asked.size(), 2u);
 }
 
 // "host.example." says that it is the whole name.
