@@ -23,8 +23,8 @@ FileTarget::FileTarget(MutableBytes memory, u64 offset, u64 limit) : whole_{offs
 
 void FileTarget::store(u64 at, Bytes content) const {
     // A packet of a file that goes to one memory: nearly always.
-    if (u64 skip = at - whole_.offset;
-        pieces_.empty() && at >= whole_.offset && range_fits(skip, content.size(), whole_.memory.size()))
+    if (u64 skip = at - whole_.offset; pieces_.empty() && !content.empty() && at >= whole_.offset &&
+                                       range_fits(skip, content.size(), whole_.memory.size()))
         return bulk_copy(whole_.memory.data() + skip, content);
     const u64 end = at + content.size();
     for (const FilePiece& piece : pieces_.empty() ? std::span(&whole_, 1) : pieces_) {
