@@ -126,9 +126,8 @@ def test_nobody_takes_the_place_of_a_neighbour(network):  # noqa: F811
         assert flood.sent > 2 * len(lies)
     assert "is alive" in machine.succeeds(f"ping {net.HOST}")
     with frames.Flood(network.namespace, itertools.cycle(lies), 0.001) as flood:
-        for _ in range(5):
+        while flood.sent < len(lies):
             assert "is alive" in machine.succeeds(f"ping {net.HOST}")
-        assert flood.sent > 20
 
 
 def test_dhcp_servers_know_what_asks(network):  # noqa: F811
