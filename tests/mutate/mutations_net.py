@@ -2,7 +2,7 @@
 """Breakages of the network: the stack around lwIP, and the protocols. As those of mutations.py."""
 from mutations import broken
 
-STACK = "Checksum*:*NetworkTest*:*Robustness*:*TcpTest*:*LossyTcp*:*Dhcp*:*Dns*:*Ipv6*"
+STACK = "Checksum*:*NetworkTest*:*LyingNeighbour*:*Robustness*:*TcpTest*:*LossyTcp*:*Dhcp*:*Dns*:*Ipv6*"
 
 broken("src/net/stack/interface.cpp", STACK,
        ("stack_takes_frames_to_others",

@@ -8,6 +8,24 @@ namespace {
 using event::Duration;
 using net::IpAddress;
 
+constexpr packets::Mac liar{0x52, 0x66, 6, 6, 6, 6};
+
+class LyingNeighbour : public NetworkTest {
+  protected:
+    // Answers the first question for the host's hardware address with a wrong one, before the host does; pings
+    // that go there are answered by nobody.
+    void lie_once(const Frame& frame, bool& has_lied) {
+        if (packets::get16(frame, 12) == 0x0806 && !std::exchange(has_lied, true))
+            say_where_the_host_is();
+        peer->answers_ping = std::ranges::equal(packets::slice(frame, 0, 6), OtherHost::mac);
+    }
+    void say_where_the_host_is() {
+        peer->send_frame(
+            packets::ethernet(card->facts().mac, liar, 0x0806,
+                              packets::arp(2, liar, OtherHost::address, card->facts().mac, OtherHost::ours)));
+    }
+};
+
 TEST_F(NetworkTest, we_answer_arp_and_pings) {
     open();
     const packets::Mac everybody{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -32,7 +50,7 @@ TEST_F(NetworkTest, we_answer_arp_and_pings) {
 // A question tells us who says that he asks, not who he is: the first packet to him asks.
 TEST_F(NetworkTest, who_asks_for_our_address_teaches_us_nothing) {
     open();
-    const packets::Mac everybody{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, liar{0x52, 0x66, 6, 6, 6, 6};
+    const packets::Mac everybody{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     auto say = [&](u16 operation, const packets::Mac& to, u32 about) {
         peer->send_frame(packets::ethernet(to, liar, 0x0806,
                                            packets::arp(operation, liar, OtherHost::address, {}, about)));
@@ -60,16 +78,11 @@ TEST_F(NetworkTest, who_asks_for_our_address_teaches_us_nothing) {
     EXPECT_EQ(pings_go_to(), OtherHost::mac);
 }
 
-TEST_F(NetworkTest, the_first_answer_to_a_question_counts) {
+TEST_F(LyingNeighbour, the_first_answer_to_a_question_counts) {
     open();
-    const packets::Mac liar{0x52, 0x66, 6, 6, 6, 6};
     peer->on_frame = [&](const Frame& frame) {
         if (packets::get16(frame, 12) == 0x0806) // behind the one of the peer itself
-            hosted::schedule(hosted::millisecond, [&] {
-                peer->send_frame(packets::ethernet(
-                    card->facts().mac, liar, 0x0806,
-                    packets::arp(2, liar, OtherHost::address, card->facts().mac, OtherHost::ours)));
-            });
+            hosted::schedule(hosted::millisecond, [&] { say_where_the_host_is(); });
     };
     ASSERT_TRUE(network->ping(host, event::Budget::total(Duration::seconds(2))));
     pass(Duration::milli(50));
@@ -85,17 +98,10 @@ TEST_F(NetworkTest, the_first_answer_to_a_question_counts) {
 
 // The address goes over to another machine, or the first to answer was a liar: nothing answers
 // where packets go.
-TEST_F(NetworkTest, a_neighbour_that_falls_silent_is_asked_for_again) {
+TEST_F(LyingNeighbour, a_neighbour_that_falls_silent_is_asked_for_again) {
     open();
-    const packets::Mac liar{0x52, 0x66, 6, 6, 6, 6};
     bool has_lied = false;
-    peer->on_frame = [&](const Frame& frame) {
-        if (packets::get16(frame, 12) == 0x0806 && !std::exchange(has_lied, true))
-            peer->send_frame(packets::ethernet(
-                card->facts().mac, liar, 0x0806,
-                packets::arp(2, liar, OtherHost::address, card->facts().mac, OtherHost::ours)));
-        peer->answers_ping = std::ranges::equal(packets::slice(frame, 0, 6), OtherHost::mac);
-    };
+    peer->on_frame = [&](const Frame& frame) { lie_once(frame, has_lied); };
     EXPECT_TRUE(network->ping(host, event::Budget::total(Duration::seconds(6))));
     // One that answers is not asked again, however long.
     peer->frames.clear();
@@ -131,16 +137,11 @@ TEST_F(NetworkTest, a_neighbour_has_time_to_answer) {
 }
 
 // An echo that is not answered puts the neighbour in doubt at once, also one that speaks.
-TEST_F(NetworkTest, a_liar_that_speaks_does_not_keep_a_ping_from_its_host) {
+TEST_F(LyingNeighbour, a_liar_that_speaks_does_not_keep_a_ping_from_its_host) {
     open();
-    const packets::Mac liar{0x52, 0x66, 6, 6, 6, 6};
     bool has_lied = false;
     peer->on_frame = [&](const Frame& frame) {
-        if (packets::get16(frame, 12) == 0x0806 && !std::exchange(has_lied, true))
-            peer->send_frame(packets::ethernet(
-                card->facts().mac, liar, 0x0806,
-                packets::arp(2, liar, OtherHost::address, card->facts().mac, OtherHost::ours)));
-        peer->answers_ping = std::ranges::equal(packets::slice(frame, 0, 6), OtherHost::mac);
+        lie_once(frame, has_lied);
         hosted::schedule(500 * hosted::millisecond, [&] {
             peer->send_frame(packets::ethernet(card->facts().mac, liar, 0x0800, Octets(40)));
         });
