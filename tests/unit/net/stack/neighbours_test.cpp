@@ -12,8 +12,8 @@ constexpr packets::Mac liar{0x52, 0x66, 6, 6, 6, 6};
 
 class LyingNeighbour : public NetworkTest {
   protected:
-    // Answers the first question for the host's hardware address with a wrong one, before the host does; pings
-    // that go there are answered by nobody.
+    // Answers the first question for the host's hardware address with a wrong one, before the host does;
+    // pings that go there are answered by nobody.
     void lie_once(const Frame& frame, bool& has_lied) {
         if (packets::get16(frame, 12) == 0x0806 && !std::exchange(has_lied, true))
             say_where_the_host_is();
