@@ -416,10 +416,13 @@ SLEEPS = [
 
 
 def wakes_seldom(machine):
-    before = processor_switches(machine)
-    machine.wait_processor_idle(1.5)
-    per_second = (processor_switches(machine) - before) / 1.5
-    assert per_second < 30, per_second
+    """In one of four stretches: QEMU's threads also wait for each other, and often on a busy host."""
+    rates = []
+    while len(rates) < 4 and (not rates or rates[-1] >= 30):
+        before = processor_switches(machine)
+        machine.wait_processor_idle(1.5)
+        rates.append((processor_switches(machine) - before) / 1.5)
+    assert rates[-1] < 30, rates
 
 
 @pytest.mark.parametrize("variant", SLEEPS, ids=str)
