@@ -69,7 +69,8 @@ int report(Context& context, const load::Failure& failure, const net::Url& url, 
     case Kind::CannotConnect:
         print(out, "{}cannot connect to ", lead);
         url.print_authority(out);
-        print(out, ": {} ({})\n", describe(failure.why.code), failure.why);
+        out.write(": ");
+        print_error(out, failure.why);
         break;
     default:
         print_host_failure(context, url.host.view(), failure);
