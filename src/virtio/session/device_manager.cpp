@@ -38,6 +38,9 @@ void DeviceManager::add_source(TransportSource& source) { VIREO_ASSERT(sources_.
 
 void DeviceManager::start() {
     event::WorkTimer timer(event::Work::Devices);
+    for (const DriverManifest* driver : drivers_)
+        if (driver->introduce)
+            driver->introduce(registry_);
     enumerate();
 }
 
