@@ -114,8 +114,8 @@ int print_partitions(Context& context, const NamedDisk& disk, const block::Parti
 }
 
 static void print_bad_table(Context& context, const NamedDisk& disk, const Error& why) {
-    print(context.console, "** Partition table of {} {}: {} ({}) **\n", disk.device->interface(),
-          disk.text().view(), describe(why.code), why);
+    print(context.console, "** Partition table of {} {}: ", disk.device->interface(), disk.text().view());
+    print_error(context.console, why, " **\n");
 }
 
 std::unique_ptr<block::PartitionTable> read_table(Context& context, const NamedDisk& disk) {
@@ -241,11 +241,12 @@ OpenFiles open_file_system(Context& context, std::string_view interface, std::st
     if (mounted)
         return {context, disk, spec, first_block, std::move(*mounted)};
     const load::Failure& failure = mounted.error();
-    if (failure.kind == load::Failure::Kind::UnknownFileSystem)
+    if (failure.kind == load::Failure::Kind::UnknownFileSystem) {
         print(context.console, "** Unrecognized filesystem type ({} {}) **\n", interface, spec);
-    else
-        print(context.console, "** Cannot mount {} {}: {} ({}) **\n", interface, spec,
-              describe(failure.why.code), failure.why);
+    } else {
+        print(context.console, "** Cannot mount {} {}: ", interface, spec);
+        print_error(context.console, failure.why, " **\n");
+    }
     return {};
 }
 

@@ -99,8 +99,9 @@ bool NetworkSession::set_up(usize number) {
     auto wanted = parse_mac(context_.environment.get(mac_variable(number).view()).value_or(""));
     if (wanted && *wanted != card_->facts().mac) {
         if (auto set = card_->set_mac(*wanted); !set) {
-            print(context_.console, "{}: cannot take the address in ${}: {} ({})\n", name.view(),
-                  mac_variable(number).view(), describe(set.error().code), set.error());
+            print(context_.console, "{}: cannot take the address in ${}: ", name.view(),
+                  mac_variable(number).view());
+            print_error(context_.console, set.error());
             return false;
         }
     }

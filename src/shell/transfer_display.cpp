@@ -16,9 +16,13 @@ u64 per_second(u64 bytes, event::Duration time) {
 
 } // namespace
 
-TransferDisplay::TransferDisplay(Writer& out, std::string_view verb, bool is_patient)
-    : out_(out), verb_(verb), start_(event::now()), next_(start_ + interval) {
-    if (!is_patient)
+void TransferDisplay::begins(const Connection*) {
+    start_ = event::now();
+    next_ = start_ + interval;
+    drawn_ = 0;
+    has_line_ = false;
+    width_ = 0;
+    if (!is_patient_)
         begin_line();
 }
 
@@ -79,7 +83,7 @@ void TransferDisplay::finish(u64 bytes) {
 }
 
 void TransferDisplay::end_line() {
-    if (has_line_)
+    if (std::exchange(has_line_, false))
         out_.write("\n");
 }
 

@@ -40,7 +40,7 @@ broken("src/device/registry.cpp", "Registry*",
         "disk->number() == number && disk->interface() == interface)",
         "disk->number() == number)"),
        ("disk_numbers_are_not_by_interface",
-        "    disk.number_ = counts_[kind]++;",
+        "    disk.number_ = counts_[*kind]++;",
         "    disk.number_ = count() - 1;"))
 
 broken("src/net/protocol/file_target.cpp", "FileTarget*:Load*",

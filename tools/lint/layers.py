@@ -68,10 +68,7 @@ CONFINED = [
      ("dma/", "arch/", "io/"), "use a named barrier of dma/barriers.h"),
     ("throw", re.compile(r"\bthrow\b"), (), "return a Result"),
     ("dynamic_cast", re.compile(r"\bdynamic_cast\b"), (), "there is no RTTI"),
-    # The two words for U-Boot's boot files (net.cpp, pxe.cpp) are the machine's to say: system::Machine,
-    # as script_names() does.
-    ("a board's symbol", re.compile(r"\bCONFIG_(?:ARCH|MACHINE)_"), ("arch/", "machine/", "shell/commands/net/net.cpp", "shell/commands/net/pxe.cpp"),
-     "ask system::Machine"),
+    ("a board's symbol", re.compile(r"\bCONFIG_(?:ARCH|MACHINE)_"), ("arch/", "machine/"), "ask system::Machine"),
     ("floating point", re.compile(r"\b(?:float|double)\b"), (), "integers only"),
 ]
 

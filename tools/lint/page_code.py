@@ -13,10 +13,12 @@ import sys
 import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-PAGES = "".join((TOP / "docs" / f"adding-a-{thing}.md").read_text(encoding="utf-8") for thing in ("driver", "file-system", "command"))
-FILES = dict(re.findall(r"^\*\*`([\w/.]+)`\*\*\n\n```cpp\n(.*?)^```$", PAGES, re.M | re.S))
+PAGES = [(TOP / "docs" / f"adding-a-{thing}.md").read_text(encoding="utf-8") for thing in ("driver", "file-system", "command")]
+FILES_OF_PAGES = [re.findall(r"^\*\*`([\w/.]+)`\*\*\n\n```cpp\n(.*?)^```$", page, re.M | re.S) for page in PAGES]
+assert all(FILES_OF_PAGES), "a page without code: it is written otherwise than it was"
+FILES = {name: text for files in FILES_OF_PAGES for name, text in files}
 SOURCES = [name for name in FILES if name.endswith(".cpp")]
-CHANGES = re.findall(r"^```diff\n(.*?)^```$", PAGES, re.M | re.S)
+CHANGES = re.findall(r"^```diff\n(.*?)^```$", "".join(PAGES), re.M | re.S)
 CHANGED = "src/device/registry.h"
 LLVM = (TOP / "cmake" / "llvm-version").read_text(encoding="utf-8").strip()
 

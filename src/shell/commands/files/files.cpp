@@ -8,7 +8,8 @@ namespace {
 
 // "Failed to VERB 'PATH': cause (detail)"
 int file_error(Context& context, std::string_view verb, std::string_view path, const Error& why) {
-    print(context.console, "Failed to {} '{}': {} ({})\n", verb, path, describe(why.code), why);
+    print(context.console, "Failed to {} '{}': ", verb, path);
+    print_error(context.console, why);
     return status_failed;
 }
 

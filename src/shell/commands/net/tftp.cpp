@@ -126,31 +126,17 @@ load::TftpFile place_of(Context& context, NetworkSession& session, const net::Ip
             .own_port = port_variable(context, "tftpsrcp", 0)};
 }
 
-// A transfer's line, anew for each attempt.
-class Display final : public load::Watcher {
+class Display final : public TransferDisplay {
   public:
     Display(Writer& out, std::string_view verb, bool is_search)
-        : out_(out), verb_(verb), is_search_(is_search) {}
-    void begins(const Connection*) override { line_.emplace(out_, verb_, is_search_); }
-    void moved(u64 bytes, std::optional<u64> total) override { line_->moved(bytes, total); }
-    void waited() override { line_->waited(); }
+        : TransferDisplay(out, verb, is_search), out_(out) {}
     void again(Again, u64) override {
-        failed();
+        end_line();
         out_.write("Retry count exceeded; starting again\n");
-    }
-    void done(u64 bytes) { line_->finish(bytes); }
-    // Ends the line, if there is one; the error follows.
-    void failed() {
-        if (line_)
-            line_->end_line();
-        line_.reset();
     }
 
   private:
     Writer& out_;
-    std::string_view verb_;
-    bool is_search_;
-    std::optional<TransferDisplay> line_;
 };
 
 int tftpboot(Context& context, Arguments arguments) {
@@ -182,10 +168,10 @@ int tftpput(Context& context, Arguments arguments) {
     auto saved =
         load::save(place_of(context, session, *server, file->file_name(), file->port), *memory, display);
     if (saved) {
-        display.done(*saved);
+        display.finish(*saved);
         return status_ok;
     }
-    display.failed();
+    display.end_line();
     print_failure(context, saved.error(), *address);
     return status_failed;
 }
@@ -198,11 +184,11 @@ Fetched fetch_by_tftp(Context& context, NetworkSession& session, const net::IpAd
     auto loaded = load::load(place_of(context, session, server, name, port),
                              {context.memory, context.machine, address}, {}, display);
     if (loaded) {
-        display.done(loaded->bytes);
+        display.finish(loaded->bytes);
         return set_file_variables(context, loaded->bytes, address) == status_ok ? Fetched::Done
                                                                                 : Fetched::Failed;
     }
-    display.failed();
+    display.end_line();
     bool is_refused = loaded.error().kind == load::Failure::Kind::Refused;
     if (!is_refused || !is_search)
         print_failure(context, loaded.error(), address);

@@ -69,7 +69,8 @@ int report(Context& context, const load::Failure& failure, const net::Url& url, 
     case Kind::CannotConnect:
         print(out, "{}cannot connect to ", lead);
         url.print_authority(out);
-        print(out, ": {} ({})\n", describe(failure.why.code), failure.why);
+        out.write(": ");
+        print_error(out, failure.why);
         break;
     default:
         print_host_failure(context, url.host.view(), failure);
@@ -78,10 +79,11 @@ int report(Context& context, const load::Failure& failure, const net::Url& url, 
 }
 
 // Which connection is made, a line for the transfer on each, and why there is another one.
-class Display final : public load::Watcher {
+class Display final : public TransferDisplay {
   public:
     Display(Context& context, NetworkSession& session, const NetFile& file)
-        : context_(context), session_(session), address_(file.address), own_name_(file.own_name.view()) {}
+        : TransferDisplay(context.console, "Loading"), context_(context), session_(session),
+          address_(file.address), own_name_(file.own_name.view()) {}
     void begins(const Connection* connection) override {
         const net::Url& url = connection->url;
         print_known_way(context_, session_, "HTTP from server", connection->server, connection->way,
@@ -89,11 +91,10 @@ class Display final : public load::Watcher {
         print_file_name(context_.console, url.target.view());
         print(context_.console, "Load address: 0x{:x}\n", address_);
         url_ = &url;
-        line_.emplace(context_.console, "Loading");
+        TransferDisplay::begins(connection);
     }
-    void moved(u64 bytes, std::optional<u64> total) override { line_->moved(bytes, total); }
     void again(Again why, u64 bytes) override {
-        failed();
+        end_line();
         Writer& out = context_.console;
         if (why == Again::Redirected) {
             out.write("Redirected to '");
@@ -107,18 +108,12 @@ class Display final : public load::Watcher {
     }
     // The whole file is there. It is kept as it came, packed too: names say .gz of what is meant so.
     void done(const load::Loaded& loaded) {
-        line_->finish(loaded.bytes);
+        finish(loaded.bytes);
         if (loaded.encoding.view().empty())
             return;
         context_.console.write("The server sent it encoded ('");
         print_from_server(context_.console, loaded.encoding.view(), loaded.encoding.truncated());
         context_.console.write("'); it is stored as it came\n");
-    }
-    // Ends the line, if there is one; the error follows.
-    void failed() {
-        if (line_)
-            line_->end_line();
-        line_.reset();
     }
 
   private:
@@ -127,7 +122,6 @@ class Display final : public load::Watcher {
     u64 address_;
     std::string_view own_name_; // said once
     const net::Url* url_ = nullptr;
-    std::optional<TransferDisplay> line_;
 };
 
 int wget(Context& context, Arguments arguments) {
@@ -147,7 +141,7 @@ int load_by_http(Context& context, NetworkSession& session, const NetFile& file)
         load::load(load::HttpFile{.network = session.network(), .url = *url, .has_ipv4 = session.has_ipv4()},
                    {context.memory, context.machine, file.address}, {}, display);
     if (!loaded) {
-        display.failed();
+        display.end_line();
         return report(context, loaded.error(), *url, file.address);
     }
     display.done(*loaded);

@@ -49,6 +49,15 @@ TEST_F(FileCompletion, offers_the_interfaces_of_the_disks_that_there_are) {
     EXPECT_EQ(line_after("size s\t"), "size s");
 }
 
+TEST_F(FileCompletion, offers_the_interfaces_that_drivers_make_disks_of) {
+    registry.block.remove(*disks.back());
+    disks.clear();
+    registry = {};
+    EXPECT_EQ(line_after("ls v\t"), "ls v");
+    stack.manager.start(); // on a machine without a bus
+    EXPECT_EQ(line_after("ls v\t"), "ls virtio ");
+}
+
 TEST_F(FileCompletion, completes_names_as_far_as_they_are_the_same) {
     EXPECT_EQ(line_after("ls virtio 0 /bo\t"), "ls virtio 0 /boot/");
     EXPECT_EQ(line_after("ls virtio 0 /boot/vm\t"), "ls virtio 0 /boot/vmlinuz-6.1");
