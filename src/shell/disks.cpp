@@ -206,7 +206,7 @@ std::optional<block::Volume> open_volume(Context& context, const NamedDisk& disk
     auto volume = load::open_volume(*disk.device, partition, watcher);
     if (volume)
         return std::move(*volume);
-    print_no_volume(context, disk, partition, volume.error());
+    print_no_volume(context, disk, partition, watcher.failure);
     return std::nullopt;
 }
 
@@ -237,10 +237,10 @@ OpenFiles open_file_system(Context& context, std::string_view interface, std::st
         return {};
     }
     u64 first_block = volume->first_block();
-    auto mounted = load::mount(std::move(*volume));
+    load::Failure failure;
+    auto mounted = load::mount(std::move(*volume), failure);
     if (mounted)
         return {context, disk, spec, first_block, std::move(*mounted)};
-    const load::Failure& failure = mounted.error();
     if (failure.kind == load::Failure::Kind::UnknownFileSystem) {
         print(context.console, "** Unrecognized filesystem type ({} {}) **\n", interface, spec);
     } else {

@@ -20,7 +20,6 @@ void TransferDisplay::begins(const Connection*) {
     start_ = event::now();
     next_ = start_ + interval;
     drawn_ = 0;
-    has_line_ = false;
     width_ = 0;
     if (!is_patient_)
         begin_line();
@@ -66,6 +65,16 @@ void TransferDisplay::waited() {
     begin_line();
     out_.write("T ");
     width_ += 2;
+}
+
+void TransferDisplay::again(Again why, u64 bytes) {
+    end_line();
+    if (why == Again::Silent)
+        out_.write("Retry count exceeded; starting again\n");
+    else if (why == Again::Changed)
+        out_.write("What came is no rest of the same file; starting from its beginning\n");
+    else if (why == Again::Lost)
+        print(out_, "Connection lost after {} bytes; trying again\n", bytes);
 }
 
 void TransferDisplay::finish(u64 bytes) {

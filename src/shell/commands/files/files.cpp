@@ -106,7 +106,7 @@ int load(Context& context, Arguments arguments) {
     auto loaded = load::load(load::DiskFile{*files, plan->path},
                              {context.memory, context.machine, plan->address}, plan->part, watcher);
     if (!loaded)
-        return load_error(context, plan->path, loaded.error());
+        return load_error(context, plan->path, *loaded.error());
     report_load(context.console, loaded->bytes, event::now() - start);
     auto set = context.environment.set_hex("fileaddr", plan->address);
     return set ? set_size(context, loaded->bytes) : fail(context, "fileaddr", set.error());

@@ -75,17 +75,12 @@ void print_silent(Writer& out, const load::Failure& failure) {
     out.write("\n");
 }
 
-void print_failure(Context& context, const load::Failure& failure, u64 address) {
+void report(Context& context, const load::Failure& failure, u64 address) {
     using Kind = load::Failure::Kind;
     Writer& out = context.console;
-    if (failure.kind == Kind::Error) {
-        if (failure.why.code != ErrorCode::Interrupted)
-            (void)fail(context, "TFTP", failure.why);
-        return;
-    }
     constexpr std::string_view lead = "TFTP error: ";
-    if (failure.kind == Kind::Memory)
-        return print_not_free(out, lead, failure.memory);
+    if (print_failure(context, "TFTP", lead, failure, address))
+        return;
     out.write(lead);
     switch (failure.kind) {
     case Kind::NameTooLong:
@@ -99,10 +94,6 @@ void print_failure(Context& context, const load::Failure& failure, u64 address) 
     case Kind::Stuck:
         return print(out, "the server answers, but there is nothing new: block {} is missing\n",
                      failure.block);
-    case Kind::TooSlow:
-        return print_too_slow(out, failure.rate);
-    case Kind::TooLarge:
-        return print_too_large(out, failure.announced, failure.room, address);
     case Kind::WrongSize:
         return print(out, "the server announced {} bytes and sent {}\n", failure.announced.value_or(0),
                      failure.bytes);
@@ -125,19 +116,6 @@ load::TftpFile place_of(Context& context, NetworkSession& session, const net::Ip
             .budget = tftp_budget(context, options),
             .own_port = port_variable(context, "tftpsrcp", 0)};
 }
-
-class Display final : public TransferDisplay {
-  public:
-    Display(Writer& out, std::string_view verb, bool is_search)
-        : TransferDisplay(out, verb, is_search), out_(out) {}
-    void again(Again, u64) override {
-        end_line();
-        out_.write("Retry count exceeded; starting again\n");
-    }
-
-  private:
-    Writer& out_;
-};
 
 int tftpboot(Context& context, Arguments arguments) {
     NetworkSession session(context);
@@ -164,7 +142,7 @@ int tftpput(Context& context, Arguments arguments) {
         return status_failed;
     print_file_name(context.console, file->file_name());
     print(context.console, "Save address: 0x{:x}\nSave size:    0x{:x}\n", *address, *bytes);
-    Display display(context.console, "Saving", false);
+    TransferDisplay display(context.console, "Saving");
     auto saved =
         load::save(place_of(context, session, *server, file->file_name(), file->port), *memory, display);
     if (saved) {
@@ -172,7 +150,7 @@ int tftpput(Context& context, Arguments arguments) {
         return status_ok;
     }
     display.end_line();
-    print_failure(context, saved.error(), *address);
+    report(context, *saved.error(), *address);
     return status_failed;
 }
 
@@ -180,7 +158,7 @@ int tftpput(Context& context, Arguments arguments) {
 
 Fetched fetch_by_tftp(Context& context, NetworkSession& session, const net::IpAddress& server,
                       std::string_view name, u64 address, bool is_search, u16 port) {
-    Display display(context.console, "Loading", is_search);
+    TransferDisplay display(context.console, "Loading", is_search);
     auto loaded = load::load(place_of(context, session, server, name, port),
                              {context.memory, context.machine, address}, {}, display);
     if (loaded) {
@@ -189,9 +167,9 @@ Fetched fetch_by_tftp(Context& context, NetworkSession& session, const net::IpAd
                                                                                 : Fetched::Failed;
     }
     display.end_line();
-    bool is_refused = loaded.error().kind == load::Failure::Kind::Refused;
+    bool is_refused = loaded.error()->kind == load::Failure::Kind::Refused;
     if (!is_refused || !is_search)
-        print_failure(context, loaded.error(), address);
+        report(context, *loaded.error(), address);
     return is_refused ? Fetched::Refused : Fetched::Failed;
 }
 

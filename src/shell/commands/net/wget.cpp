@@ -39,27 +39,16 @@ int report(Context& context, const load::Failure& failure, const net::Url& url, 
     using Kind = load::Failure::Kind;
     Writer& out = context.console;
     constexpr std::string_view lead = "wget: ";
+    if (print_failure(context, "wget", lead, failure, address))
+        return status_failed;
     switch (failure.kind) {
-    case Kind::Error:
-        return wget_error(context, failure.why);
-    case Kind::Memory:
-        print_not_free(out, lead, failure.memory);
-        break;
     case Kind::Status:
         print(out, "{}HTTP status {} ", lead, failure.code);
         print_from_server(out, failure.text.view(), failure.is_text_cut);
         out.write("\n");
         break;
-    case Kind::TooLarge:
-        out.write(lead);
-        print_too_large(out, failure.announced, failure.room, address);
-        break;
     case Kind::TooManyRedirects:
         print(out, "{}more than {} redirects\n", lead, HttpDownload::max_redirects);
-        break;
-    case Kind::TooSlow:
-        out.write(lead);
-        print_too_slow(out, failure.rate);
         break;
     case Kind::RedirectLoop:
         print(out, "{}redirect loop: '", lead);
@@ -78,7 +67,7 @@ int report(Context& context, const load::Failure& failure, const net::Url& url, 
     return status_failed;
 }
 
-// Which connection is made, a line for the transfer on each, and why there is another one.
+// Which connection is made, besides.
 class Display final : public TransferDisplay {
   public:
     Display(Context& context, NetworkSession& session, const NetFile& file)
@@ -88,32 +77,27 @@ class Display final : public TransferDisplay {
         const net::Url& url = connection->url;
         print_known_way(context_, session_, "HTTP from server", connection->server, connection->way,
                         std::exchange(own_name_, {}), url.port);
-        print_file_name(context_.console, url.target.view());
-        print(context_.console, "Load address: 0x{:x}\n", address_);
+        print_file_name(out_, url.target.view());
+        print(out_, "Load address: 0x{:x}\n", address_);
         url_ = &url;
         TransferDisplay::begins(connection);
     }
     void again(Again why, u64 bytes) override {
-        end_line();
-        Writer& out = context_.console;
-        if (why == Again::Redirected) {
-            out.write("Redirected to '");
-            url_->print(out);
-            out.write("'\n");
-        } else if (why == Again::Changed) {
-            out.write("What came is no rest of the same file; starting from its beginning\n");
-        } else {
-            print(out, "Connection lost after {} bytes; trying again\n", bytes);
-        }
+        TransferDisplay::again(why, bytes);
+        if (why != Again::Redirected)
+            return;
+        out_.write("Redirected to '");
+        url_->print(out_);
+        out_.write("'\n");
     }
     // The whole file is there. It is kept as it came, packed too: names say .gz of what is meant so.
     void done(const load::Loaded& loaded) {
         finish(loaded.bytes);
         if (loaded.encoding.view().empty())
             return;
-        context_.console.write("The server sent it encoded ('");
-        print_from_server(context_.console, loaded.encoding.view(), loaded.encoding.truncated());
-        context_.console.write("'); it is stored as it came\n");
+        out_.write("The server sent it encoded ('");
+        print_from_server(out_, loaded.encoding.view(), loaded.encoding.truncated());
+        out_.write("'); it is stored as it came\n");
     }
 
   private:
@@ -142,7 +126,7 @@ int load_by_http(Context& context, NetworkSession& session, const NetFile& file)
                    {context.memory, context.machine, file.address}, {}, display);
     if (!loaded) {
         display.end_line();
-        return report(context, loaded.error(), *url, file.address);
+        return report(context, *loaded.error(), *url, file.address);
     }
     display.done(*loaded);
     return set_file_variables(context, loaded->bytes, file.address);
