@@ -30,7 +30,6 @@ struct Request {
 struct Failure {
     enum class Kind : u8 {
         Machine,   // `why` it starts no operating system
-        NotRam,    // no kernel can lie at `address`
         Unknown,   // what lies there is no kernel of a known kind
         CannotYet, // it is an image of kind `image`, which Vireo cannot boot
         Foreign,   // it is an image of kind `image`, for another machine

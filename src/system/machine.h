@@ -64,10 +64,6 @@ class Machine {
         return no_address_space();
     }
 
-    // The instruction set that an operating system for this machine is made for, as arch::name() says it;
-    // empty where none is ever started.
-    virtual std::string_view instruction_set() const { return {}; }
-
     // Whether enter() can be called as the machine is now; NotSupported: why not.
     virtual Result<> can_enter() const { return no_address_space(); }
 
