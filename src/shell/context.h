@@ -8,6 +8,7 @@
 #include "shell/command.h"
 #include "shell/told_findings.h"
 #include "shell/variables/environment.h"
+#include "shell/working_tree.h"
 #include "system/console.h"
 #include "system/host_files.h"
 #include "system/machine.h"
@@ -71,7 +72,8 @@ struct Context : Services {
     u64 current_disk = 0;      // of the `virtio` command
     ToldFindings told;         // what was said about the data of disks
     load::LoadedRanges loaded; // for commands that are told an address only
-    struct {                   // where `md` goes on
+    WorkingTree working_tree;
+    struct { // where `md` goes on
         u64 address = 0;
         u64 count = 0;
         u8 width = 4;
