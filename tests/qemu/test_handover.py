@@ -2,11 +2,16 @@
 """What an arm64 kernel finds at its first instruction (kernel_arm64.S says it): registers, memory, device tree, devices at rest. On each
 variant of the machine; and from QEMU's own `-kernel`, which shows that the kernel of the test tells the truth."""
 
+import pathlib
+
 import pytest
 
 import device_tree
 import kernels
+import vm
 from kernels import BOARD, INITRD, MIB, Variant, disk, memory_of, monitor  # noqa: F401 (fixtures)
+from networks import network, nic  # noqa: F401 (a fixture)
+from test_net_handover import flood, listen, ram
 
 BOOTARGS = "console=ttyAMA0 one=1 two='a b'"
 LOAD = "load virtio 0 $kernel_addr_r /boot/kernel; load virtio 0 $ramdisk_addr_r /boot/initrd; " \
@@ -186,3 +191,22 @@ def test_a_kernel_with_an_offset_and_much_zeroed_data(disk):
     Check(kernels.facts(machine), variant, disk.memory).all(image, INITRD, BOOTARGS)
     machine.send("q")
     assert machine.wait_exit() == 0
+
+
+@pytest.mark.parametrize("kind,properties", [("pci-modern-only", ",packed=on"), ("mmio-legacy", "")])
+def test_memory_is_the_kernels_alone(kind, properties, network):  # noqa: F811
+    """Frames arrive as fast as they can, before, while and after the kernel is entered: not one byte of memory changes from then on."""
+    folder = pathlib.Path(network.folder)
+    image = kernels.make_disk(folder / "disk.img", folder / "root", {"/boot/kernel": kernels.build(folder).data, "/boot/initrd": INITRD})
+    machine = network.boot_bound(BOARD, [*nic(kind, properties), *vm.disk(0, image, "mmio" if "mmio" in kind else "pci")])
+    machine.is_alive()
+    with flood(network) as sender:
+        listen(machine, sender)
+        machine.vm.send(LOAD + "booti $kernel_addr_r $ramdisk_addr_r\r")
+        kernels.facts(machine.vm)
+        before, sent = ram(machine), sender.sent
+        for _ in range(3):
+            assert ram(machine) == before
+        assert sender.sent > sent
+    machine.vm.send("q")
+    assert machine.vm.wait_exit() == 0

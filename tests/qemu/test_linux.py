@@ -46,7 +46,8 @@ def check(machine, processors, memory_mib, timeout=120):
     assert said["file"] == hashlib.sha256(ROOT_FILE).hexdigest()
     assert said["ping"] == "answered"
     assert int(said["processors"]) == processors
-    # What the kernel takes for itself is less than a third; a firmware that keeps some shows in large machines.
+    # What the kernel takes for itself is less than a third; a firmware that keeps some shows
+    # in large machines.
     assert int(said["memory"].split()[0]) >= memory_mib * 1024 * 2 // 3
     assert machine.wait_exit(timeout) == 0
     return said

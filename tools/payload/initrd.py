@@ -8,6 +8,8 @@ import stat
 import struct
 
 MODULES = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "ext4")
+# Who provides an algorithm that a module asks for by name; a kernel package has no list of that either.
+PROVIDERS = {"crc32c": "crc32c_generic"}
 APPLETS = ("awk", "cat", "cut", "echo", "free", "grep", "insmod", "ip", "mount", "ping", "poweroff", "sh", "sha256sum", "sleep", "uname", "usleep")
 
 # What it says begins with "init: ", so that a reader tells it from the kernel's words. `root=` of the
@@ -112,6 +114,10 @@ class Modules:
     def _plain(name):
         return name.split(".ko")[0].replace("-", "_")
 
+    def _provider(self, word):
+        """The module behind a soft dependency."""
+        return PROVIDERS.get(word.removeprefix("crypto-"), self._plain(word))
+
     def read(self, name):
         with open(self._files[name], "rb") as file:
             data = file.read()
@@ -122,8 +128,7 @@ class Modules:
         facts = [fact.partition("=") for fact in section(self.read(name), ".modinfo").decode().split("\0")]
         depends = [word for key, _, value in facts if key == "depends" for word in value.split(",") if word]
         soft = [word for key, _, value in facts if key == "softdep" for word in value.partition("pre:")[2].split("post:")[0].split()]
-        # A soft one may name an algorithm, which some module provides.
-        return [self._plain(word) for word in depends] + [word for word in map(self._plain, soft) if word in self._files]
+        return [self._plain(word) for word in depends] + [self._provider(word) for word in soft]
 
     def in_order(self, wanted):
         """The names to load for these, each after what it needs. What is built in needs no loading."""
