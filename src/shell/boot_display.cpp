@@ -95,11 +95,8 @@ int fail_to_boot(Context& context, const boot::Failure& failure) {
     case Kind::Place:
         print_refusal(out, failure.refusal);
         break;
-    case Kind::NoTree:
-        out.write("this machine has no device tree, and none was given\n");
-        break;
     case Kind::Tree:
-        print(out, "the device tree at 0x{:08x}: ", failure.address);
+        out.write("the device tree: ");
         print_why(out, failure.why);
         break;
     case Kind::Memory:
