@@ -358,7 +358,8 @@ TEST(DeviceTree, reservations_come_and_go) {
     ASSERT_EQ(tree->reservation_count(), 2u);
     EXPECT_EQ(tree->reservation(1), (Range{0x80000000, 0x1000}));
     EXPECT_EQ(tree->add_reservation({0x80000000, 0}).error().code, ErrorCode::InvalidArgument);
-    EXPECT_EQ(tree->remove_reservation(2).error().code, ErrorCode::NotFound);
+    for (usize absent : {usize{2}, usize{0xffffffff}, ~usize{0}})
+        EXPECT_EQ(tree->remove_reservation(absent).error().code, ErrorCode::NotFound);
     ASSERT_TRUE(tree->remove_reservation(0));
     ASSERT_EQ(tree->reservation_count(), 1u);
     EXPECT_EQ(tree->reservation(0), (Range{0x80000000, 0x1000}));
