@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import zlib
 
+import seeds_boot
 import seeds_net_card
 import seeds_transfers
 
@@ -420,6 +421,38 @@ def device_tree():
     seed("device_tree", "empty", tree(("", {}, [])))
 
 
+# --- tree_edits: the tree with its length, then edits as Editor::edit takes them
+
+def tree_edits():
+    chosen = ("chosen", {"bootargs": "quiet", "kaslr-seed": [1, 2]}, [])
+    memory = ("memory@40000000", {"device_type": "memory", "reg": [0, 0x40000000, 0, 0x8000000]}, [])
+    uart = ("uart@9000000", {"compatible": "arm,pl011", "phandle": [7]}, [])
+    cells = {"#address-cells": [2], "#size-cells": [2]}
+    base = tree(("", cells, [memory, ("aliases", {"serial0": "/uart@9000000"}, []), uart, chosen]), [(0x1000, 0x2000)])
+    labelled = tree(("", cells, [uart, ("__symbols__", {"serial": "/uart@9000000"}, [])]))
+
+    def overlay(root):
+        data = tree(("", {}, root))
+        return bytes([9]) + struct.pack("<H", len(data)) + data
+
+    def start(data):
+        return struct.pack("<H", len(data)) + data
+    edits = (bytes([0]) + struct.pack("<Q", 3) + bytes([0, 1]) + struct.pack("<II", 0x48000000, 0x1000) + bytes([1, 0, 8, 3, 2, 5, 4])
+             + b"1234" + bytes([4, 0, 8, 1, 5, 1, 1, 6]) + struct.pack("<QQ", 1, 2) + bytes([7, 0, 8]) + struct.pack("<QQ", 1 << 32, 4096)
+             + bytes([2, 1]))
+    seed("tree_edits", "edits", start(base) + edits)
+    by_path = [("fragment@0", {"target-path": "/chosen"}, [("__overlay__", {"bootargs": "debug"}, [("new", {"x": [1]}, [])])])]
+    seed("tree_edits", "overlay_by_path", start(base) + overlay(by_path) + edits)
+    by_label = [
+        ("fragment@0", {"target": [0xffffffff]}, [("__overlay__", {"status": "okay"}, [])]),
+        ("fragment@1", {"target-path": "/"}, [("__overlay__", {}, [
+            ("clock", {"phandle": [1]}, []), ("user", {"clocks": [1, 5], "parent": [0xffffffff]}, [])])]),
+        ("__fixups__", {"serial": b"/fragment@0:target:0\0/fragment@1/__overlay__/user:parent:0\0"}, []),
+        ("__symbols__", {"clock": "/fragment@1/__overlay__/clock"}, []),
+        ("__local_fixups__", {}, [("fragment@1", {}, [("__overlay__", {}, [("user", {"clocks": [0]}, [])])])])]
+    seed("tree_edits", "overlay_by_label", start(labelled) + overlay(by_label) + overlay(by_label))
+
+
 # --- microvm: flags (1: without DMA, 2: sizes as the next two numbers claim), the tree with
 # its length, ACPI tables
 
@@ -545,9 +578,11 @@ def dns():
 
 
 def main():
-    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, microvm, line_editor, tftp, http, net_frames, dhcp, dns):
+    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, tree_edits, microvm, line_editor, tftp, http, net_frames, dhcp, dns):
         shutil.rmtree(CORPUS / target.__name__, ignore_errors=True)
         target()
+    shutil.rmtree(CORPUS / "boot_images", ignore_errors=True)
+    seeds_boot.make(functools.partial(seed, "boot_images"))
     shutil.rmtree(CORPUS / "net_card", ignore_errors=True)
     seeds_net_card.make(functools.partial(seed, "net_card"))
 
