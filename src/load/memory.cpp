@@ -16,10 +16,7 @@ std::expected<MutableBytes, NotFree> writable_memory(const system::MemoryMap& ma
         return std::unexpected(NotFree{address, bytes});
     if (map.check_writable(address, bytes))
         return MutableBytes(machine.memory(address), static_cast<usize>(bytes));
-    auto owns = [&](const system::MemoryRegion& taken) {
-        return ranges_overlap(address, bytes, taken.base, taken.bytes);
-    };
-    return std::unexpected(NotFree{address, bytes, *std::ranges::find_if(map.reservations(), owns)});
+    return std::unexpected(NotFree{address, bytes, *map.first_owner(address, bytes)});
 }
 
 std::expected<MutableBytes, NotFree> free_memory_from(const system::MemoryMap& map, system::Machine& machine,

@@ -329,6 +329,35 @@ def sparse(data, step=16):
     return pieces
 
 
+# --- boot_images: RAM, reservations, where things lie (boot_images.cpp), the first bytes of a file
+
+
+def arm64_image(text_offset=0, image_bytes=0x2010000, file_bytes=0x1F6DFC0):
+    """The header, and the EFI program's with two sections."""
+    head = struct.pack("<IIQQQ24xII", 0xFA405A4D, 0, text_offset, image_bytes, 0xA, 0x644D5241, 0x40)
+    pe = struct.pack("<IHH12xHH", 0x4550, 0xAA64, 2, 160, 0x206) + bytes(160)
+    sections = [struct.pack("<8sIIII16x", name, 0, 0, size, place)
+                for name, size, place in ((b".text", 0x1000000, 0x10000), (b".data", 0x1000, file_bytes - 0x1000))]
+    return (head + pe + b"".join(sections)).ljust(1024, b"\0")
+
+
+def boot_images():
+    mib = 1024  # KiB
+
+    def image(name, kernel=2 * mib, kernel_bytes=0x1F6DFC0, initrd=None, ram=512, more=(0, 0), taken=((448 * mib, 64 * mib),), **header):
+        flags = struct.pack("<B", 0) if initrd is None else struct.pack("<BII", 1, *initrd)
+        seed("boot_images", name, struct.pack("<HHBB", ram, *more, len(taken)) + b"".join(struct.pack("<II", *one) for one in taken)
+             + struct.pack("<IQ", kernel, kernel_bytes) + flags + struct.pack("<I", 0x3000) + arm64_image(**header))
+
+    image("debian", initrd=(68 * mib, 1600))
+    image("moved", kernel=3 * mib, initrd=(68 * mib, 1600))
+    image("initrd_in_the_way", initrd=(2 * mib + 0x1F6DFC0 // 1024 + 1, 1600))
+    image("full", ram=40, taken=((36 * mib, 4 * mib),), initrd=(35 * mib, 512))
+    image("far", kernel=40 * 1024 * mib, ram=65535, more=(65535, 32))
+    image("old", text_offset=0, image_bytes=0)
+    image("unknown_size", kernel_bytes=0, text_offset=0x80000, kernel=2 * mib + 512)
+
+
 # --- device_tree: nodes are (name, {property: value}, [nodes]); a value is text, bytes, or a list of cells
 
 def tree(root, reservations=()):
@@ -418,6 +447,38 @@ def device_tree():
         deep = (f"bus@{i}", {"#address-cells": [1], "#size-cells": [1], "ranges": [0, 0, 0x1000]}, [deep])
     seed("device_tree", "deep", tree(("", {"#address-cells": [1], "#size-cells": [1]}, [deep])))
     seed("device_tree", "empty", tree(("", {}, [])))
+
+
+# --- tree_edits: the tree with its length, then edits as Editor::edit takes them
+
+def tree_edits():
+    chosen = ("chosen", {"bootargs": "quiet", "kaslr-seed": [1, 2]}, [])
+    memory = ("memory@40000000", {"device_type": "memory", "reg": [0, 0x40000000, 0, 0x8000000]}, [])
+    uart = ("uart@9000000", {"compatible": "arm,pl011", "phandle": [7]}, [])
+    cells = {"#address-cells": [2], "#size-cells": [2]}
+    base = tree(("", cells, [memory, ("aliases", {"serial0": "/uart@9000000"}, []), uart, chosen]), [(0x1000, 0x2000)])
+    labelled = tree(("", cells, [uart, ("__symbols__", {"serial": "/uart@9000000"}, [])]))
+
+    def overlay(root):
+        data = tree(("", {}, root))
+        return bytes([9]) + struct.pack("<H", len(data)) + data
+
+    def start(data):
+        return struct.pack("<H", len(data)) + data
+    edits = (bytes([0]) + struct.pack("<Q", 3) + bytes([0, 1]) + struct.pack("<II", 0x48000000, 0x1000) + bytes([1, 0, 8, 3, 2, 5, 4])
+             + b"1234" + bytes([4, 0, 8, 1, 5, 1, 1, 6]) + struct.pack("<QQ", 1, 2) + bytes([7, 0, 8]) + struct.pack("<QQ", 1 << 32, 4096)
+             + bytes([2, 1]))
+    seed("tree_edits", "edits", start(base) + edits)
+    by_path = [("fragment@0", {"target-path": "/chosen"}, [("__overlay__", {"bootargs": "debug"}, [("new", {"x": [1]}, [])])])]
+    seed("tree_edits", "overlay_by_path", start(base) + overlay(by_path) + edits)
+    by_label = [
+        ("fragment@0", {"target": [0xffffffff]}, [("__overlay__", {"status": "okay"}, [])]),
+        ("fragment@1", {"target-path": "/"}, [("__overlay__", {}, [
+            ("clock", {"phandle": [1]}, []), ("user", {"clocks": [1, 5], "parent": [0xffffffff]}, [])])]),
+        ("__fixups__", {"serial": b"/fragment@0:target:0\0/fragment@1/__overlay__/user:parent:0\0"}, []),
+        ("__symbols__", {"clock": "/fragment@1/__overlay__/clock"}, []),
+        ("__local_fixups__", {}, [("fragment@1", {}, [("__overlay__", {}, [("user", {"clocks": [0]}, [])])])])]
+    seed("tree_edits", "overlay_by_label", start(labelled) + overlay(by_label) + overlay(by_label))
 
 
 # --- microvm: flags (1: without DMA, 2: sizes as the next two numbers claim), the tree with
@@ -545,7 +606,7 @@ def dns():
 
 
 def main():
-    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, microvm, line_editor, tftp, http, net_frames, dhcp, dns):
+    for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, boot_images, device_tree, tree_edits, microvm, line_editor, tftp, http, net_frames, dhcp, dns):
         shutil.rmtree(CORPUS / target.__name__, ignore_errors=True)
         target()
     shutil.rmtree(CORPUS / "net_card", ignore_errors=True)

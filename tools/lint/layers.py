@@ -11,6 +11,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
 NET = ["net", "net/protocol", "net/stack", "net/transfer"]
+BOOT = ["boot/image", "boot/plan", "boot/tree"]
 SHELL = ["load", *NET, "fs", "block", "device", "system", "event", "dma", "base"]
 
 # Layer -> the layers whose headers it may include; its own are always allowed. A path belongs to
@@ -36,13 +37,16 @@ LAYERS = {
     "net/transfer": ["net", "net/protocol", "net/stack", "event", "base"],
     "fs": ["block", "device", "event", "dma", "base"],
     "load": [*NET, "fs", "block", "device", "system", "event", "dma", "base"],
-    "boot": ["load", *NET, "fs", "block", "device", "system", "event", "dma", "base"],
+    "boot/image": ["base"],
+    "boot/plan": ["boot/image", "system", "base"],
+    "boot/tree": ["base"],
+    "boot": [*BOOT, "load", *NET, "fs", "block", "device", "system", "event", "dma", "base"],
     "shell/variables": ["shell/arguments.h", "shell/context.h", "shell/network.h", "shell/shell.h", *SHELL],
     "shell/language": ["shell/context.h", *SHELL],
     "shell/line": ["shell/context.h", "shell/disks.h", "shell/language", *SHELL],
-    "shell": ["shell/variables", "shell/language", "shell/line", "boot", *SHELL],
-    **{f"shell/commands/{family}": ["shell", "shell/variables", "shell/language", "shell/line", "boot", *SHELL]
-       for family in ("devices", "files", "memory", "net", "script", "system")},
+    "shell": ["shell/variables", "shell/language", "shell/line", "boot", *BOOT, *SHELL],
+    **{f"shell/commands/{family}": ["shell", "shell/variables", "shell/language", "shell/line", "boot", *BOOT, *SHELL]
+       for family in ("boot", "devices", "files", "memory", "net", "script", "system")},
     "machine": None,  # the composition root: everything
 }
 
@@ -55,7 +59,7 @@ STRANGERS = (("machine/pc/", "machine/virt/"), ("machine/virt/", "machine/pc/"))
 
 # Angle-bracket headers outside base/std.h, and the paths that may include them. A key that
 # ends in '/' is a folder.
-FOREIGN_HEADERS = {"libfdt.h": ("bus/fdt/", "machine/", "boot/"), "lwip/": ("net/stack/lwip/lwip.h",), "netif/": ("net/stack/lwip/lwip.h",)}
+FOREIGN_HEADERS = {"libfdt.h": ("bus/fdt/", "machine/", "boot/tree/"), "lwip/": ("net/stack/lwip/lwip.h",), "netif/": ("net/stack/lwip/lwip.h",)}
 GENERATED_HEADERS = {"autoconf.h", "version.h"}
 
 # A word that is confined to some paths: (what, pattern, paths that may, why).

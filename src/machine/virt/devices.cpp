@@ -142,7 +142,9 @@ void Devices::find(const Tree& tree, Witness* witness) {
         if (walk.depth() == 1 && node.name() == "chosen")
             chosen = node;
         auto kind = kind_of(node);
-        if (!kind || (!node.is_enabled() && !is_enabled_for_secure_side(node))) {
+        bool is_only_secure = kind && !node.is_enabled() && is_enabled_for_secure_side(node);
+        is_secure |= is_only_secure;
+        if (!kind || (!node.is_enabled() && !is_only_secure)) {
             if (isa.empty() && walk.depth() == 2)
                 isa = node.text("riscv,isa");
             continue;

@@ -3,6 +3,7 @@
 
 #include "arch/arch.h"
 #include "arch/common/attempt.h"
+#include "arch/common/handover.h"
 #include "arch/common/image.h"
 #include "arch/common/start.h"
 #include "autoconf.h"
@@ -239,6 +240,30 @@ std::optional<u64> VirtMachine::device_tree() const { return reinterpret_cast<up
 Result<> VirtMachine::reset() { return restart(devices_); }
 
 Result<> VirtMachine::power_off() { return virt::power_off(devices_); }
+
+#ifdef CONFIG_ARCH_ARM64
+Result<> VirtMachine::can_enter() const {
+    // Linux wants the other world, with its interrupts there, and firmware that switches processors on.
+    if (devices_.is_secure)
+        return error(ErrorCode::NotSupported, "the secure world (QEMU: secure=on) cannot be left yet");
+    return {};
+}
+
+Result<> VirtMachine::enter(const Handover& handover) {
+    VIREO_TRY(can_enter());
+    if (devices_.console && devices_.console->kind == Uart::Kind::Pl011)
+        pl011.announce_input(false);
+    release_wake_sources(devices_);
+    arch::enter_operating_system(static_cast<uptr>(handover.entry), static_cast<uptr>(handover.device_tree),
+                                 handover.read_uncached);
+}
+#else
+Result<> VirtMachine::can_enter() const {
+    return error(ErrorCode::NotSupported, "no operating system is started on this board yet");
+}
+
+Result<> VirtMachine::enter(const Handover&) { return can_enter(); }
+#endif
 
 void VirtMachine::print_facts(Writer& out) const {
     print(out, "fdt_blob    = 0x{:016x}\n", reinterpret_cast<uptr>(tree_.blob()));

@@ -26,6 +26,8 @@ class VirtMachine final : public PhysicalMachine {
     std::optional<u64> device_tree() const override;
     Result<> reset() override;
     Result<> power_off() override;
+    Result<> can_enter() const override;
+    Result<> enter(const Handover& handover) override;
     void print_facts(Writer& out) const override;
 
   private:

@@ -177,6 +177,8 @@ Result<> DeviceManager::quiesce_all() {
             warn_about(entry->session, quiet.error());
             all = error(ErrorCode::DeviceBroken, "a device may still write to memory");
         }
+    for (TransportSource* source : sources_)
+        source->quiesce();
     return all;
 }
 

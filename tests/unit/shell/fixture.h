@@ -105,6 +105,23 @@ class ScriptedMachine final : public system::Machine {
         return call_result;
     }
 
+    Result<> can_enter() const override { return enterable; }
+    Result<> enter(const Handover& handover) override {
+        entered.emplace(Entered{handover.entry, handover.device_tree, {}});
+        for (const Range& range : handover.read_uncached)
+            entered->read_uncached.push_back(range);
+        return error(ErrorCode::Io, "a scripted machine comes back");
+    }
+
+    // What was entered, if anything was.
+    struct Entered {
+        u64 entry;
+        u64 device_tree;
+        std::vector<Range> read_uncached;
+    };
+    std::optional<Entered> entered;
+    Result<> enterable{};
+
     // Addresses outside RAM exist, at all and with 64 bytes of registers.
     bool has_addresses = false;
     static constexpr u64 registers_base = 0x9000000;

@@ -107,6 +107,7 @@ int load(Context& context, Arguments arguments) {
     if (!loaded)
         return load_error(context, plan->path, loaded.error());
     report_load(context.console, loaded->bytes, event::now() - start);
+    context.loaded.remember({plan->address, loaded->bytes}, plan->part.offset != 0);
     auto set = context.environment.set_hex("fileaddr", plan->address);
     return set ? set_size(context, loaded->bytes) : fail(context, "fileaddr", set.error());
 }

@@ -142,6 +142,7 @@ void print_from_server(Writer& out, std::string_view text, bool is_cut) {
 }
 
 int set_file_variables(Context& context, u64 bytes, u64 address) {
+    context.loaded.remember({address, bytes}, false);
     auto set = context.environment.set_hex("fileaddr", address);
     if (set)
         set = context.environment.set_hex("filesize", bytes);

@@ -45,7 +45,7 @@ void print_too_slow(Writer& out, u64 bytes_per_second);
 void print_from_server(Writer& out, std::string_view text, bool is_cut);
 // "Filename 'x'."
 void print_file_name(Writer& out, std::string_view name);
-// Sets $filesize and $fileaddr.
+// Sets $filesize and $fileaddr, and remembers what lies there.
 int set_file_variables(Context& context, u64 bytes, u64 address);
 
 enum class Fetched : u8 {
