@@ -80,7 +80,7 @@ class Booti : public ShellTest {
 };
 
 TEST_F(Booti, boots_what_lies_at_legal_places_where_it_is) {
-    context->environment.set("bootargs", "console=ttyAMA0 quiet");
+    ASSERT_TRUE(context->environment.set("bootargs", "console=ttyAMA0 quiet"));
     EXPECT_EQ(run("booti 40200000 40800000"), "   kernel       0x40200000..0x402fffff, an arm64 Linux Image\n"
                                               "   initrd       0x40800000..0x40804320\n"
                                               "   device tree  0x40e00000..0x40e0011f\n"
@@ -107,7 +107,7 @@ TEST_F(Booti, caches_are_cleaned_for_the_bytes_that_are_there) {
 }
 
 TEST_F(Booti, without_an_initrd_or_arguments) {
-    context->environment.set("loadaddr", "40200000");
+    ASSERT_TRUE(context->environment.set("loadaddr", "40200000"));
     for (std::string_view line :
          {"booti", "booti 40200000", "booti 40200000 -", "booti 40200000 - 40f00000"}) {
         run(line);

@@ -52,7 +52,8 @@ TEST_F(FileCompletion, offers_the_interfaces_of_the_disks_that_there_are) {
 TEST_F(FileCompletion, offers_the_interfaces_that_drivers_make_disks_of) {
     registry.block.remove(*disks.back());
     disks.clear();
-    registry = {};
+    std::destroy_at(&registry);
+    std::construct_at(&registry);
     EXPECT_EQ(line_after("ls v\t"), "ls v");
     stack.manager.start(); // on a machine without a bus
     EXPECT_EQ(line_after("ls v\t"), "ls virtio ");
