@@ -33,7 +33,7 @@ struct Arm64Image {
             put(pe_offset + 20, Le<u16>(optional_bytes));
             usize table = pe_offset + 24 + optional_bytes;
             put(table + 16, Le<u32>(0x1000)); // .text: size, then place
-            put(table + 20, Le<u32>(0x10000));
+            put(table + 20, Le<u32>(0x1000));
             put(table + 40 + 16, Le<u32>(0x2000)); // .data
             put(table + 40 + 20, Le<u32>(file_bytes - 0x2000));
         }
