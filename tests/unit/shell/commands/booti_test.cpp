@@ -83,7 +83,7 @@ TEST_F(Booti, boots_what_lies_at_legal_places_where_it_is) {
     ASSERT_TRUE(context->environment.set("bootargs", "console=ttyAMA0 quiet"));
     EXPECT_EQ(run("booti 40200000 40800000"), "   kernel       0x40200000..0x402fffff, an arm64 Linux Image\n"
                                               "   initrd       0x40800000..0x40804320\n"
-                                              "   device tree  0x40e00000..0x40e0011f\n"
+                                              "   device tree  0x40e00000..0x40e0014e\n"
                                               "   command line console=ttyAMA0 quiet\n"
                                               "\nStarting kernel ...\n\n"
                                               "Cannot boot: a scripted machine comes back\n");
@@ -190,7 +190,7 @@ TEST_F(Booti, memory_of_others_is_named_with_its_owner) {
 TEST_F(Booti, an_image_that_no_ram_is_large_enough_for) {
     put(kernel_address, Arm64Image{.image_bytes = u64{1} << 40}.bytes());
     refused("booti 40200000", "Cannot boot: the kernel at 0x40200000..0x100401fffff is not in RAM\n");
-    put(0x40400100, Arm64Image{.image_bytes = 15 << 20, .file_bytes = 0x10000}.bytes());
+    put(0x40400100, Arm64Image{.image_bytes = 13 << 20, .file_bytes = 0x10000}.bytes());
     EXPECT_TRUE(run("booti 40400100").contains("moved"));
     machine.entered.reset();
     inspector.quiesced = 0;
