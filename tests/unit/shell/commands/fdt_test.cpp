@@ -117,7 +117,7 @@ TEST_F(FdtCommand, what_is_no_tree_is_one_line_and_not_chosen) {
     expect_failure("fdt addr 40efff78", "0x40efff78..0x410fff77 is not in RAM\n");
     load(0x40400000, [](TreeWriter&) {});
     fdt_set_size_dt_struct(machine.memory(0x40400000), 4);
-    expect_failure("fdt addr 40400000", "libfdt fdt_check_full(): FDT_ERR_TRUNCATED\n");
+    expect_failure("fdt addr 40400000", "libfdt fdt_check_full(): FDT_ERR_BADSTRUCTURE\n");
     EXPECT_EQ(run("fdt addr"), "Working fdt: 40e00000\n");
 }
 
@@ -314,10 +314,9 @@ TEST_F(FdtCommand, gets_names_sizes_and_addresses) {
     expect_failure("fdt get name x / 6", "libfdt node not found\n");
     EXPECT_EQ(run("fdt get size x /; echo $x; fdt get size x /psci; echo $x"), "6\n0\n");
     EXPECT_EQ(run("fdt get size x /psci method; echo $x"), "4\n");
-    EXPECT_EQ(run("fdt get addr x /psci method; md.b $x 4"), run("md.b " + variable("x") + " 4"));
-    EXPECT_EQ(OpenTree::text(Bytes(machine.memory(own), own_bytes))
-                  .substr(std::stoul(variable("x"), nullptr, 16) - own, 3),
-              "hvc");
+    EXPECT_EQ(run("fdt get addr x /psci method"), "");
+    u64 place = std::stoull(variable("x"), nullptr, 16);
+    EXPECT_EQ(std::memcmp(machine.memory(place), "hvc", 4), 0);
 }
 
 // --- set, mknode, rm ---
