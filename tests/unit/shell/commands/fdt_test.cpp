@@ -335,7 +335,7 @@ TEST_F(FdtCommand, sets_words_numbers_and_bytes) {
     EXPECT_EQ(set("'<1 0x10>' <17>"), "p = <0x00000001 0x00000010 0x00000011>\n");
     EXPECT_EQ(set("'< 4294967295 >'"), "p = <0xffffffff>\n");
     EXPECT_EQ(set("[00 11 2]"), "p = [00 11 02]\n");
-    EXPECT_EQ(set("[001122 3]"), "p = [00 11 22 03]\n");
+    EXPECT_EQ(set("[001122 3 4]"), "p = [00 11 22 03 04]\n");
     EXPECT_EQ(set("<1> [02]"), "p = [00 00 00 01 02]\n");
     EXPECT_EQ(set("a <1> [02]"), "p = \"a\", \"<1>\", \"[02]\"\n") << "what begins with a word is words";
     EXPECT_EQ(set("<>"), "/psci p\n");
