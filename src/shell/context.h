@@ -3,6 +3,7 @@
 
 #include "device/registry.h"
 #include "event/event_loop.h"
+#include "load/loaded_ranges.h"
 #include "net/stack/network.h"
 #include "shell/command.h"
 #include "shell/told_findings.h"
@@ -67,9 +68,10 @@ struct Context : Services {
     ConsolePoller poller;
     const bool may_exit;
 
-    int status = 0;       // `$?`
-    u64 current_disk = 0; // of the `virtio` command
-    ToldFindings told;    // what was said about the data of disks
+    int status = 0;            // `$?`
+    u64 current_disk = 0;      // of the `virtio` command
+    ToldFindings told;         // what was said about the data of disks
+    load::LoadedRanges loaded; // for commands that are told an address only
     WorkingTree working_tree;
     struct { // where `md` goes on
         u64 address = 0;

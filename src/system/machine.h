@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/format.h"
+#include "base/range.h"
 #include "base/result.h"
 #include "system/memory_map.h"
 
@@ -35,6 +36,8 @@ class Machine {
         std::string_view soc{};
     };
     virtual ScriptNames script_names() const { return {}; }
+    // What DHCP servers know it by: IANA's number for its kind with U-Boot (option 93). None: a program.
+    virtual std::optional<u16> dhcp_architecture() const { return std::nullopt; }
 
     // Where the device tree that Vireo was given lies, if it was; in RAM that is Vireo's.
     virtual std::optional<u64> device_tree() const { return std::nullopt; }
@@ -62,6 +65,21 @@ class Machine {
     virtual Result<u64> call(u64, std::span<const char* const>, const MemoryMap&) {
         return no_address_space();
     }
+
+    // Whether enter() can be called as the machine is now; NotSupported: why not.
+    virtual Result<> can_enter() const { return no_address_space(); }
+
+    // What an operating system is started with. Everything is in RAM.
+    struct Handover {
+        u64 entry = 0;       // of its first instruction
+        u64 device_tree = 0; // which it is told
+        // What it reads before it knows about caches: they are cleaned for these.
+        std::span<const Range> read_uncached{};
+    };
+    // Starts it with interrupts, timers and translation off, in the most privileged state that Vireo has, as
+    // its architecture's boot protocol wants it. The caller has asked can_enter() and quiesced the devices;
+    // then it does not return.
+    virtual Result<> enter(const Handover&) { return can_enter(); }
 
   protected:
     ~Machine() = default;

@@ -148,10 +148,16 @@ Result<> MemoryMap::check_readable(u64 base, u64 bytes) const {
 
 Result<> MemoryMap::check_writable(u64 base, u64 bytes) const {
     VIREO_TRY(check_readable(base, bytes));
+    if (const MemoryRegion* taken = first_owner(base, bytes))
+        return error(ErrorCode::InvalidArgument, taken->owner);
+    return {};
+}
+
+const MemoryRegion* MemoryMap::first_owner(u64 base, u64 bytes) const {
     for (const MemoryRegion& taken : reserved_)
         if (ranges_overlap(base, bytes, taken.base, taken.bytes))
-            return error(ErrorCode::InvalidArgument, taken.owner);
-    return {};
+            return &taken;
+    return nullptr;
 }
 
 u64 MemoryMap::total_ram() const {

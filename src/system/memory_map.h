@@ -48,6 +48,10 @@ class MemoryMap {
     // `OutOfRange` ("not in RAM") or `InvalidArgument` (with the owner's name as text).
     Result<> check_writable(u64 base, u64 bytes) const;
 
+    // The lowest reservation that has some of [base, base + bytes); nullptr if nobody has. Until the next
+    // change.
+    const MemoryRegion* first_owner(u64 base, u64 bytes) const;
+
     // What lies below `end` is guarded against null pointers, RAM or not.
     void guard_below(u64 end) { guarded_ = end; }
 

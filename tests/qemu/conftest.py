@@ -7,6 +7,7 @@ import sys
 import pytest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tools", "payload"))
 sys.path.insert(0, os.path.join(TOP, "tools", "vm"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 

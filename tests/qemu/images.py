@@ -31,6 +31,11 @@ def patterned(path, size, seed=1):
     return path
 
 
+def noise(size, seed=1):
+    """Bytes that do not repeat; reproducible."""
+    return random.Random(seed).randbytes(size)
+
+
 def ext(path, root, size=64 * MIB, kind="ext4", options=(), offset=0):
     """A file system with the content of the folder `root`. With an offset: into an existing image (a partition)."""
     if offset == 0:

@@ -106,4 +106,11 @@ bool enable_gic_v3_interface() {
     return true;
 }
 
+void disable_gic_v3_interface() {
+    VIREO_WRITE_CP15("0, %0, c12, c12, 6", 0); // ICC_IGRPEN0
+    VIREO_WRITE_CP15("0, %0, c12, c12, 7", 0); // ICC_IGRPEN1
+    VIREO_WRITE_CP15("0, %0, c4, c6, 0", 0);   // ICC_PMR
+    asm volatile("isb");
+}
+
 } // namespace vireo::arch

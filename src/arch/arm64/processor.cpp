@@ -110,4 +110,11 @@ bool enable_gic_v3_interface() {
     return true;
 }
 
+void disable_gic_v3_interface() {
+    VIREO_WRITE_REGISTER(s3_0_c12_c12_6, 0); // ICC_IGRPEN0_EL1
+    VIREO_WRITE_REGISTER(s3_0_c12_c12_7, 0); // ICC_IGRPEN1_EL1
+    VIREO_WRITE_REGISTER(s3_0_c4_c6_0, 0);   // ICC_PMR_EL1
+    asm volatile("isb");
+}
+
 } // namespace vireo::arch

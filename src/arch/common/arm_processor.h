@@ -21,5 +21,7 @@ u64 processor_affinity();
 // Lets every interrupt through to this processor (GICv3 by system registers). False if the
 // processor has none.
 bool enable_gic_v3_interface();
+// Lets none through.
+void disable_gic_v3_interface();
 
 } // namespace vireo::arch

@@ -72,6 +72,11 @@ Function* Host::next(Function& function) {
     return first_from(buses_.next(function.bus_));
 }
 
+void Host::stop_bus_masters() {
+    for (Function* function = first(); function; function = next(*function))
+        function->set_bus_master(false);
+}
+
 Result<> Host::open_root(unsigned number) {
     auto root = VIREO_TRY(make_owned<Bus>(static_cast<u8>(number), nullptr, nullptr));
     root->last_below_ = config_->last_bus();

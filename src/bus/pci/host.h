@@ -56,6 +56,9 @@ class Host {
     Function* first() { return first_from(buses_.front()); }
     Function* next(Function& function);
 
+    // Switches bus mastering off in all of them, bridges too.
+    void stop_bus_masters();
+
   private:
     Function* first_from(Bus* bus);
     Result<> open_root(unsigned number);

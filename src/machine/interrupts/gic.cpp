@@ -18,6 +18,7 @@ namespace {
 // Distributor (Arm IHI 0048, 4.3; IHI 0069, 12.9).
 constexpr u64 distributor_control = 0x000;
 constexpr u64 set_enable = 0x100;
+constexpr u64 clear_enable = 0x180;
 constexpr u64 targets = 0x800;
 constexpr u64 route = 0x6000; // GICv3: 64 bits an interrupt
 // Group 0, group 1 (also as the secure side of a GICv3 sees it), affinity routing on either side.
@@ -55,7 +56,28 @@ void enable(const io::Window& window, u32 interrupt) {
     window.write32(set_enable + interrupt / 32 * 4, 1u << interrupt % 32);
 }
 
-bool start_v2(const Devices::Gic& gic, u32 timer, std::optional<u32> console) {
+void disable(const io::Window& window, u32 interrupt) {
+    window.write32(clear_enable + interrupt / 32 * 4, 1u << interrupt % 32);
+}
+
+// The interrupts that end a sleep.
+struct Sources {
+    u32 timer;
+    std::optional<u32> console;
+};
+
+Sources sources_of(const Devices& devices) {
+    // The third of the timer's interrupts is the virtual timer's.
+    Sources sources{interrupt_number(devices.timer_interrupts, 2).value_or(virtual_timer), std::nullopt};
+    if (devices.console)
+        sources.console = interrupt_number(devices.console->interrupts, 0);
+    if (sources.console && *sources.console < first_shared)
+        sources.console.reset();
+    return sources;
+}
+
+bool start_v2(const Devices::Gic& gic, const Sources& sources) {
+    auto [timer, console] = sources;
     if (gic.distributor.bytes < 0x1000 || gic.processor_side.bytes < 0x100)
         return false;
     io::Window distributor(io::Space::Memory, gic.distributor.base, gic.distributor.bytes);
@@ -83,7 +105,19 @@ std::optional<io::Window> own_redistributor(const Region& all) {
     return std::nullopt;
 }
 
-bool start_v3(const Devices::Gic& gic, u32 timer, std::optional<u32> console) {
+void stop_v2(const Devices::Gic& gic, const Sources& sources) {
+    io::Window distributor(io::Space::Memory, gic.distributor.base, gic.distributor.bytes);
+    io::Window interface(io::Space::Memory, gic.processor_side.base, gic.processor_side.bytes);
+    interface.write32(interface_control, 0);
+    interface.write32(priority_mask, 0);
+    distributor.write32(distributor_control, 0);
+    disable(distributor, sources.timer);
+    if (sources.console)
+        disable(distributor, *sources.console);
+}
+
+bool start_v3(const Devices::Gic& gic, const Sources& sources) {
+    auto [timer, console] = sources;
     auto redistributor = own_redistributor(gic.processor_side);
     if (!redistributor || gic.distributor.bytes < 0x8000)
         return false;
@@ -105,23 +139,40 @@ bool start_v3(const Devices::Gic& gic, u32 timer, std::optional<u32> console) {
     return arch::enable_gic_v3_interface();
 }
 
+// Affinity routing stays: it may not be switched off again (Arm IHI 0069, 12.9.4).
+void stop_v3(const Devices::Gic& gic, const Sources& sources) {
+    arch::disable_gic_v3_interface();
+    io::Window distributor(io::Space::Memory, gic.distributor.base, gic.distributor.bytes);
+    distributor.write32(distributor_control, v3_affinity_routing);
+    if (sources.console)
+        disable(distributor, *sources.console);
+    if (auto redistributor = own_redistributor(gic.processor_side))
+        disable(VIREO_MUST(redistributor->part(private_interrupts, 0x10000)), sources.timer);
+}
+
 } // namespace
 
 bool route_wake_sources(const Devices& devices, u32) {
-    // The third of the timer's interrupts is the virtual timer's.
-    u32 timer = interrupt_number(devices.timer_interrupts, 2).value_or(virtual_timer);
-    std::optional<u32> console =
-        devices.console ? interrupt_number(devices.console->interrupts, 0) : std::nullopt;
-    if (console && *console < first_shared)
-        console.reset();
-    if (timer >= first_shared || !devices.gic)
+    const Sources sources = sources_of(devices);
+    if (sources.timer >= first_shared || !devices.gic)
         return false;
-    bool started = devices.gic->version == 2 ? start_v2(*devices.gic, timer, console)
-                                             : start_v3(*devices.gic, timer, console);
+    bool started =
+        devices.gic->version == 2 ? start_v2(*devices.gic, sources) : start_v3(*devices.gic, sources);
     if (!started)
         return false;
-    arch::set_wake({.timer = true, .longest_sleep = longest_sleep(console.has_value())});
-    return console.has_value();
+    arch::set_wake({.timer = true, .longest_sleep = longest_sleep(sources.console.has_value())});
+    return sources.console.has_value();
+}
+
+void release_wake_sources(const Devices& devices) {
+    if (!arch::wake().timer) // nothing was started
+        return;
+    const Sources sources = sources_of(devices);
+    if (devices.gic->version == 2)
+        stop_v2(*devices.gic, sources);
+    else
+        stop_v3(*devices.gic, sources);
+    arch::set_wake({});
 }
 
 } // namespace vireo::machine::virt

@@ -90,6 +90,7 @@ struct Devices {
     std::optional<Gic> gic;
     Bytes timer_interrupts; // arm
     std::string_view psci;  // "hvc" or "smc"
+    bool is_secure = false; // arm: some devices are ours alone, since we run in the secure world
     std::optional<GpioAction> gpio_power_off;
     std::optional<GpioAction> gpio_restart;
     FixedVector<Register, 4> gpio_controllers;

@@ -3,6 +3,7 @@
 
 #include "arch/arch.h"
 #include "arch/common/attempt.h"
+#include "arch/common/handover.h"
 #include "arch/common/image.h"
 #include "arch/common/start.h"
 #include "autoconf.h"
@@ -31,6 +32,7 @@ struct Board {
     u64 load_address;
     system::Machine::KernelPlace kernel;
     system::Machine::ScriptNames names;
+    u16 dhcp_architecture;
     Uart default_console;
 };
 
@@ -40,24 +42,28 @@ constexpr Board this_board{"qemu_arm",
                            0x40200000,
                            {32 << 20, 2 << 20},
                            {"arm", "qemu-arm", "armv7", "emulation", ""},
+                           21,
                            {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0, -1}};
 #elif defined(CONFIG_ARCH_ARM64)
 constexpr Board this_board{"qemu_arm64",
                            0x40200000,
                            {2 << 20, 2 << 20},
                            {"arm", "qemu-arm", "armv8", "emulation", ""},
+                           22,
                            {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0, -1}};
 #elif defined(CONFIG_ARCH_RISCV32)
 constexpr Board this_board{"qemu-riscv32",
                            0x80200000,
                            {4 << 20, 4 << 20},
                            {"riscv", "qemu-riscv", "generic", "emulation", ""},
+                           25,
                            {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0, -1}};
 #else
 constexpr Board this_board{"qemu-riscv64",
                            0x80200000,
                            {2 << 20, 2 << 20},
                            {"riscv", "qemu-riscv", "generic", "emulation", ""},
+                           27,
                            {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0, -1}};
 #endif
 
@@ -233,12 +239,37 @@ u64 VirtMachine::default_load_address() const { return this_board.load_address; 
 system::Machine::KernelPlace VirtMachine::kernel_place() const { return this_board.kernel; }
 
 system::Machine::ScriptNames VirtMachine::script_names() const { return this_board.names; }
+std::optional<u16> VirtMachine::dhcp_architecture() const { return this_board.dhcp_architecture; }
 
 std::optional<u64> VirtMachine::device_tree() const { return reinterpret_cast<uptr>(tree_.blob()); }
 
 Result<> VirtMachine::reset() { return restart(devices_); }
 
 Result<> VirtMachine::power_off() { return virt::power_off(devices_); }
+
+#ifdef CONFIG_ARCH_ARM64
+Result<> VirtMachine::can_enter() const {
+    // Linux wants the other world, with its interrupts there, and firmware that switches processors on.
+    if (devices_.is_secure)
+        return error(ErrorCode::NotSupported, "the secure world (QEMU: secure=on) cannot be left yet");
+    return {};
+}
+
+Result<> VirtMachine::enter(const Handover& handover) {
+    VIREO_TRY(can_enter());
+    if (devices_.console && devices_.console->kind == Uart::Kind::Pl011)
+        pl011.announce_input(false);
+    release_wake_sources(devices_);
+    arch::enter_operating_system(static_cast<uptr>(handover.entry), static_cast<uptr>(handover.device_tree),
+                                 handover.read_uncached);
+}
+#else
+Result<> VirtMachine::can_enter() const {
+    return error(ErrorCode::NotSupported, "no operating system is started on this board yet");
+}
+
+Result<> VirtMachine::enter(const Handover&) { return can_enter(); }
+#endif
 
 void VirtMachine::print_facts(Writer& out) const {
     print(out, "fdt_blob    = 0x{:016x}\n", reinterpret_cast<uptr>(tree_.blob()));

@@ -126,6 +126,9 @@ class TransportSource {
         ~Sink() = default;
     };
     virtual void enumerate(Sink& sink) = 0;
+    // Leaves the bus as an operating system wants to find it: no device on it, driven or not, reaches memory.
+    // The next device that starts opens its own way again.
+    virtual void quiesce() {}
 
   protected:
     ~TransportSource() = default;

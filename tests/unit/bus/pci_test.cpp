@@ -411,6 +411,23 @@ TEST(Pci, bus_mastering_opens_the_bridges_above) {
     EXPECT_EQ(disk.get(0x04, 2) & 4, 0u);
 }
 
+TEST(Pci, bus_mastering_stops_everywhere_before_a_hand_over_and_can_be_opened_again) {
+    Fabric fabric;
+    FabricFunction& outer = fabric.plug(1, a_bridge());
+    FabricFunction& disk = outer.behind(1, 0, a_disk());
+    FabricFunction& other = fabric.plug(2, a_disk());
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    at(host, "01:01.0")->set_bus_master(true);
+    at(host, "00:02.0")->set_bus_master(true);
+    host.stop_bus_masters();
+    for (FabricFunction* function : {&outer, &disk, &other})
+        EXPECT_EQ(function->get(0x04, 2) & 4, 0u);
+    EXPECT_EQ(outer.get(0x04, 2) & 3, 3u); // windows stay open
+    at(host, "01:01.0")->set_bus_master(true);
+    EXPECT_EQ(outer.get(0x04, 2) & 4, 4u);
+}
+
 TEST(Pci, an_empty_machine_and_unusable_descriptions) {
     Fabric fabric;
     Host empty(fabric.description);

@@ -64,6 +64,7 @@ class ScriptedMachine final : public system::Machine {
     std::string_view model() const override { return "a test"; }
     u64 default_load_address() const override { return base + 0x200000; }
     ScriptNames script_names() const override { return names; }
+    std::optional<u16> dhcp_architecture() const override { return architecture; }
     std::optional<u64> device_tree() const override { return tree; }
     Result<> reset() override {
         ++resets;
@@ -105,6 +106,23 @@ class ScriptedMachine final : public system::Machine {
         return call_result;
     }
 
+    Result<> can_enter() const override { return enterable; }
+    Result<> enter(const Handover& handover) override {
+        entered.emplace(Entered{handover.entry, handover.device_tree, {}});
+        for (const Range& range : handover.read_uncached)
+            entered->read_uncached.push_back(range);
+        return error(ErrorCode::Io, "a scripted machine comes back");
+    }
+
+    // What was entered, if anything was.
+    struct Entered {
+        u64 entry;
+        u64 device_tree;
+        std::vector<Range> read_uncached;
+    };
+    std::optional<Entered> entered;
+    Result<> enterable{};
+
     // Addresses outside RAM exist, at all and with 64 bytes of registers.
     bool has_addresses = false;
     static constexpr u64 registers_base = 0x9000000;
@@ -115,6 +133,7 @@ class ScriptedMachine final : public system::Machine {
     u64 call_result = 0;
 
     ScriptNames names;
+    std::optional<u16> architecture;
     std::optional<u64> tree;
     std::vector<std::byte> ram = std::vector<std::byte>(bytes);
     int resets = 0;

@@ -13,6 +13,7 @@ class PciSource final : public TransportSource {
     // Scans the bus for functions that are new. Devices in use are only read. One that cannot be driven is
     // skipped with a warning.
     void enumerate(Sink& sink) override;
+    void quiesce() override { host_.stop_bus_masters(); }
 
   private:
     bus::pci::Host& host_;

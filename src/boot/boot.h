@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/owned_array.h"
+#include "boot/plan/placement.h"
+#include "boot/tree/device_tree.h"
+#include "device/registry.h"
+#include "system/machine.h"
+#include "system/virtio_inspector.h"
+
+namespace vireo::boot {
+
+// What a boot works with; all of it is the caller's.
+struct Services {
+    system::Machine& machine;
+    const system::MemoryMap& memory;
+    const device::Registry& devices; // for random numbers
+    system::VirtioInspector& virtio;
+};
+
+// What a user wants to boot: what lies in memory.
+struct Request {
+    Range kernel; // bytes 0: nobody knows
+    std::optional<Range> initrd{};
+    const DeviceTree& tree;                         // to start from; it stays as it is
+    std::optional<std::string_view> command_line{}; // none: the tree's
+};
+
+// Why nothing was booted, as data: whoever speaks to a user finds the words. The members that a kind names
+// are set.
+struct Failure {
+    enum class Kind : u8 {
+        Machine,   // `why` it starts no operating system
+        Unknown,   // what lies there is no kernel of a known kind
+        CannotYet, // it is an image of kind `image`, which Vireo cannot boot
+        Foreign,   // it is an image of kind `image`, for another machine
+        Header,    // of the image at `address`: `why`
+        Place,     // `refusal`
+        Tree,      // it cannot say what the kernel must know: `why`
+        Memory,    // `why`
+        Entropy,   // Ctrl-C while random numbers were read: `why`
+        Devices    // not all of them are quiet: `why`
+    };
+    Kind kind;
+    u64 address = 0;
+    ImageKind image{};
+    Error why{ErrorCode::Io, ""};
+    Refusal refusal{};
+};
+
+// A boot that is ready: only start() moves anything.
+struct Boot {
+    Plan plan;
+    OwnedArray<u64> tree; // edited; plan.tree has its size and where it goes
+};
+
+// Finds out what lies at the addresses, places it, edits a copy of the tree and verifies the plan. Memory
+// stays as it is. What `request` refers to stays until start().
+[[nodiscard]] std::expected<Boot, Failure> prepare(const Services& services, const Request& request);
+
+// Quiets the devices, moves what the plan moves, and enters the operating system. Returns only if something
+// failed, and only before anything was moved; then devices are up again.
+[[nodiscard]] Failure start(const Services& services, const Boot& boot);
+
+} // namespace vireo::boot

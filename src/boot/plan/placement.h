@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "boot/image/linux_arm64.h"
+#include "boot/plan/plan.h"
+#include "system/memory_map.h"
+
+namespace vireo::boot {
+
+// Why a part of a boot has no place.
+struct Refusal {
+    enum class Part : u8 { Kernel, Initrd, Tree };
+    enum class Why : u8 {
+        NotRam,   // some of `range` is no RAM
+        NotFree,  // some of `range` is `owner`'s
+        NoRoom,   // nowhere are range.bytes bytes free where it may lie
+        TooLarge, // range.bytes are more than the operating system takes
+        Cut       // of a file of range.bytes bytes there are only `there`
+    };
+    Part part;
+    Why why;
+    Range range{};
+    system::MemoryRegion owner{};
+    u64 there = 0;
+};
+
+// What is to be placed: where it was loaded to, and what is known about it.
+struct ToPlace {
+    Range kernel; // bytes 0: nobody knows how long the file is
+    std::optional<Range> initrd{};
+    u64 tree_bytes = 0; // that the device tree takes at most
+};
+
+// Where an arm64 kernel, its initrd and its tree go: what lies at a legal place already stays there. A pure
+// function: nothing is moved, and nothing taken. Everything that is placed lies in free RAM, apart from each
+// other and from what has not been moved yet.
+[[nodiscard]] std::expected<Plan, Refusal> place(const LinuxArm64& header, const ToPlace& wanted,
+                                                 const system::MemoryMap& map);
+
+// The same rules again, on a plan that is finished: whatever made it, what breaks one of them is not booted.
+[[nodiscard]] std::expected<void, Refusal> verify(const Plan& plan, const system::MemoryMap& map);
+
+} // namespace vireo::boot

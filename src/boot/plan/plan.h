@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/range.h"
+#include "boot/image/image.h"
+
+namespace vireo::boot {
+
+// One part of what is booted: where its bytes are now, and where the operating system gets them.
+struct Placed {
+    Range now;   // what has been loaded
+    Range place; // begins with those bytes; may be larger: a kernel's zeroed data
+    bool moves() const { return now.base != place.base; }
+};
+
+// Everything about a boot, decided before anything is moved.
+struct Plan {
+    ImageKind kind{};
+    Placed kernel;
+    u64 entry = 0;
+    std::optional<Placed> initrd{};
+    Range tree{};                                   // where the device tree goes
+    std::optional<std::string_view> command_line{}; // none: the tree's is kept
+};
+
+} // namespace vireo::boot

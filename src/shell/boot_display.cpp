@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shell/boot_display.h"
+
+#include "boot/tree/device_tree.h"
+#include "shell/arguments.h"
+
+namespace vireo::shell {
+
+namespace {
+
+void print_range(Writer& out, std::string_view name, const Range& range) {
+    print(out, "   {:12} 0x{:08x}..0x{:08x}", name, range.base, range.end() - 1);
+}
+
+void print_move(Writer& out, const boot::Placed& part) {
+    if (part.moves())
+        print(out, ", moved from 0x{:08x}", part.now.base);
+}
+
+std::string_view name_of(boot::Refusal::Part part) {
+    switch (part) {
+    case boot::Refusal::Part::Kernel:
+        return "kernel";
+    case boot::Refusal::Part::Initrd:
+        return "initrd";
+    case boot::Refusal::Part::Tree:
+        return "device tree";
+    }
+    return "";
+}
+
+void print_refusal(Writer& out, const boot::Refusal& refusal) {
+    using Why = boot::Refusal::Why;
+    std::string_view part = name_of(refusal.part);
+    StringBuffer<32> lead;
+    print(lead, "the {} at ", part);
+    switch (refusal.why) {
+    case Why::NotRam:
+        return print_not_free(out, lead.view(), {refusal.range.base, refusal.range.bytes});
+    case Why::NotFree:
+        return print_not_free(out, lead.view(), {refusal.range.base, refusal.range.bytes, &refusal.owner});
+    case Why::NoRoom:
+        return print(out, "no free RAM that fits the {}: it takes 0x{:x} bytes\n", part, refusal.range.bytes);
+    case Why::TooLarge:
+        return print(out, "the {} has 0x{:x} bytes, more than 0x{:x}\n", part, refusal.range.bytes,
+                     boot::DeviceTree::max_bytes);
+    case Why::Cut:
+        return print(out, "the {} at 0x{:08x} is cut off: {} of its {} bytes are there\n", part,
+                     refusal.range.base, refusal.there, refusal.range.bytes);
+    }
+}
+
+} // namespace
+
+void print_plan(Writer& out, const boot::Plan& plan) {
+    print_range(out, "kernel", plan.kernel.place);
+    print_move(out, plan.kernel);
+    print(out, ", {}\n", boot::name_of(plan.kind));
+    if (plan.initrd) {
+        print_range(out, "initrd", plan.initrd->place);
+        print_move(out, *plan.initrd);
+        out.write("\n");
+    }
+    print_range(out, "device tree", plan.tree);
+    out.write("\n   command line ");
+    print_untrusted(out, plan.command_line.value_or("(the device tree's)"));
+    out.write("\n");
+}
+
+int fail_to_boot(Context& context, const boot::Failure& failure) {
+    using Kind = boot::Failure::Kind;
+    Writer& out = context.console;
+    out.write("Cannot boot: ");
+    switch (failure.kind) {
+    case Kind::Machine:
+        print(out, "{}\n", failure.why);
+        break;
+    case Kind::Unknown:
+        print(out, "what lies at 0x{:08x} is no kernel of a known kind\n", failure.address);
+        break;
+    case Kind::CannotYet:
+        print(out, "what lies at 0x{:08x} is {}, not {}\n", failure.address, boot::name_of(failure.image),
+              boot::name_of(boot::ImageKind::LinuxArm64));
+        break;
+    case Kind::Foreign:
+        print(out, "what lies at 0x{:08x} is {}, for another machine\n", failure.address,
+              boot::name_of(failure.image));
+        break;
+    case Kind::Header:
+        print(out, "the kernel at 0x{:08x}: ", failure.address);
+        print_error(out, failure.why);
+        break;
+    case Kind::Place:
+        print_refusal(out, failure.refusal);
+        break;
+    case Kind::Tree:
+        out.write("the device tree: ");
+        print_error(out, failure.why);
+        break;
+    case Kind::Memory:
+    case Kind::Entropy:
+    case Kind::Devices:
+        print_error(out, failure.why);
+        break;
+    }
+    return status_failed;
+}
+
+} // namespace vireo::shell

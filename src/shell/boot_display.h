@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "boot/boot.h"
+#include "shell/context.h"
+
+namespace vireo::shell {
+
+inline boot::Services boot_services(Context& context) {
+    return {context.machine, context.memory, context.devices, context.virtio};
+}
+
+// What is about to be booted, a line for each part.
+void print_plan(Writer& out, const boot::Plan& plan);
+
+// "Cannot boot: why", one line; returns status_failed.
+int fail_to_boot(Context& context, const boot::Failure& failure);
+
+} // namespace vireo::shell

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// An arm64 Image that is the input, placed among an initrd, a tree and what others own.
+// Input: MiB of RAM and of a second bank (2 bytes each, from 1 GiB and from 1 GiB + as many as the byte that
+// follows says), reservations (a count, then records of a place and a size in KiB, 4 bytes each), where the
+// kernel lies in KiB (4 bytes) and how long it is (8 bytes), flags (1: an initrd; 2: its place and size
+// follow as 8 bytes each, and not as 4 in KiB), the tree's size (4 bytes), the file.
+#include "boot/plan/placement.h"
+#include "fuzz/support.h"
+
+namespace vireo::fuzz {
+namespace {
+
+using boot::Plan;
+
+constexpr u64 KiB = 1024;
+constexpr u64 GiB = u64{1} << 30;
+
+void lay_out(FuzzedData& input, system::MemoryMap& map) {
+    (void)map.add_ram(GiB, u64{input.number<u16>()} << 20);
+    u64 bytes = u64{input.number<u16>()} << 20;
+    (void)map.add_ram(GiB + input.byte() * GiB, bytes);
+    for (u8 count = input.byte() % 8; count > 0; --count) {
+        u64 base = GiB + input.number<u32>() * KiB;
+        (void)map.reserve(base, input.number<u32>() * KiB, "somebody");
+    }
+}
+
+boot::ToPlace wanted(FuzzedData& input) {
+    boot::ToPlace all;
+    all.kernel.base = GiB + input.number<u32>() * KiB;
+    all.kernel.bytes = input.number<u64>();
+    u8 flags = input.byte();
+    if ((flags & 3) == 1) {
+        u64 base = GiB + input.number<u32>() * KiB;
+        all.initrd = Range{base, 1 + input.number<u32>() * KiB};
+    } else if ((flags & 3) == 3) {
+        u64 base = input.number<u64>();
+        all.initrd = Range{base, std::max(input.number<u64>(), u64{1})};
+    }
+    all.tree_bytes = input.number<u32>();
+    return all;
+}
+
+bool is_free(const Range& range, const system::MemoryMap& map) {
+    return checked_add(range.base, range.bytes) && map.check_writable(range.base, range.bytes);
+}
+
+void check(const boot::LinuxArm64& header, const Plan& plan, const system::MemoryMap& map) {
+    require(plan.entry == plan.kernel.place.base, "a kernel is entered where it begins");
+    require((plan.entry - header.text_offset) % header.boundary == 0, "a kernel lies where its header says");
+    require(plan.kernel.place.bytes >= header.image_bytes, "a kernel has the memory that it says it takes");
+    require(is_free(plan.kernel.now, map) && is_free(plan.kernel.place, map), "a kernel is nobody else's");
+    require(is_free(plan.tree, map) && !plan.tree.overlaps(plan.kernel.place), "a tree lies apart");
+    if (plan.initrd) {
+        const Range& initrd = plan.initrd->place;
+        require(is_free(initrd, map) && is_free(plan.initrd->now, map), "an initrd is nobody else's");
+        require(!initrd.overlaps(plan.kernel.place) && !initrd.overlaps(plan.tree), "an initrd lies apart");
+        require(!plan.initrd->moves() || !initrd.overlaps(plan.kernel.now), "a kernel is not written over");
+        require(!plan.kernel.moves() || !plan.kernel.place.overlaps(initrd), "nor is an initrd");
+    }
+    require(boot::verify(plan, map).has_value(), "what was placed is verified");
+}
+
+} // namespace
+} // namespace vireo::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) {
+    using namespace vireo;
+    using namespace vireo::fuzz;
+    Surroundings surroundings;
+    FuzzedData input(data, size);
+    system::MemoryMap map;
+    lay_out(input, map);
+    boot::ToPlace all = wanted(input);
+    Bytes file = input.rest();
+    if (auto kind = boot::recognise(file))
+        require(!boot::name_of(*kind).empty(), "every kind has a name");
+    auto header = boot::LinuxArm64::read(file.first(std::min(file.size(), boot::recognised_by_bytes)));
+    if (!header)
+        return 0;
+    require(header->image_bytes != 0, "a kernel takes some memory");
+    if (auto plan = boot::place(*header, all, map))
+        check(*header, *plan, map);
+    return 0;
+}

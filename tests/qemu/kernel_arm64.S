@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// A kernel for test_handover.py: an arm64 "Image" that says what it finds at its first instruction, as lines
+// "name=number" on QEMU's PL011, and "ready". Then a key decides: q powers the machine off, r resets it. It
+// never switches the MMU or a cache on, so it sees what a kernel sees whose caches are off: memory. Nothing
+// here is more than `virt` has: the numbers are QEMU's.
+#define UART 0x09000000
+#define GICD 0x08000000
+#define GICC 0x08010000
+#define GICR_SGI 0x080b0000         // of the first processor
+#define VIRTIO 0x0a000000
+#ifndef ECAM
+#define ECAM 0x4010000000
+#endif
+#define MOST_PROCESSORS 8
+
+head:
+    b start
+    .long 0
+    .quad 0                         // text_offset
+    .quad end                       // image_size: more than the file has (it is linked to address 0)
+    .quad 0xa                       // little endian, 4 KiB pages, anywhere in RAM
+    .quad 0, 0, 0
+    .ascii "ARM\x64"
+    .long 0
+    .space 128                      // for an EFI program's headers: kernels.py writes them
+
+// say NAME: the line's beginning; tell NAME: the whole line, with x0 as its number.
+.macro say text
+    .text 1
+8:  .asciz "\text"
+    .text 0
+    adr x1, 8b
+    bl print
+.endm
+.macro tell name
+    mov x23, x0
+    say "\name="
+    mov x0, x23
+    bl hexadecimal
+.endm
+.macro register name
+    mrs x0, \name
+    tell "\name"
+.endm
+
+start:
+    // Nothing is touched before these are safe; x24 is the way in.
+    mov x19, x0
+    mov x20, x1
+    mov x21, x2
+    mov x22, x3
+    mrs x24, daif
+    mrs x26, currentel
+    adr x0, stack_end
+    mov sp, x0
+    lsr x26, x26, #2
+    adr x0, vectors
+    cmp x26, #2
+    b.eq 1f
+    msr vbar_el1, x0
+    b 2f
+1:  msr vbar_el2, x0
+2:  isb
+
+    say "\r\nhead="
+    adr x0, head
+    bl hexadecimal
+    mov x0, x19
+    tell "x0"
+    mov x0, x20
+    tell "x1"
+    mov x0, x21
+    tell "x2"
+    mov x0, x22
+    tell "x3"
+    mov x0, x26
+    tell "el"
+    mov x0, x24
+    tell "daif"
+    register mpidr_el1
+    register cntfrq_el0
+    register cntp_ctl_el0
+    register cntv_ctl_el0
+    register isr_el1
+    cmp x26, #2
+    b.eq 1f
+    register sctlr_el1
+    b 2f
+1:  register sctlr_el2
+    register cnthp_ctl_el2
+    register hcr_el2
+2:
+    ldr w0, [x19]
+    rev w0, w0
+    tell "tree"
+    ldr w0, [x19, #4]
+    rev w0, w0
+    tell "tree_bytes"
+
+    bl interrupts
+    bl devices
+    bl processors
+    say "ready\r\n"
+
+    ldr x9, =UART
+1:  ldr w0, [x9, #0x18]
+    tbnz w0, #4, 1b                 // nothing to receive
+    ldr w0, [x9]
+    and w0, w0, #0xff
+    movz x23, #0x8400, lsl #16
+    cmp w0, #'r'
+    b.eq 2f
+    cmp w0, #'q'
+    b.ne 1b
+    say "off\r\n"
+    add x0, x23, #8                 // SYSTEM_OFF
+    bl firmware
+2:  say "reset\r\n"
+    add x0, x23, #9                 // SYSTEM_RESET
+    bl firmware
+
+// What of the interrupt controller is enabled, or active: all words of its registers, one ORed to the other.
+// A software interrupt cannot be disabled on GICv2.
+interrupts:
+    stp x29, x30, [sp, #-16]!
+    ldr x9, =GICD
+    ldr w0, [x9]
+    tell "gicd_ctlr"
+    mrs x0, id_aa64pfr0_el1
+    ubfx w27, w0, #24, #4           // 0: GICv2, which has no system registers
+    mov w0, w27
+    tell "gic_registers"
+    ldr x9, =GICD
+    cbz w27, 1f
+    ldr x9, =GICR_SGI
+1:  ldr w0, [x9, #0x100]
+    lsr w0, w0, #16
+    tell "own_enabled"
+    ldr x9, =GICD
+    cbz w27, 1f
+    ldr x9, =GICR_SGI
+1:  ldr w0, [x9, #0x300]
+    tell "own_active"
+    ldr x9, =GICD + 0x104
+    mov w10, #8
+    bl any
+    tell "shared_enabled"
+    ldr x9, =GICD + 0x304
+    mov w10, #8
+    bl any
+    tell "shared_active"
+    cbnz w27, 1f
+    ldr x9, =GICC
+    ldr w0, [x9]
+    b 2f
+1:  mrs x0, s3_0_c12_c12_7          // ICC_IGRPEN1_EL1
+2:  tell "gic_interface"
+    ldp x29, x30, [sp], #16
+    ret
+
+// w0: w10 words from x9 on, one ORed to the other.
+any:
+    mov w0, #0
+1:  ldr w11, [x9], #4
+    orr w0, w0, w11
+    subs w10, w10, #1
+    b.ne 1b
+    ret
+
+// The status of every MMIO slot, and the command register of every function 0 on PCI's first bus.
+devices:
+    stp x29, x30, [sp, #-16]!
+    ldr x9, =VIRTIO + 0x70
+    mov w0, #0
+    mov w10, #32
+1:  ldr w11, [x9]
+    orr w0, w0, w11
+    add x9, x9, #0x200
+    subs w10, w10, #1
+    b.ne 1b
+    tell "mmio_status"
+    ldr x9, =ECAM
+    mov w0, #0
+    mov w10, #32
+1:  ldr w11, [x9]
+    add w12, w11, #1
+    cbz w12, 2f                     // nobody there
+    ldr w11, [x9, #4]
+    and w11, w11, #0xffff
+    orr w0, w0, w11
+2:  add x9, x9, #0x8000
+    subs w10, w10, #1
+    b.ne 1b
+    tell "pci_command"
+    ldp x29, x30, [sp], #16
+    ret
+
+// Starts the others by PSCI, one after the other, as a kernel does.
+processors:
+    stp x29, x30, [sp, #-16]!
+    mov x28, #1
+1:  movz x0, #0xc400, lsl #16
+    add x0, x0, #3                  // CPU_ON, 64 bits
+    mov x1, x28
+    adr x2, other
+    mov x3, x28
+    bl firmware
+    cbnz x0, 3f
+    // It says so itself, within a second.
+    mrs x10, cntfrq_el0
+    mrs x11, cntpct_el0
+    add x10, x10, x11
+2:  adr x9, started
+    ldr w12, [x9]
+    cmp w12, w28
+    b.eq 4f
+    mrs x11, cntpct_el0
+    cmp x11, x10
+    b.lo 2b
+    mov x0, #-100
+    b 3f
+4:  add x28, x28, #1
+    cmp x28, #MOST_PROCESSORS
+    b.lo 1b
+    mov x0, #0
+3:  tell "cpu_on"                   // what ended it
+    mov x0, x28
+    tell "processors"
+    ldp x29, x30, [sp], #16
+    ret
+other:
+    adr x9, started
+    str w0, [x9]
+    dsb sy
+1:  wfi
+    b 1b
+
+// PSCI, with the conduit that QEMU has: the level above.
+firmware:
+    cmp x26, #2
+    b.eq 1f
+    hvc #0
+    ret
+1:  smc #0
+    ret
+
+// x0 as a number and the line's end; uses x9 to x12.
+hexadecimal:
+    ldr x9, =UART
+    mov x10, #60
+1:  lsr x11, x0, x10
+    and x11, x11, #15
+    cmp x11, #10
+    add x12, x11, #'0'
+    b.lo 2f
+    add x12, x11, #('a' - 10)
+2:  ldr w11, [x9, #0x18]
+    tbnz w11, #5, 2b                // no room
+    str w12, [x9]
+    subs x10, x10, #4
+    b.ge 1b
+    adr x1, newline
+// The text at x1; uses x9, x11, x12.
+print:
+    ldr x9, =UART
+1:  ldrb w12, [x1], #1
+    cbz w12, 3f
+2:  ldr w11, [x9, #0x18]
+    tbnz w11, #5, 2b
+    str w12, [x9]
+    b 1b
+3:  ret
+
+    .balign 2048
+vectors:
+    .rept 16
+    b fault
+    .balign 128
+    .endr
+fault:
+    cmp x26, #2
+    b.eq 1f
+    register esr_el1
+    register elr_el1
+    register far_el1
+    b 2f
+1:  register esr_el2
+    register elr_el2
+    register far_el2
+2:  say "fault\r\n"
+3:  wfi
+    b 3b
+
+    .ltorg
+    .text 1
+newline: .asciz "\r\n"
+    .bss
+    .balign 16
+started: .word 0
+    .balign 16
+    .space 4096
+stack_end:
+    .balign 4096
+end:

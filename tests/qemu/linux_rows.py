@@ -1,0 +1,86 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""Which kernels test_linux.py boots, on which machine, from where: the table in docs/boards.md. `--packages` names what a run needs."""
+
+import dataclasses
+import re
+import sys
+
+from rows import LONG
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    name: str  # in the table
+    board: str
+    package: str  # of tools/payload/manifest
+    busybox: str
+
+
+CLOUD = Kernel("Debian 12 cloud", "qemu_arm64", "linux-image-6.1.0-50-cloud-arm64:arm64", "busybox-static:arm64")
+FULL = Kernel("Debian 12", "qemu_arm64", "linux-image-6.1.0-50-arm64:arm64", "busybox-static:arm64")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    kernel: Kernel
+    machine: str = ""  # properties of `-machine virt`, each with its comma
+    arguments: str = ""
+    transport: str = "pci"
+    processors: int = 1
+    source: str = "disk"  # or "tftp"
+    always: bool = False  # in CI as well
+
+    @property
+    def options(self):
+        words = [self.machine.strip(","), self.arguments, f"-smp {self.processors}" if self.processors > 1 else ""]
+        return " ".join(word for word in words if word)
+
+    @property
+    def memory_mib(self):
+        given = re.search(r"-m (\d+)([MG])", self.arguments)
+        return int(given[1]) * (1024 if given[2] == "G" else 1) if given else 128
+
+    def __str__(self):
+        words = f"{self.kernel.board} {self.kernel.package.split(':')[0].removeprefix('linux-image-')} {self.options} {self.transport} {self.source}"
+        return re.sub(r"[^\w.=]+", "-", words).strip("-")
+
+
+ROWS = [
+    Row(CLOUD, always=True),
+    Row(CLOUD, ",virtualization=on,gic-version=3", transport="mmio", processors=4, always=True),
+    Row(CLOUD, transport="mmio"),
+    Row(CLOUD, processors=4),
+    Row(CLOUD, ",virtualization=on"),
+    Row(CLOUD, ",gic-version=3", processors=4),
+    Row(CLOUD, ",virtualization=on,gic-version=4", "-cpu max", processors=2),
+    Row(CLOUD, ",gic-version=3,its=off", transport="mmio", processors=2),
+    Row(CLOUD, ",highmem=off", "-m 1G"),
+    Row(CLOUD, arguments="-m 8G", processors=2),
+    Row(CLOUD, arguments="-cpu neoverse-n1 -m 512M", processors=2),
+    Row(CLOUD, ",gic-version=3", source="tftp", processors=2, always=True),
+    Row(CLOUD, source="tftp"),
+    Row(CLOUD, transport="mmio", source="tftp", processors=4),
+    Row(FULL, processors=4),
+    Row(FULL, ",virtualization=on", transport="mmio"),
+    Row(FULL, ",gic-version=3", "-m 2G", transport="mmio", processors=4),
+]
+CHOSEN = [row for row in ROWS if row.always or LONG]
+
+
+def table():
+    """For the page: each row of it was run."""
+    lines = ["| board | kernel | machine | disk and card | loaded from | in every run |", "|---|---|---|---|---|---|"]
+    for row in ROWS:
+        options = f"`{row.options}`" if row.options else "as documented"
+        lines.append(f"| `{row.kernel.board}` | {row.kernel.name} | {options} | {row.transport.upper()} | {row.source.replace('tftp', 'TFTP')} | "
+                     f"{'yes' if row.always else ''} |")
+    kernels = dict.fromkeys(row.kernel for row in ROWS)
+    lines += ["", *(f"{kernel.name}: `{kernel.package.split(':')[0]}`." for kernel in kernels)]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--packages"]:
+        sys.exit("usage: tests/qemu/linux_rows.py --packages")
+    print(*sorted({package for row in CHOSEN for package in (row.kernel.package, row.kernel.busybox)}))

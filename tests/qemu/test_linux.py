@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Debian's own kernels, unchanged, booted by typing `booti` at the console: each mounts the disk it came from, finds a file there whole,
+pings, and powers off. One row of the table in docs/boards.md each; most of them only in `./test --long`."""
+
+import functools
+import hashlib
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+import images
+import initrd
+import kernels
+import linux_rows
+import vm
+from conftest import TOP
+
+MIB = images.MIB
+ROOT_FILE = images.noise(MIB + 321, seed=11)  # a file on the disk that a kernel boots from
+
+
+@functools.cache
+def package(wanted):
+    """The folder of an unpacked package of tools/payload/manifest. Where it is not to be had, the test is skipped, and says why; CI has
+    a network, so there it fails."""
+    fetched = subprocess.run([os.path.join(TOP, "tools/payload/fetch"), wanted], capture_output=True, text=True, check=False)
+    if fetched.returncode == 0:
+        return fetched.stdout.strip()
+    why = fetched.stderr.strip().rpartition("\n")[2]
+    return pytest.fail(why, pytrace=False) if os.environ.get("CI") else pytest.skip(why)
+
+
+def files_of(kernel, busybox):
+    """What a disk has to have: a kernel package's image, an initrd for it (tools/payload/initrd.py), and ROOT_FILE."""
+    root = package(kernel)
+    return {"/boot/vmlinuz": pathlib.Path(initrd.kernel(root)), "/boot/initrd": initrd.build(root, package(busybox)), "/file": ROOT_FILE}
+
+
+def check(machine, processors, memory_mib, timeout=120):
+    """A boot to the end of the initrd's script and of QEMU: the disk's file is right, the network answers."""
+    text, _ = machine.expect(r"\ninit: done\r*\n", timeout)
+    said = dict(re.findall(r"(?m)^init: (kernel|command line|processors|memory|file|ping) (.*?)$", text))
+    assert said["file"] == hashlib.sha256(ROOT_FILE).hexdigest()
+    assert said["ping"] == "answered"
+    assert int(said["processors"]) == processors
+    # What the kernel takes for itself is less than a third; a firmware that keeps some shows
+    # in large machines.
+    assert int(said["memory"].split()[0]) >= memory_mib * 1024 * 2 // 3
+    assert machine.wait_exit(timeout) == 0
+    return said
+
+
+@pytest.fixture(scope="session")
+def disks(tmp_path_factory):
+    """A disk for each kernel, made when it is first wanted; the kernels only read it."""
+    made = {}
+
+    def of(kernel):
+        if kernel not in made:
+            folder = tmp_path_factory.mktemp("linux")
+            made[kernel] = kernels.make_disk(folder / "disk.img", folder / "root", files_of(kernel.package, kernel.busybox), 128 * MIB)
+        return made[kernel]
+    return of
+
+
+@pytest.mark.parametrize("row", linux_rows.CHOSEN, ids=str)
+def test_linux(row, disks, machines):
+    image = disks(row.kernel)
+    network = ["-netdev", f"user,id=net0,tftp={vm.escape(image.parent / 'root')}",
+               "-device", ("virtio-net-pci,romfile=" if row.transport == "pci" else "virtio-net-device") + ",netdev=net0"]
+    arguments = ["-machine", f"virt{row.machine}", "-smp", str(row.processors), *row.arguments.split()]
+    machine = machines.boot(vm.BOARDS[row.kernel.board], [*arguments, *vm.disk(0, image, row.transport), *network], nic=None)
+    if row.source == "tftp":
+        machine.command("setenv autoload no; dhcp")
+    load = {"disk": "load virtio 0", "tftp": "tftpboot"}[row.source]
+    for place, name in (("kernel_addr_r", "boot/vmlinuz"), ("ramdisk_addr_r", "boot/initrd")):
+        machine.command(f"{load} ${place} {name}", timeout=120)
+        assert machine.status() == 0
+    command_line = "console=ttyAMA0 root=/dev/vda file=file quiet"
+    machine.command(f'setenv bootargs "{command_line}"')
+    machine.send("booti $kernel_addr_r $ramdisk_addr_r\r")
+    said = check(machine, row.processors, row.memory_mib)
+    assert said["command line"] == command_line
