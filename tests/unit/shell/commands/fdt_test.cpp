@@ -138,8 +138,12 @@ TEST_F(FdtCommand, addr_makes_a_tree_longer_and_never_shorter) {
     EXPECT_EQ(run("fdt addr 40400000 2000; fdt header get x totalsize; echo $x"),
               "Working FDT set to 40400000\n2000\n");
     EXPECT_EQ(run("fdt set / a b; fdt print / a"), "a = \"b\"\n");
-    expect_failure("fdt addr 40400000 f00000", "Working FDT set to 40400000\n"
-                                               "0x40400000..0x412fffff is not in RAM\n");
+    expect_failure("fdt addr 40400000 200001",
+                   "Working FDT set to 40400000\nfdt: too large (2097153 bytes)\n");
+    run("fdt move 40400000 40e80000");
+    expect_failure("fdt addr 40e80000 100000", "Working FDT set to 40e80000\n"
+                                               "0x40e80000..0x40f7ffff is not free: 0x40f00000..0x40ffffff "
+                                               "belongs to Vireo image\n");
     expect_failure("fdt addr -c 40400000", "fdt addr: the control FDT is the machine's own and stays\n");
 }
 
@@ -175,8 +179,7 @@ TEST_F(FdtCommand, resizes_to_whole_pages) {
     EXPECT_EQ(run("fdt resize; fdt header get x totalsize; echo $x"), "1000\n");
     EXPECT_EQ(run("fdt resize 1000; fdt header get x totalsize; echo $x"), "2000\n");
     expect_failure("fdt resize 200001", "fdt resize: too large (2097153 bytes)\n");
-    expect_failure("fdt resize 200000", "fdt: out of range (no size for the device tree, which has " +
-                                            std::to_string(own_bytes - 8) + " bytes)\n");
+    expect_failure("fdt resize 200000", "fdt: too large (2101248 bytes)\n");
     expect_failure("fdt resize x", "'x': not a number (hexadecimal)\n");
 }
 
@@ -403,6 +406,7 @@ TEST_F(FdtCommand, keeps_the_list_of_reservations) {
                   "    0\t0000000000001000\t0000000000002000\n    1\t0000000000001234\t0000000000005678\n");
     EXPECT_EQ(run("fdt rsvmem delete 0; fdt rsvmem print"),
               head + "    0\t0000000000001234\t0000000000005678\n");
+    expect_failure("fdt rsvmem delete 100000000", "libfdt fdt_del_mem_rsv(): FDT_ERR_NOTFOUND\n");
     expect_failure("fdt rsvmem delete 10", "libfdt fdt_del_mem_rsv(): FDT_ERR_NOTFOUND\n");
     expect_failure("fdt rsvmem add 1 0", "fdt: invalid argument (a reservation of no bytes)\n");
 }
