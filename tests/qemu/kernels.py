@@ -25,7 +25,8 @@ INITRD = images.noise(3 * MIB + 1234, seed=3)  # our own kernel does not look in
 class Image:
     """The bytes of an arm64 Image, and what its header says."""
     data: bytes
-    own_data: tuple  # from where to where it writes itself, beyond what the file has unless the file is padded
+    # from where to where it writes itself, beyond what the file has unless the file is padded
+    own_data: tuple
 
     @property
     def text_offset(self):
