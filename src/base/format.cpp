@@ -59,45 +59,35 @@ std::string_view to_digits(std::span<char> buffer, u64 value, unsigned base, boo
     return {buffer.data() + position, buffer.size() - position};
 }
 
-void write_argument(Writer& out, const FormatSpec& spec, const FormatArgument& argument);
-
-// What an Error says: the first "{}" or "{:x}" is the place of its number; there is no other.
-void write_message(Writer& out, std::string_view text, u64 number) {
-    for (std::string_view place : {"{}", "{:x}"})
-        if (usize at = text.find(place); at != text.npos) {
-            FormatSpec spec;
-            spec.type = place.size() > 2 ? 'x' : '\0';
-            out.write(text.substr(0, at));
-            write_argument(out, spec, {FormatArgument::Kind::Unsigned, number, {}});
-            return out.write(text.substr(at + place.size()));
-        }
-    out.write(text);
-}
-
-void write_argument(Writer& out, const FormatSpec& spec, const FormatArgument& argument) {
-    using Kind = FormatArgument::Kind;
-    if (argument.kind == Kind::Message)
-        return write_message(out, argument.text, argument.number);
-    if (argument.kind == Kind::Text)
-        return write_field(out, spec, "", argument.text, '<');
-    if (argument.kind == Kind::Bool && spec.type == 0)
-        return write_field(out, spec, "", argument.number != 0 ? "true" : "false", '<');
-    if (spec.type == 'c' || (argument.kind == Kind::Character && spec.type == 0)) {
-        char character = static_cast<char>(argument.number);
+void write_number(Writer& out, const FormatSpec& spec, FormatKind kind, u64 number) {
+    if (kind == FormatKind::Bool && spec.type == 0)
+        return write_field(out, spec, "", number != 0 ? "true" : "false", '<');
+    if (spec.type == 'c' || (kind == FormatKind::Character && spec.type == 0)) {
+        char character = static_cast<char>(number);
         return write_field(out, spec, "", {&character, 1}, '<');
     }
-    bool negative = argument.kind == Kind::Signed && static_cast<i64>(argument.number) < 0;
+    bool negative = kind == FormatKind::Signed && static_cast<i64>(number) < 0;
     char buffer[20];
     bool hexadecimal = spec.type == 'x' || spec.type == 'X';
-    auto digits = to_digits(buffer, negative ? 0 - argument.number : argument.number, hexadecimal ? 16 : 10,
-                            spec.type == 'X');
+    auto digits = to_digits(buffer, negative ? 0 - number : number, hexadecimal ? 16 : 10, spec.type == 'X');
     write_field(out, spec, negative ? "-" : "", digits, '>');
+}
+
+void write_value(Writer& out, const FormatSpec& spec, FormatKind kind, const FormatValue& value) {
+    if (kind == FormatKind::Message) {
+        const FormatValue number{.number = value.message->number()};
+        return format_values(out, value.message->what, static_cast<FormatKinds>(FormatKind::Unsigned),
+                             &number);
+    }
+    if (kind == FormatKind::Text)
+        return write_field(out, spec, "", value.text, '<');
+    if (kind != FormatKind::None) // which is a second place in an Error's literal
+        write_number(out, spec, kind, value.number);
 }
 
 } // namespace
 
-void format_arguments(Writer& out, std::string_view format, std::span<const FormatArgument> arguments) {
-    usize argument = 0;
+void format_values(Writer& out, std::string_view format, FormatKinds kinds, const FormatValue* values) {
     usize start = 0;
     for (usize i = 0; i < format.size();) {
         char c = format[i];
@@ -115,11 +105,19 @@ void format_arguments(Writer& out, std::string_view format, std::span<const Form
             out.write(format.substr(start, i - start));
         ++i;
         auto spec = parse_format_spec(format, i);
-        write_argument(out, spec, arguments[argument++]);
+        write_value(out, spec, static_cast<FormatKind>(kinds % (1 << kind_bits)), *values++);
+        kinds >>= kind_bits;
         start = i;
     }
     if (start < format.size())
         out.write(format.substr(start));
+}
+
+void append(std::string_view text, std::span<char> memory, usize& size, bool& truncated) {
+    usize count = std::min(text.size(), memory.size() - size);
+    std::memcpy(memory.data() + size, text.data(), count);
+    size += count;
+    truncated = truncated || count < text.size();
 }
 
 } // namespace vireo::detail

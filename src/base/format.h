@@ -25,12 +25,18 @@ struct FormatSpec {
     char type = 0;
 };
 
-struct FormatArgument {
-    enum class Kind : u8 { Unsigned, Signed, Character, Text, Bool, Message };
-    Kind kind;
-    u64 number = 0;
-    std::string_view text; // of Message, too, which may have a place for the number
+// What an argument of print() is taken for.
+enum class FormatKind : u8 { None, Unsigned, Signed, Character, Text, Bool, Message };
+union FormatValue {
+    u64 number; // of Unsigned, Signed, Character, Bool
+    std::string_view text;
+    const Error* message;
 };
+
+// The kinds of a whole call are one number, the first one lowest: there are many calls, and each is small.
+using FormatKinds = u32;
+constexpr unsigned kind_bits = 3;
+constexpr usize most_arguments = 32 / kind_bits;
 
 // Not constexpr on purpose: reached at compile time, it turns a wrong format string into a compile error.
 void format_string_error(const char* why);
@@ -71,35 +77,46 @@ constexpr FormatSpec parse_format_spec(std::string_view text, usize& position) {
     return spec;
 }
 
-template <typename T> constexpr FormatArgument::Kind kind_of() {
+template <typename T> constexpr FormatKind kind_of() {
     using U = std::remove_cvref_t<T>;
     if constexpr (std::is_same_v<U, Error>)
-        return FormatArgument::Kind::Message;
+        return FormatKind::Message;
     else if constexpr (std::is_same_v<U, bool>)
-        return FormatArgument::Kind::Bool;
+        return FormatKind::Bool;
     else if constexpr (std::is_same_v<U, char>)
-        return FormatArgument::Kind::Character;
+        return FormatKind::Character;
     else if constexpr (std::is_integral_v<U>)
-        return std::is_signed_v<U> ? FormatArgument::Kind::Signed : FormatArgument::Kind::Unsigned;
+        return std::is_signed_v<U> ? FormatKind::Signed : FormatKind::Unsigned;
     else
-        return FormatArgument::Kind::Text;
+        return FormatKind::Text;
 }
 
-template <typename T> constexpr FormatArgument make_argument(const T& value) {
-    constexpr auto kind = kind_of<T>();
-    if constexpr (kind == FormatArgument::Kind::Text)
-        return {kind, 0, std::string_view(value)};
-    else if constexpr (kind == FormatArgument::Kind::Message)
-        return {kind, value.number, value.what};
-    else if constexpr (kind == FormatArgument::Kind::Signed)
-        return {kind, static_cast<u64>(static_cast<i64>(value)), {}};
-    else if constexpr (kind == FormatArgument::Kind::Character)
-        return {kind, static_cast<u64>(static_cast<unsigned char>(value)), {}};
-    else
-        return {kind, static_cast<u64>(value), {}};
+template <typename... A> constexpr FormatKinds kinds_of() {
+    static_assert(sizeof...(A) <= most_arguments);
+    FormatKinds kinds = 0;
+    unsigned shift = 0;
+    ((kinds |= static_cast<FormatKinds>(kind_of<A>()) << shift, shift += kind_bits), ...);
+    return kinds;
 }
 
-void format_arguments(Writer& out, std::string_view format, std::span<const FormatArgument> arguments);
+template <typename T> constexpr FormatValue make_value(const T& value) {
+    constexpr FormatKind kind = kind_of<T>();
+    if constexpr (kind == FormatKind::Text)
+        return {.text = std::string_view(value)};
+    else if constexpr (kind == FormatKind::Message)
+        return {.message = &value};
+    else if constexpr (kind == FormatKind::Signed)
+        return {.number = static_cast<u64>(static_cast<i64>(value))};
+    else if constexpr (kind == FormatKind::Character)
+        return {.number = static_cast<unsigned char>(value)};
+    else
+        return {.number = static_cast<u64>(value)};
+}
+
+void format_values(Writer& out, std::string_view format, FormatKinds kinds, const FormatValue* values);
+
+// What StringBuffer::write() does, of which there is one for each N.
+void append(std::string_view text, std::span<char> memory, usize& size, bool& truncated);
 
 } // namespace detail
 
@@ -109,8 +126,7 @@ template <typename... A> class FormatString {
     template <typename T>
         requires std::convertible_to<const T&, std::string_view>
     consteval FormatString(const T& text) : text_(text) {
-        constexpr detail::FormatArgument::Kind kinds[] = {detail::kind_of<A>()...,
-                                                          detail::FormatArgument::Kind::Text};
+        constexpr detail::FormatKind kinds[] = {detail::kind_of<A>()..., detail::FormatKind::None};
         usize argument = 0;
         for (usize i = 0; i < text_.size();) {
             char c = text_[i++];
@@ -124,8 +140,8 @@ template <typename... A> class FormatString {
                 auto spec = detail::parse_format_spec(text_, i);
                 if (argument >= sizeof...(A))
                     detail::format_string_error("more fields than arguments");
-                if (spec.type != 0 && (kinds[argument] == detail::FormatArgument::Kind::Text ||
-                                       kinds[argument] == detail::FormatArgument::Kind::Message))
+                if (spec.type != 0 && (kinds[argument] == detail::FormatKind::Text ||
+                                       kinds[argument] == detail::FormatKind::Message))
                     detail::format_string_error("number type for a text argument");
                 ++argument;
             }
@@ -145,19 +161,14 @@ template <typename... A> class FormatString {
 // Error: what it says, with its number.
 template <typename... A>
 void print(Writer& out, FormatString<std::type_identity_t<A>...> format, const A&... arguments) {
-    const std::array<detail::FormatArgument, sizeof...(A)> list{detail::make_argument(arguments)...};
-    detail::format_arguments(out, format.text(), list);
+    const std::array<detail::FormatValue, sizeof...(A)> values{detail::make_value(arguments)...};
+    detail::format_values(out, format.text(), detail::kinds_of<A...>(), values.data());
 }
 
 // A Writer into N bytes in place. Text beyond the end is dropped and remembered in `truncated`.
 template <usize N> class StringBuffer final : public Writer {
   public:
-    void write(std::string_view text) override {
-        usize count = std::min(text.size(), N - size_);
-        std::memcpy(data_ + size_, text.data(), count);
-        size_ += count;
-        truncated_ = truncated_ || count < text.size();
-    }
+    void write(std::string_view text) override { detail::append(text, {data_, N}, size_, truncated_); }
     std::string_view view() const { return {data_, size_}; }
     bool truncated() const { return truncated_; }
     // Keeps the first `bytes` of what is there.

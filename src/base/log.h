@@ -10,14 +10,14 @@ namespace vireo {
 void set_log_writer(Writer* writer);
 Writer* log_writer();
 
+namespace detail {
+void warn_values(std::string_view format, FormatKinds kinds, const FormatValue* values);
+}
+
 // One line about something that went wrong on its own. The newline is added here.
 template <typename... A> void warn(FormatString<std::type_identity_t<A>...> format, const A&... arguments) {
-    Writer* out = log_writer();
-    if (!out)
-        return;
-    out->write("warning: ");
-    print(*out, format, arguments...);
-    out->write("\n");
+    const std::array<detail::FormatValue, sizeof...(A)> values{detail::make_value(arguments)...};
+    detail::warn_values(format.text(), detail::kinds_of<A...>(), values.data());
 }
 
 } // namespace vireo

@@ -10,6 +10,11 @@ namespace vireo {
 // number", "number too large").
 Result<u64> parse_number(std::string_view text, unsigned base);
 
+// Bytes as the text that they are. Not checked: print_untrusted() of the shell is for a terminal.
+inline std::string_view as_text(Bytes bytes) {
+    return {static_cast<const char*>(static_cast<const void*>(bytes.data())), bytes.size()};
+}
+
 // The text without blanks and tabs at either end.
 std::string_view trim(std::string_view text);
 

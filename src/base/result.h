@@ -28,26 +28,28 @@ enum class ErrorCode : u8 {
 // Plain words for a code, e.g. "timed out". Never empty.
 std::string_view describe(ErrorCode code);
 
-// A failure: its kind and a literal that says what was being done or what is wrong ("superblock checksum"). A
-// number that belongs to it stands where the literal has "{}" ("block {} of the journal"), or "{:x}" in
-// hexadecimal: print() of base/format.h puts it there. Cheap to return: two words on 64-bit machines. The
+// A failure: its kind and a literal that says what was being done or what is wrong ("superblock
+// checksum"). A number that belongs to it, of 56 bits, stands where the literal has "{}" ("block {} of
+// the journal"), or "{:x}" in hexadecimal: print() of base/format.h puts it there. Cheap to return: two
+// words on 64-bit machines, three on others, which would write one field of 56 bits byte by byte. The
 // literal has static storage.
 struct Error {
     constexpr Error(ErrorCode kind, const char* literal, u64 its_number = 0)
-        : code(kind), number(its_number & 0xff'ffff'ffff'ffff), what(literal) {}
+        : code(kind), high(its_number >> 32 & 0xff'ffff), low(static_cast<u32>(its_number)), what(literal) {}
+    constexpr u64 number() const { return u64{high} << 32 | low; }
     ErrorCode code;
-    u64 number : 56;
+    u32 high : 24; // of the number
+    u32 low;
     const char* what;
 };
 
-// Either a T or the Error that prevented it. It cannot be ignored. Built on std::expected.
-template <typename T = void> class [[nodiscard]] Result : public std::expected<T, Error> {
-    using Base = std::expected<T, Error>;
+// Either a T or what prevented it, mostly an Error. It cannot be ignored. Built on std::expected.
+template <typename T = void, typename E = Error> class [[nodiscard]] Result : public std::expected<T, E> {
+    using Base = std::expected<T, E>;
 
   public:
     using Base::Base;
-    constexpr Result(Error error) : Base(std::unexpect, error) {}
-    constexpr Result(ErrorCode code, const char* what) : Base(std::unexpect, Error(code, what)) {}
+    constexpr Result(E error) : Base(std::unexpect, error) {}
 
     // Moves the value out; only for VIREO_TRY and VIREO_MUST, which have checked.
     constexpr T release() {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/boot.h"
 
-#include "base/endian.h"
 #include "boot/seeds.h"
 #include "load/memory.h"
 
@@ -16,11 +15,11 @@ std::unexpected<Failure> failed(Refusal refusal) {
 }
 
 // All that is free from `address` on; of firmware's own memory some cannot even be read.
-std::expected<Bytes, Failure> free_bytes(const Services& services, u64 address, Refusal::Part part) {
+std::expected<Bytes, Failure> free_bytes(const Services& services, u64 address) {
     auto found = load::free_memory_from(services.memory, services.machine, address);
     if (found)
         return *found;
-    Refusal refusal{.part = part, .why = Refusal::Why::NotRam, .range = {address, 1}};
+    Refusal refusal{.part = Refusal::Part::Kernel, .why = Refusal::Why::NotRam, .range = {address, 1}};
     if (found.error().owner) {
         refusal.why = Refusal::Why::NotFree;
         refusal.owner = *found.error().owner;
@@ -33,7 +32,7 @@ bool is_for_other_machines(ImageKind kind) {
 }
 
 std::expected<LinuxArm64, Failure> read_header(const Services& services, const Range& kernel) {
-    auto bytes = free_bytes(services, kernel.base, Refusal::Part::Kernel);
+    auto bytes = free_bytes(services, kernel.base);
     if (!bytes)
         return std::unexpected(bytes.error());
     usize most =
@@ -53,58 +52,28 @@ std::expected<LinuxArm64, Failure> read_header(const Services& services, const R
     return *header;
 }
 
-struct Source {
-    u64 address;
-    Bytes tree;
-};
-
-// The tree to start from. It begins with its magic number and its size, which is not believed beyond what
-// can be read.
-std::expected<Source, Failure> find_tree(const Services& services, std::optional<u64> given) {
-    auto own = services.machine.device_tree();
-    u64 address = given.value_or(own.value_or(0));
-    if (!given && !own)
-        return failed({.kind = Failure::Kind::NoTree});
-    Bytes bytes;
-    if (address == own) { // checked at the start; nobody else can write there
-        auto size = read_struct<Be<u32>>(Bytes(services.machine.memory(address), 8), 4);
-        bytes = {services.machine.memory(address), *size};
-    } else {
-        auto found = free_bytes(services, address, Refusal::Part::Tree);
-        if (!found)
-            return std::unexpected(found.error());
-        bytes = *found;
-    }
-    auto size = DeviceTree::check(bytes);
-    if (!size)
-        return failed({.kind = Failure::Kind::Tree, .address = address, .why = size.error()});
-    return Source{address, bytes.first(*size)};
-}
-
 // What /chosen may grow by, besides the command line.
 constexpr usize spare_bytes = 4096;
 
 // The edited tree, in memory of its own. Its size is final.
-std::expected<OwnedArray<std::byte>, Failure> edit_tree(const Services& services, const Source& source,
-                                                        Plan& plan) {
-    auto failure = [&](Failure::Kind kind, const Error& why) {
-        return failed({.kind = kind, .address = source.address, .why = why});
-    };
-    auto room = OwnedArray<std::byte>::create(static_cast<usize>(plan.tree.bytes));
+std::expected<OwnedArray<u64>, Failure> edit_tree(const Services& services, const DeviceTree& source,
+                                                  Plan& plan) {
+    auto room = OwnedArray<u64>::create(static_cast<usize>(plan.tree.bytes / sizeof(u64)));
     if (!room)
-        return failure(Failure::Kind::Memory, room.error());
-    auto tree = DeviceTree::open(source.tree, *room);
+        return failed({.kind = Failure::Kind::Memory, .why = room.error()});
+    auto tree =
+        DeviceTree::open(source.bytes(), std::as_writable_bytes(std::span(room->data(), room->size())));
     if (!tree)
-        return failure(Failure::Kind::Tree, tree.error());
+        return failed({.kind = Failure::Kind::Tree, .why = tree.error()});
     auto seeds = Seeds::gather(services.devices, *tree);
     if (!seeds)
-        return failure(Failure::Kind::Entropy, seeds.error());
+        return failed({.kind = Failure::Kind::Entropy, .why = seeds.error()});
     auto set = tree->set_chosen({.command_line = plan.command_line,
                                  .initrd = plan.initrd ? std::optional(plan.initrd->place) : std::nullopt,
                                  .rng_seed = Bytes(seeds->general).first(seeds->general_bytes),
                                  .kaslr_seed = seeds->layout});
     if (!set)
-        return failure(Failure::Kind::Tree, set.error());
+        return failed({.kind = Failure::Kind::Tree, .why = set.error()});
     plan.tree.bytes = tree->packed().size();
     return std::move(*room);
 }
@@ -126,20 +95,16 @@ std::expected<Boot, Failure> prepare(const Services& services, const Request& re
     auto header = read_header(services, request.kernel);
     if (!header)
         return std::unexpected(header.error());
-    auto source = find_tree(services, request.tree);
-    if (!source)
-        return std::unexpected(source.error());
-
-    usize most = source->tree.size() + spare_bytes + request.command_line.value_or("").size();
+    usize tree_bytes = request.tree.used_bytes() + spare_bytes + request.command_line.value_or("").size();
     ToPlace wanted{.kernel = request.kernel,
-                   .tree_bytes = std::min(most, std::max(source->tree.size(), DeviceTree::max_bytes))};
+                   .tree_bytes = std::min(align_up(tree_bytes, 8), DeviceTree::max_bytes)};
     if (request.initrd && request.initrd->bytes != 0)
         wanted.initrd = request.initrd;
     auto plan = place(*header, wanted, services.memory);
     if (!plan)
         return failed(plan.error());
     plan->command_line = request.command_line;
-    auto tree = edit_tree(services, *source, *plan);
+    auto tree = edit_tree(services, request.tree, *plan);
     if (!tree)
         return std::unexpected(tree.error());
     if (auto verified = verify(*plan, services.memory); !verified)

@@ -3,6 +3,7 @@
 
 #include "base/owned_array.h"
 #include "boot/plan/placement.h"
+#include "boot/tree/device_tree.h"
 #include "device/registry.h"
 #include "system/machine.h"
 #include "system/virtio_inspector.h"
@@ -21,7 +22,7 @@ struct Services {
 struct Request {
     Range kernel; // bytes 0: nobody knows
     std::optional<Range> initrd{};
-    std::optional<u64> tree{};                      // its address; none: the machine's own
+    const DeviceTree& tree;                         // to start from; it stays as it is
     std::optional<std::string_view> command_line{}; // none: the tree's
 };
 
@@ -35,8 +36,7 @@ struct Failure {
         Foreign,   // it is an image of kind `image`, for another machine
         Header,    // of the image at `address`: `why`
         Place,     // `refusal`
-        NoTree,    // the machine has no device tree, and none was given
-        Tree,      // at `address`: `why`
+        Tree,      // it cannot say what the kernel must know: `why`
         Memory,    // `why`
         Entropy,   // Ctrl-C while random numbers were read: `why`
         Devices    // not all of them are quiet: `why`
@@ -51,7 +51,7 @@ struct Failure {
 // A boot that is ready: only start() moves anything.
 struct Boot {
     Plan plan;
-    OwnedArray<std::byte> tree; // edited; plan.tree has its size and where it goes
+    OwnedArray<u64> tree; // edited; plan.tree has its size and where it goes
 };
 
 // Finds out what lies at the addresses, places it, edits a copy of the tree and verifies the plan. Memory

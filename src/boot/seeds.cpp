@@ -23,11 +23,6 @@ Result<bool> ask_devices(const device::Registry& devices, MutableBytes bytes) {
     return false;
 }
 
-Bytes of_tree(const DeviceTree& tree, std::string_view name) {
-    auto chosen = tree.find("/chosen");
-    return chosen ? tree.property(*chosen, name).value_or(Bytes()) : Bytes();
-}
-
 } // namespace
 
 Result<Seeds> Seeds::gather(const device::Registry& devices, const DeviceTree& tree) {
@@ -39,12 +34,15 @@ Result<Seeds> Seeds::gather(const device::Registry& devices, const DeviceTree& t
         seeds.layout = read_struct<Be<u64>>(fresh, sizeof(general));
         return seeds;
     }
+    auto chosen = tree.find("/chosen");
+    if (!chosen)
+        return seeds;
     const u64 now = event::now().microseconds;
-    Bytes given = of_tree(tree, "rng-seed");
+    Bytes given = tree.property(*chosen, "rng-seed").value_or(Bytes());
     seeds.general_bytes = std::min(given.size(), sizeof(general));
     for (usize i = 0; i < seeds.general_bytes; ++i)
         seeds.general[i] = given[i] ^ static_cast<std::byte>(now >> (8 * (i % 8)));
-    if (auto layout = read_struct<Be<u64>>(of_tree(tree, "kaslr-seed")))
+    if (auto layout = read_struct<Be<u64>>(tree.property(*chosen, "kaslr-seed").value_or(Bytes())))
         seeds.layout = *layout ^ now;
     return seeds;
 }

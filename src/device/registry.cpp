@@ -3,12 +3,20 @@
 
 namespace vireo::device {
 
+// The place of an interface, which is new or known; nothing if there are too many.
+std::optional<usize> DiskList::kind_of(std::string_view interface) {
+    usize kind = static_cast<usize>(std::ranges::find(names_, interface) - names_.begin());
+    if (kind == names_.size() && !names_.try_push_back(interface))
+        return std::nullopt;
+    return kind;
+}
+
 Result<> DiskList::add(BlockDevice& disk) {
-    usize kind = static_cast<usize>(std::ranges::find(names_, disk.interface()) - names_.begin());
-    if (kind == names_.size() && !names_.try_push_back(disk.interface()))
+    auto kind = kind_of(disk.interface());
+    if (!kind)
         return error(ErrorCode::TooLarge, "too many kinds of disks");
     VIREO_TRY(DeviceList::add(disk));
-    disk.number_ = counts_[kind]++;
+    disk.number_ = counts_[*kind]++;
     return {};
 }
 

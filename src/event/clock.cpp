@@ -14,10 +14,6 @@ Instant instant_of(u64 ticks) {
     return {whole * 1'000'000 + rest * 1'000'000 / rate};
 }
 
-Deadline Deadline::after(Duration duration) {
-    u64 start = now().microseconds;
-    u64 when = start + duration.microseconds;
-    return when < start ? never() : Deadline(Instant{when});
-}
+Deadline Deadline::after(Duration duration) { return at(now() + duration); }
 
 } // namespace vireo::event

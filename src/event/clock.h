@@ -24,8 +24,9 @@ Instant now();
 constexpr Duration operator-(Instant later, Instant earlier) {
     return {later.microseconds - earlier.microseconds};
 }
+// No later than the end of all times, which is never.
 constexpr Instant operator+(Instant when, Duration duration) {
-    return {when.microseconds + duration.microseconds};
+    return {when.microseconds + std::min(duration.microseconds, ~when.microseconds)};
 }
 constexpr Duration operator-(Duration longer, Duration shorter) {
     return {longer.microseconds - shorter.microseconds};

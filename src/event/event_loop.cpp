@@ -58,7 +58,7 @@ Result<> EventLoop::sleep(Duration duration) {
     if (wait.has_turned) {
         if (std::exchange(interrupt_requested_, false))
             return error(ErrorCode::Interrupted, "Ctrl-C");
-        Instant end = end_of(wait);
+        Instant end = wait.end.after(*this, Duration{}); // later if nobody could have answered meanwhile
         if (end <= turn_time_)
             return error(ErrorCode::Timeout, "deadline passed");
         if (!is_busy)
@@ -76,13 +76,6 @@ Result<> EventLoop::sleep(Duration duration) {
         looks_left_ = 0; // nothing has happened for long: nor does a new wait begin with looks
     wait.has_turned = true;
     return {};
-}
-
-// When the wait ends in vain: its deadline, moved by the time in which nobody could have answered.
-Instant EventLoop::end_of(const Wait& wait) const {
-    if (wait.deadline.when() == Deadline::never().when())
-        return wait.deadline.when();
-    return wait.deadline.when() + (stood_still_ - wait.still_before);
 }
 
 void EventLoop::note_jump(Instant last_turn, Duration rest) {

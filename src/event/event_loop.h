@@ -32,6 +32,25 @@ class Poller : public ListNode {
     bool is_watched_ = false;
 };
 
+class EventLoop;
+
+// A moment, past or to come, from which time is counted. Time in which the machine stands still from here
+// on does not count (EventLoop::stood_still).
+class Mark {
+  public:
+    Mark(const EventLoop& loop, Instant at);
+    Instant at() const { return at_; }
+    // When so much time will have passed since then; never, if that is beyond all times.
+    Instant after(const EventLoop& loop, Duration time) const;
+    // How much has passed until `now`; nothing if that was before.
+    Duration until(const EventLoop& loop, Instant now) const;
+
+  private:
+    Duration still(const EventLoop& loop) const;
+    Instant at_;
+    Duration still_before_;
+};
+
 // Runs everything that happens while some synchronous code waits. One thread; completions run
 // here and nowhere else.
 class EventLoop {
@@ -58,7 +77,7 @@ class EventLoop {
     // Whatever was in flight stays in flight: the caller who gives up cancels it with its device. Time in
     // which the machine stands still meanwhile moves the deadline.
     template <typename Condition> Result<> wait_until(Deadline deadline, Condition&& condition) {
-        Wait wait{deadline, stood_still_};
+        Wait wait{Mark(*this, deadline.when())};
         while (!condition())
             VIREO_TRY(go_on(wait));
         return {};
@@ -77,12 +96,10 @@ class EventLoop {
   private:
     // One wait_until(), between two looks at its condition.
     struct Wait {
-        Deadline deadline;
-        Duration still_before; // stood_still() when it began
+        Mark end; // when it ends in vain
         bool has_turned = false;
     };
     Result<> go_on(Wait& wait);
-    Instant end_of(const Wait& wait) const;
     bool turn(Duration rest);
     void note_jump(Instant last_turn, Duration rest);
     bool serve_news();
@@ -97,5 +114,13 @@ class EventLoop {
     Instant last_news_{};
     bool interrupt_requested_ = false;
 };
+
+inline Mark::Mark(const EventLoop& loop, Instant at) : at_(at), still_before_(loop.stood_still()) {}
+inline Instant Mark::after(const EventLoop& loop, Duration time) const { return at_ + time + still(loop); }
+inline Duration Mark::until(const EventLoop& loop, Instant now) const {
+    Duration passed = std::max(now, at_) - at_;
+    return passed - std::min(passed, still(loop));
+}
+inline Duration Mark::still(const EventLoop& loop) const { return loop.stood_still() - still_before_; }
 
 } // namespace vireo::event

@@ -6,26 +6,6 @@
 
 namespace vireo::event {
 
-// A moment from which time is counted, without that in which the machine stood still
-// (EventLoop::stood_still).
-class Mark {
-  public:
-    Mark(const EventLoop& loop, Instant at) : at_(at), still_before_(loop.stood_still()) {}
-    Instant at() const { return at_; }
-    // When so much time will have passed since then.
-    Instant after(const EventLoop& loop, Duration time) const { return at_ + time + still(loop); }
-    // How much has passed until `now`; nothing if that was before.
-    Duration until(const EventLoop& loop, Instant now) const {
-        Duration passed = std::max(now, at_) - at_;
-        return passed - std::min(passed, still(loop));
-    }
-
-  private:
-    Duration still(const EventLoop& loop) const { return loop.stood_still() - still_before_; }
-    Instant at_;
-    Duration still_before_;
-};
-
 // The patience that is left with one peer. Time in which the machine stood still is not held
 // against the peer.
 class Patience {

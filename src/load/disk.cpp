@@ -42,18 +42,42 @@ const block::Partition* wanted_partition(const PartitionWish& wish, const block:
     return nullptr;
 }
 
-Outcome<block::Volume> made(Result<block::Volume> volume, Kind otherwise) {
-    if (!volume)
-        return failed(otherwise, volume.error());
-    return std::move(*volume);
+// Of a disk, and what it is called where it cannot be used.
+struct Extent {
+    u64 first_block;
+    u64 block_count;
+    Kind if_unusable;
+};
+
+Outcome<Extent> find_part(device::BlockDevice& disk, std::string_view partition, Watcher& watcher) {
+    Failure& failure = watcher.failure;
+    const Extent whole{0, disk.facts().block_count, Kind::Whole};
+    const PartitionWish wish = parse_wish(partition);
+    if (wish.kind == PartitionWish::Kind::Bad)
+        return failure.is(Kind::BadPartition);
+    if (wish.kind == PartitionWish::Kind::Number && wish.number == 0)
+        return whole;
+    auto table = read_table(disk);
+    if (!table)
+        return failure.is(Kind::Table, table.error());
+    watcher.found((*table)->findings);
+    if ((*table)->type == block::TableType::None) {
+        if (wish.kind == PartitionWish::Kind::Default)
+            return whole;
+        return failure.is(Kind::NoTable);
+    }
+    const block::Partition* part = wanted_partition(wish, **table);
+    if (!part)
+        return failure.is(Kind::NoPartition);
+    return Extent{part->first_block, part->block_count, Kind::Partition};
 }
 
-Outcome<fs::File> open_file(const DiskFile& place) {
+Outcome<fs::File> open_file(const DiskFile& place, Failure& failure) {
     auto file = place.files.open(place.path);
     if (!file)
-        return failed(Kind::File, file.error());
+        return failure.is(Kind::File, file.error());
     if (file->info().type == fs::FileType::Directory)
-        return failed(Kind::File, error(ErrorCode::IsADirectory, "a file is wanted"));
+        return failure.is(Kind::File, error(ErrorCode::IsADirectory, "a file is wanted"));
     return *file;
 }
 
@@ -66,68 +90,47 @@ Result<std::unique_ptr<block::PartitionTable>> read_table(device::BlockDevice& d
 }
 
 Outcome<block::Volume> open_volume(device::BlockDevice& disk, std::string_view partition, Watcher& watcher) {
-    PartitionWish wish = parse_wish(partition);
-    if (wish.kind == PartitionWish::Kind::Bad)
-        return failed(Kind::BadPartition);
-    if (wish.kind == PartitionWish::Kind::Number && wish.number == 0)
-        return made(block::Volume::whole(disk), Kind::Whole);
-    auto table = read_table(disk);
-    if (!table)
-        return failed(Kind::Table, table.error());
-    watcher.found((*table)->findings);
-    if ((*table)->type == block::TableType::None) {
-        if (wish.kind == PartitionWish::Kind::Default)
-            return made(block::Volume::whole(disk), Kind::Whole);
-        return failed(Kind::NoTable);
-    }
-    const block::Partition* part = wanted_partition(wish, **table);
-    if (!part)
-        return failed(Kind::NoPartition);
-    return made(block::Volume::create(disk, part->first_block, part->block_count), Kind::Partition);
+    const Extent part = VIREO_TRY(find_part(disk, partition, watcher));
+    auto volume = block::Volume::create(disk, part.first_block, part.block_count);
+    if (!volume)
+        return watcher.failure.is(part.if_unusable, volume.error());
+    return std::move(*volume);
 }
 
-Outcome<fs::FileSystem> mount(block::Volume volume) {
+Outcome<fs::FileSystem> mount(block::Volume volume, Failure& failure) {
     auto mounted = fs::mount(std::move(volume));
     if (mounted)
         return std::move(*mounted);
-    return failed(mounted.error().code == ErrorCode::NotSupported ? Kind::UnknownFileSystem : Kind::Mount,
-                  mounted.error());
+    return failure.is(mounted.error().code == ErrorCode::NotSupported ? Kind::UnknownFileSystem : Kind::Mount,
+                      mounted.error());
 }
 
 Outcome<Loaded> load(const DiskFile& place, const FreeMemory& memory, const Part& part, Watcher& watcher) {
-    auto file = open_file(place);
-    if (!file)
-        return std::unexpected(file.error());
-    const u64 file_bytes = file->info().bytes;
-    if (part.offset > file_bytes)
-        return failed(Kind::File, error(ErrorCode::OutOfRange, "position beyond the end of file"));
-    u64 bytes = file_bytes - part.offset;
-    if (part.limit != 0)
-        bytes = std::min(bytes, part.limit);
+    Failure& failure = watcher.failure;
+    fs::File file = VIREO_TRY(open_file(place, failure));
+    const u64 file_bytes = file.info().bytes;
+    const u64 bytes = VIREO_TRY(bytes_of(part, file_bytes, failure));
     auto target = writable_memory(memory.map, memory.machine, memory.address, bytes);
     if (!target)
-        return std::unexpected(Failure{.kind = Kind::Memory, .memory = target.error()});
-    auto read = file->read(part.offset, *target);
+        return failure.is(target.error());
+    auto read = file.read(part.offset, *target);
     if (!read)
-        return failed(Kind::File, read.error());
+        return failure.is(Kind::File, read.error());
     watcher.moved(*read, bytes);
     return Loaded{.bytes = *read, .file_bytes = file_bytes};
 }
 
 Outcome<Loaded> load(const DiskFile& place, std::span<const FilePiece> pieces, Watcher& watcher) {
-    auto file = open_file(place);
-    if (!file)
-        return std::unexpected(file.error());
-    const u64 file_bytes = file->info().bytes;
-    if (auto good = check_pieces(pieces); !good)
-        return std::unexpected(good.error());
-    if (auto inside = check_inside(pieces, file_bytes); !inside)
-        return std::unexpected(inside.error());
+    Failure& failure = watcher.failure;
+    fs::File file = VIREO_TRY(open_file(place, failure));
+    const u64 file_bytes = file.info().bytes;
+    VIREO_TRY(check_pieces(pieces, failure));
+    VIREO_TRY(check_inside(pieces, file_bytes, failure));
     u64 bytes = 0;
     for (const FilePiece& piece : pieces) {
-        auto read = file->read(piece.offset, piece.memory);
+        auto read = file.read(piece.offset, piece.memory);
         if (!read)
-            return failed(Kind::File, read.error());
+            return failure.is(Kind::File, read.error());
         watcher.moved(bytes += *read, bytes_of(pieces));
     }
     return Loaded{.bytes = bytes, .file_bytes = file_bytes};

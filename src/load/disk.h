@@ -23,9 +23,8 @@ Result<std::unique_ptr<block::PartitionTable>> read_table(device::BlockDevice& d
 
 // The part of a disk that `partition` names, see PartitionWish; the default of a disk without a table is the
 // whole disk. Kinds of failure: BadPartition, Table, NoTable, NoPartition, Partition, Whole.
-[[nodiscard]] Outcome<block::Volume> open_volume(device::BlockDevice& disk, std::string_view partition,
-                                                 Watcher& watcher);
+Outcome<block::Volume> open_volume(device::BlockDevice& disk, std::string_view partition, Watcher& watcher);
 // UnknownFileSystem, Mount.
-[[nodiscard]] Outcome<fs::FileSystem> mount(block::Volume volume);
+Outcome<fs::FileSystem> mount(block::Volume volume, Failure& failure);
 
 } // namespace vireo::load

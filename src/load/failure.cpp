@@ -3,10 +3,21 @@
 
 namespace vireo::load {
 
-std::unexpected<Failure> failed(Failure::Kind kind) { return std::unexpected(Failure{.kind = kind}); }
+Failure::Failure() = default;
 
-std::unexpected<Failure> failed(Failure::Kind kind, const Error& why) {
-    return std::unexpected(Failure{.kind = kind, .why = why});
+const Failure* Failure::is(Kind its_kind) {
+    kind = its_kind;
+    return this;
+}
+
+const Failure* Failure::is(Kind its_kind, const Error& its_why) {
+    why = its_why;
+    return is(its_kind);
+}
+
+const Failure* Failure::is(const NotFree& why_not) {
+    memory = why_not;
+    return is(Kind::Memory);
 }
 
 } // namespace vireo::load

@@ -7,8 +7,8 @@
 
 namespace vireo::load {
 
-// Why something was not loaded, as data: whoever speaks to a user finds the words. The members that
-// a kind names are set.
+// Why something was not loaded, as data: whoever speaks to a user finds the words. The members that a kind
+// names are set. It is large, so it is not returned: who wants to know brings one, and it is filled in there.
 struct Failure {
     enum class Kind : u8 {
         Error, // `why`: Ctrl-C, no memory, a broken card; what fits no other kind
@@ -48,10 +48,10 @@ struct Failure {
         TooManyRedirects, // more than net::HttpDownload::max_redirects
         RedirectLoop      // to the place's URL
     };
-    Kind kind;
+    Kind kind = Kind::Error;
     Error why{ErrorCode::Io, ""};
-    NotFree memory{};
-    std::optional<u64> announced{};
+    NotFree memory;
+    std::optional<u64> announced;
     u64 room = 0;
     u64 bytes = 0;
     usize piece = 0;
@@ -59,17 +59,19 @@ struct Failure {
     u64 rate = 0;
     u16 code = 0;
     const char* what = "";
-    StringBuffer<128> text{}; // from a server: any bytes
+    StringBuffer<128> text;   // from a server: any bytes
     bool is_text_cut = false; // there was more of it
-    net::IpAddress server{};
-    net::IpAddress stranger{};
+    net::IpAddress server;
+    net::IpAddress stranger;
+
+    Failure(); // not inline, nor is what follows: all of it is used in many places
+    // Becomes one of this kind, whose other members have been set, and is what an Outcome needs of it.
+    const Failure* is(Kind its_kind);
+    const Failure* is(Kind its_kind, const Error& its_why);
+    const Failure* is(const NotFree& why_not); // Memory
 };
 
-// Either a T or the Failure that prevented it.
-template <typename T> using Outcome = std::expected<T, Failure>;
-
-// Not inline: a Failure is some 300 bytes, and is made in many places.
-std::unexpected<Failure> failed(Failure::Kind kind);
-std::unexpected<Failure> failed(Failure::Kind kind, const Error& why);
+// Either a T or the Failure that prevented it, which is the one that the caller brought.
+template <typename T = void> using Outcome = Result<T, const Failure*>;
 
 } // namespace vireo::load

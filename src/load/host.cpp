@@ -14,32 +14,35 @@ bool is_meant_as_address(std::string_view host) {
 
 } // namespace
 
-Outcome<net::IpAddress> find_host(net::Network& network, std::string_view host, bool has_ipv4) {
+Outcome<net::IpAddress> find_host(net::Network& network, std::string_view host, bool has_ipv4,
+                                  Failure& failure) {
     using Family = net::IpAddress::Family;
     if (auto address = net::IpAddress::parse(host))
         return *address;
     if (is_meant_as_address(host))
-        return failed(Kind::NotAnAddress);
+        return failure.is(Kind::NotAnAddress);
     auto found = network.resolve(host, has_ipv4 ? Family::V4 : Family::V6);
     if (!found && found.error().code == ErrorCode::NotFound)
         found = network.resolve(host, has_ipv4 ? Family::V6 : Family::V4);
     if (found)
         return *found;
     if (found.error().code == ErrorCode::NotFound)
-        return failed(Kind::UnknownHost);
+        return failure.is(Kind::UnknownHost);
     if (found.error().code == ErrorCode::NotReady && network.health())
-        return failed(Kind::NoNameServer);
-    return failed(Kind::NameServer, found.error());
+        return failure.is(Kind::NoNameServer);
+    return failure.is(Kind::NameServer, found.error());
 }
 
-Outcome<net::Network::Route> find_way(net::Network& network, const net::IpAddress& host, bool has_ipv4) {
+Outcome<net::Network::Route> find_way(net::Network& network, const net::IpAddress& host, bool has_ipv4,
+                                      Failure& failure) {
     if (host.is_v4() && !has_ipv4)
-        return failed(Kind::NoIpv4Address);
+        return failure.is(Kind::NoIpv4Address);
     Result<> ready = host.is_v6() ? network.wait_for_ipv6(host, net::Network::ipv6_budget) : Result<>();
     auto route = ready ? network.route_to(host) : ready.error();
     if (route)
         return *route;
-    return std::unexpected(Failure{.kind = Kind::NoWay, .why = route.error(), .server = host});
+    failure.server = host;
+    return failure.is(Kind::NoWay, route.error());
 }
 
 } // namespace vireo::load

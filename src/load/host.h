@@ -8,10 +8,11 @@ namespace vireo::load {
 
 // What `host` is: an address, or a name that DNS knows. `has_ipv4`: we have such an address, so it is asked
 // for first. Kinds of failure: NotAnAddress, UnknownHost, NoNameServer, NameServer.
-[[nodiscard]] Outcome<net::IpAddress> find_host(net::Network& network, std::string_view host, bool has_ipv4);
+Outcome<net::IpAddress> find_host(net::Network& network, std::string_view host, bool has_ipv4,
+                                  Failure& failure);
 
 // Makes sure that we have an address that can reach `host`: how. NoIpv4Address, NoWay.
-[[nodiscard]] Outcome<net::Network::Route> find_way(net::Network& network, const net::IpAddress& host,
-                                                    bool has_ipv4);
+Outcome<net::Network::Route> find_way(net::Network& network, const net::IpAddress& host, bool has_ipv4,
+                                      Failure& failure);
 
 } // namespace vireo::load

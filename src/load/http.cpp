@@ -9,28 +9,31 @@ namespace {
 using Kind = Failure::Kind;
 using net::HttpDownload;
 
-Failure failure_of(const HttpDownload& download) {
+const Failure* failure_of(const HttpDownload& download, Failure& failure) {
     using From = HttpDownload::Failure::Kind;
     const HttpDownload::Failure& from = download.failure();
     const net::HttpHeader& head = download.header();
     switch (from.kind) {
-    case From::Status: {
-        Failure failure{.kind = Kind::Status, .code = head.status, .is_text_cut = head.reason.truncated()};
+    case From::Status:
+        failure.code = head.status;
+        failure.text.clear();
         failure.text.write(head.reason.view());
-        return failure;
-    }
+        failure.is_text_cut = head.reason.truncated();
+        return failure.is(Kind::Status);
     case From::TooLarge:
-        return {.kind = Kind::TooLarge, .announced = download.total()};
+        failure.announced = download.total();
+        return failure.is(Kind::TooLarge);
     case From::TooManyRedirects:
-        return {.kind = Kind::TooManyRedirects};
+        return failure.is(Kind::TooManyRedirects);
     case From::RedirectLoop:
-        return {.kind = Kind::RedirectLoop};
+        return failure.is(Kind::RedirectLoop);
     case From::TooSlow:
-        return {.kind = Kind::TooSlow, .rate = from.rate};
+        failure.rate = from.rate;
+        return failure.is(Kind::TooSlow);
     case From::Other:
         break;
     }
-    return {.kind = Kind::Error, .why = from.why};
+    return failure.is(Kind::Error, from.why);
 }
 
 // Says why there will be one more connection.
@@ -43,27 +46,25 @@ void tell_again(const HttpDownload& download, bool is_redirected, Watcher& watch
 }
 
 // One connection. A failure if nothing more can come of it.
-Outcome<void> connect(const HttpFile& place, HttpDownload& download, event::Patience& patience,
-                      Watcher& watcher) {
-    auto server = find_host(place.network, place.url.host.view(), place.has_ipv4);
-    if (!server)
-        return std::unexpected(server.error());
-    auto way = find_way(place.network, *server, place.has_ipv4);
-    if (!way)
-        return std::unexpected(way.error());
-    const Watcher::Connection connection{place.url, *server, *way};
+Outcome<> connect(const HttpFile& place, HttpDownload& download, event::Patience& patience,
+                  Watcher& watcher) {
+    Failure& failure = watcher.failure;
+    const net::IpAddress server =
+        VIREO_TRY(find_host(place.network, place.url.host.view(), place.has_ipv4, failure));
+    const net::Network::Route way = VIREO_TRY(find_way(place.network, server, place.has_ipv4, failure));
+    const Watcher::Connection connection{place.url, server, way};
     watcher.begins(&connection);
     net::HttpSocket socket(place.network);
     usize redirects = download.redirects();
-    auto ended = socket.run(download, *server, watcher, patience);
+    auto ended = socket.run(download, server, watcher, patience);
     place.url = download.url();
     if (download.state() == HttpDownload::State::Done)
         return {};
     bool is_unconnected = download.state() == HttpDownload::State::Connect;
     if (!ended)
-        return failed(is_unconnected && ended.error().code != ErrorCode::Interrupted ? Kind::CannotConnect
-                                                                                     : Kind::Error,
-                      ended.error());
+        return failure.is(is_unconnected && ended.error().code != ErrorCode::Interrupted ? Kind::CannotConnect
+                                                                                         : Kind::Error,
+                          ended.error());
     if (is_unconnected)
         tell_again(download, download.redirects() > redirects, watcher);
     return {};
@@ -74,45 +75,32 @@ Outcome<std::unique_ptr<HttpDownload>> fetch(const HttpFile& place, const net::F
                                              Watcher& watcher) {
     auto download = make_owned<HttpDownload>(place.url, target); // too large for the stack
     if (!download)
-        return failed(Kind::Error, download.error());
+        return watcher.failure.is(Kind::Error, download.error());
     event::Patience patience(place.network.loop(), place.budget);
     while ((*download)->state() == HttpDownload::State::Connect)
-        if (auto connected = connect(place, **download, patience, watcher); !connected)
-            return std::unexpected(connected.error());
+        VIREO_TRY(connect(place, **download, patience, watcher));
     if ((*download)->state() != HttpDownload::State::Done)
-        return std::unexpected(failure_of(**download));
+        return failure_of(**download, watcher.failure);
     return std::move(*download);
 }
 
-Outcome<Loaded> with_encoding(Outcome<Loaded> loaded, const HttpDownload& download) {
-    if (loaded)
-        loaded->encoding = download.header().encoding;
-    return loaded;
+Loaded loaded(u64 bytes, const HttpDownload& download) {
+    return {.bytes = bytes, .file_bytes = download.total(), .encoding = download.header().encoding};
 }
 
 } // namespace
 
 Outcome<Loaded> load(const HttpFile& place, const FreeMemory& memory, const Part& part, Watcher& watcher) {
-    auto target = free_memory_from(memory.map, memory.machine, memory.address);
-    if (!target)
-        return std::unexpected(Failure{.kind = Kind::Memory, .memory = target.error()});
-    auto fetched = fetch(place, net::FileTarget(*target, part.offset, part.limit), watcher);
-    if (!fetched) {
-        fetched.error().room = target->size();
-        return std::unexpected(fetched.error());
-    }
-    const HttpDownload& download = **fetched;
-    return with_encoding(part_of_stream(part, download.bytes(), download.total()), download);
+    const net::FileTarget target = VIREO_TRY(stream_target(memory, part, watcher.failure));
+    auto download = VIREO_TRY(fetch(place, target, watcher));
+    return loaded(VIREO_TRY(bytes_of(part, download->bytes(), watcher.failure)), *download);
 }
 
 Outcome<Loaded> load(const HttpFile& place, std::span<const FilePiece> pieces, Watcher& watcher) {
-    if (auto good = check_pieces(pieces); !good)
-        return std::unexpected(good.error());
-    auto fetched = fetch(place, net::FileTarget(pieces), watcher);
-    if (!fetched)
-        return std::unexpected(fetched.error());
-    const HttpDownload& download = **fetched;
-    return with_encoding(pieces_of_stream(pieces, download.bytes(), download.total()), download);
+    VIREO_TRY(check_pieces(pieces, watcher.failure));
+    auto download = VIREO_TRY(fetch(place, net::FileTarget(pieces), watcher));
+    VIREO_TRY(check_inside(pieces, download->bytes(), watcher.failure));
+    return loaded(bytes_of(pieces), *download);
 }
 
 } // namespace vireo::load

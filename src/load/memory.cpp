@@ -5,24 +5,23 @@
 
 namespace vireo::load {
 
-std::expected<MutableBytes, NotFree> writable_memory(const system::MemoryMap& map, system::Machine& machine,
-                                                     u64 address, u64 bytes) {
+Result<MutableBytes, NotFree> writable_memory(const system::MemoryMap& map, system::Machine& machine,
+                                              u64 address, u64 bytes) {
     if (bytes == 0)
         return MutableBytes();
     // A size that the processor cannot count is more than all RAM.
     bool is_ram = checked_add<u64>(address, bytes) && bytes <= std::numeric_limits<usize>::max() &&
                   map.check_readable(address, bytes);
     if (!is_ram)
-        return std::unexpected(NotFree{address, bytes});
+        return NotFree{address, bytes};
     if (map.check_writable(address, bytes))
         return MutableBytes(machine.memory(address), static_cast<usize>(bytes));
-    return std::unexpected(NotFree{address, bytes, *map.first_owner(address, bytes)});
+    return NotFree{address, bytes, map.first_owner(address, bytes)};
 }
 
-std::expected<MutableBytes, NotFree> free_memory_from(const system::MemoryMap& map, system::Machine& machine,
-                                                      u64 address) {
-    if (auto first = writable_memory(map, machine, address, 1); !first)
-        return first;
+Result<MutableBytes, NotFree> free_memory_from(const system::MemoryMap& map, system::Machine& machine,
+                                               u64 address) {
+    VIREO_TRY(writable_memory(map, machine, address, 1));
     u64 end = address;
     for (const system::MemoryRegion& bank : map.ram())
         if (address >= bank.base && address < bank.end())

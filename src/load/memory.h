@@ -9,16 +9,17 @@ namespace vireo::load {
 struct NotFree {
     u64 base = 0;
     u64 bytes = 0;
-    std::optional<system::MemoryRegion> owner{}; // the first of those in the way; none: some of it is no RAM
+    // The first of those in the way, as long as the map stays as it is; nullptr: some of it is no RAM.
+    const system::MemoryRegion* owner = nullptr;
 };
 
 // [address, address + bytes): RAM that belongs to nobody. No bytes at all are always free.
-[[nodiscard]] std::expected<MutableBytes, NotFree>
-writable_memory(const system::MemoryMap& map, system::Machine& machine, u64 address, u64 bytes);
+Result<MutableBytes, NotFree> writable_memory(const system::MemoryMap& map, system::Machine& machine,
+                                              u64 address, u64 bytes);
 
 // All free RAM from `address` on, at least a byte.
-[[nodiscard]] std::expected<MutableBytes, NotFree> free_memory_from(const system::MemoryMap& map,
-                                                                    system::Machine& machine, u64 address);
+Result<MutableBytes, NotFree> free_memory_from(const system::MemoryMap& map, system::Machine& machine,
+                                               u64 address);
 
 // Where a file goes whose size is not known yet: to `address`, as far as nobody owns what lies there.
 struct FreeMemory {

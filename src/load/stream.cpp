@@ -3,19 +3,12 @@
 
 namespace vireo::load {
 
-Outcome<Loaded> part_of_stream(const Part& part, u64 came, std::optional<u64> total) {
-    if (part.offset > came)
-        return failed(Failure::Kind::File, error(ErrorCode::OutOfRange, "position beyond the end of file"));
-    u64 bytes = came - part.offset;
-    if (part.limit != 0)
-        bytes = std::min(bytes, part.limit);
-    return Loaded{.bytes = bytes, .file_bytes = total};
-}
-
-Outcome<Loaded> pieces_of_stream(std::span<const FilePiece> pieces, u64 came, std::optional<u64> total) {
-    if (auto inside = check_inside(pieces, came); !inside)
-        return std::unexpected(inside.error());
-    return Loaded{.bytes = bytes_of(pieces), .file_bytes = total};
+Outcome<net::FileTarget> stream_target(const FreeMemory& memory, const Part& part, Failure& failure) {
+    auto room = free_memory_from(memory.map, memory.machine, memory.address);
+    if (!room)
+        return failure.is(room.error());
+    failure.room = room->size();
+    return net::FileTarget(*room, part.offset, part.limit);
 }
 
 } // namespace vireo::load

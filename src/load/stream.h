@@ -5,11 +5,8 @@
 
 namespace vireo::load {
 
-// What has been loaded once a stream has ended well: `came` bytes of the file, from its beginning, of
-// `total` if that was said. A stream ends early where there is enough, so what is missing of a part or a
-// piece the file does not have.
-[[nodiscard]] Outcome<Loaded> part_of_stream(const Part& part, u64 came, std::optional<u64> total);
-[[nodiscard]] Outcome<Loaded> pieces_of_stream(std::span<const FilePiece> pieces, u64 came,
-                                               std::optional<u64> total);
+// Where a part of a file goes that comes as a stream, so nobody knows how long it is: into all the free
+// memory that there is, which is also what TooLarge calls `room`. Memory.
+Outcome<net::FileTarget> stream_target(const FreeMemory& memory, const Part& part, Failure& failure);
 
 } // namespace vireo::load

@@ -31,18 +31,18 @@ Kind kind_of(TftpSession::Failure::Kind kind) {
     return Kind::Protocol;
 }
 
-Failure failure_of(const TftpSession& session) {
+const Failure* failure_of(const TftpSession& session, Failure& failure) {
     const TftpSession::Failure& from = session.failure();
-    return {.kind = kind_of(from.kind),
-            .announced = from.announced,
-            .bytes = session.bytes(),
-            .block = from.block,
-            .rate = from.rate,
-            .code = from.code,
-            .what = from.what,
-            .text = from.text,
-            .is_text_cut = from.text.truncated(),
-            .stranger = from.stranger};
+    failure.announced = from.announced;
+    failure.bytes = session.bytes();
+    failure.block = from.block;
+    failure.rate = from.rate;
+    failure.code = from.code;
+    failure.what = from.what;
+    failure.text = from.text;
+    failure.is_text_cut = from.text.truncated();
+    failure.stranger = from.stranger;
+    return failure.is(kind_of(from.kind));
 }
 
 struct Transferred {
@@ -50,56 +50,53 @@ struct Transferred {
     std::optional<u64> total;
 };
 
+// One attempt.
+Outcome<Transferred> run(const TftpFile& place, net::TftpSocket& socket, TftpSession& session,
+                         Watcher& watcher) {
+    watcher.begins(nullptr);
+    if (auto ended = socket.run(session, place.server, watcher, place.budget); !ended)
+        return watcher.failure.is(Kind::Error, ended.error());
+    if (session.state() != TftpSession::State::Done)
+        return failure_of(session, watcher.failure);
+    return Transferred{session.bytes(), session.total()};
+}
+
 // Between a server and memory; once more if the server falls silent in the first session.
 template <typename Session, typename Memory>
 Outcome<Transferred> transfer(const TftpFile& place, const Memory& memory, Watcher& watcher) {
+    Failure& failure = watcher.failure;
     if (place.name.size() > TftpSession::max_name_bytes)
-        return failed(Kind::NameTooLong);
+        return failure.is(Kind::NameTooLong);
     for (bool is_last = false;; is_last = true) {
         net::TftpSocket socket(place.network, place.own_port);
-        auto made = make_owned<Session>(socket, place.server, place.name, place.options, memory);
-        if (!made)
-            return failed(Kind::Error, made.error());
-        Session& session = **made;
-        watcher.begins(nullptr);
-        if (auto ended = socket.run(session, place.server, watcher, place.budget); !ended)
-            return failed(Kind::Error, ended.error());
-        if (session.state() == TftpSession::State::Done)
-            return Transferred{session.bytes(), session.total()};
-        if (session.failure().kind != TftpSession::Failure::Kind::Silent || is_last)
-            return std::unexpected(failure_of(session));
-        watcher.again(Watcher::Again::Silent, session.bytes());
+        auto session = make_owned<Session>(socket, place.server, place.name, place.options, memory);
+        if (!session)
+            return failure.is(Kind::Error, session.error());
+        auto transferred = run(place, socket, **session, watcher);
+        if (transferred || failure.kind != Kind::Silent || is_last)
+            return transferred;
+        watcher.again(Watcher::Again::Silent, failure.bytes);
     }
 }
 
 } // namespace
 
 Outcome<Loaded> load(const TftpFile& place, const FreeMemory& memory, const Part& part, Watcher& watcher) {
-    auto target = free_memory_from(memory.map, memory.machine, memory.address);
-    if (!target)
-        return std::unexpected(Failure{.kind = Kind::Memory, .memory = target.error()});
-    auto came = transfer<net::TftpReader>(place, net::FileTarget(*target, part.offset, part.limit), watcher);
-    if (!came) {
-        came.error().room = target->size();
-        return std::unexpected(came.error());
-    }
-    return part_of_stream(part, came->bytes, came->total);
+    const net::FileTarget target = VIREO_TRY(stream_target(memory, part, watcher.failure));
+    const Transferred came = VIREO_TRY(transfer<net::TftpReader>(place, target, watcher));
+    const u64 bytes = VIREO_TRY(bytes_of(part, came.bytes, watcher.failure));
+    return Loaded{.bytes = bytes, .file_bytes = came.total};
 }
 
 Outcome<Loaded> load(const TftpFile& place, std::span<const FilePiece> pieces, Watcher& watcher) {
-    if (auto good = check_pieces(pieces); !good)
-        return std::unexpected(good.error());
-    auto came = transfer<net::TftpReader>(place, net::FileTarget(pieces), watcher);
-    if (!came)
-        return std::unexpected(came.error());
-    return pieces_of_stream(pieces, came->bytes, came->total);
+    VIREO_TRY(check_pieces(pieces, watcher.failure));
+    const Transferred came = VIREO_TRY(transfer<net::TftpReader>(place, net::FileTarget(pieces), watcher));
+    VIREO_TRY(check_inside(pieces, came.bytes, watcher.failure));
+    return Loaded{.bytes = bytes_of(pieces), .file_bytes = came.total};
 }
 
 Outcome<u64> save(const TftpFile& place, Bytes content, Watcher& watcher) {
-    auto went = transfer<net::TftpWriter>(place, content, watcher);
-    if (!went)
-        return std::unexpected(went.error());
-    return went->bytes;
+    return VIREO_TRY(transfer<net::TftpWriter>(place, content, watcher)).bytes;
 }
 
 } // namespace vireo::load

@@ -98,8 +98,13 @@ u64 load_unit(const std::byte* memory, u8 width) {
     return value;
 }
 
+void print_error(Writer& out, const Error& why, std::string_view end) {
+    print(out, "{} ({}){}", describe(why.code), why, end);
+}
+
 int fail(Context& context, std::string_view what, const Error& why) {
-    print(context.console, "{}: {} ({})\n", what, describe(why.code), why);
+    print(context.console, "{}: ", what);
+    print_error(context.console, why);
     return status_failed;
 }
 

@@ -35,6 +35,9 @@ u8 unit_width(std::string_view command, u8 otherwise);
 // The little-endian unit of `width` bytes at `memory`.
 u64 load_unit(const std::byte* memory, u8 width);
 
+// "cause (detail)", an error as users read it, and the end of its line.
+void print_error(Writer& out, const Error& why, std::string_view end = "\n");
+
 // Prints "WHAT: cause (detail)" and a line end; returns status_failed.
 int fail(Context& context, std::string_view what, const Error& why);
 

@@ -38,7 +38,7 @@ void print_refusal(Writer& out, const boot::Refusal& refusal) {
     case Why::NotRam:
         return print_not_free(out, lead.view(), {refusal.range.base, refusal.range.bytes});
     case Why::NotFree:
-        return print_not_free(out, lead.view(), {refusal.range.base, refusal.range.bytes, refusal.owner});
+        return print_not_free(out, lead.view(), {refusal.range.base, refusal.range.bytes, &refusal.owner});
     case Why::NoRoom:
         return print(out, "no free RAM that fits the {}: it takes 0x{:x} bytes\n", part, refusal.range.bytes);
     case Why::TooLarge:
@@ -49,8 +49,6 @@ void print_refusal(Writer& out, const boot::Refusal& refusal) {
                      refusal.range.base, refusal.there, refusal.range.bytes);
     }
 }
-
-void print_why(Writer& out, const Error& why) { print(out, "{} ({})\n", describe(why.code), why); }
 
 } // namespace
 
@@ -90,22 +88,19 @@ int fail_to_boot(Context& context, const boot::Failure& failure) {
         break;
     case Kind::Header:
         print(out, "the kernel at 0x{:08x}: ", failure.address);
-        print_why(out, failure.why);
+        print_error(out, failure.why);
         break;
     case Kind::Place:
         print_refusal(out, failure.refusal);
         break;
-    case Kind::NoTree:
-        out.write("this machine has no device tree, and none was given\n");
-        break;
     case Kind::Tree:
-        print(out, "the device tree at 0x{:08x}: ", failure.address);
-        print_why(out, failure.why);
+        out.write("the device tree: ");
+        print_error(out, failure.why);
         break;
     case Kind::Memory:
     case Kind::Entropy:
     case Kind::Devices:
-        print_why(out, failure.why);
+        print_error(out, failure.why);
         break;
     }
     return status_failed;

@@ -37,7 +37,7 @@ struct Command {
     bool is_absent = false;
     // The word that is a path on the disk that words 1 and 2 name, for Tab; 0 if there is none.
     u8 file_word = 0;
-    // Its first argument is the interface of a disk: Tab offers those that there are.
+    // Its first argument is the interface of a disk: Tab offers those that there can be.
     bool has_interface = false;
     // Words that Tab completes as its first argument, separated by blanks.
     const char* subcommands = "";

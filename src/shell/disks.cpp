@@ -114,8 +114,8 @@ int print_partitions(Context& context, const NamedDisk& disk, const block::Parti
 }
 
 static void print_bad_table(Context& context, const NamedDisk& disk, const Error& why) {
-    print(context.console, "** Partition table of {} {}: {} ({}) **\n", disk.device->interface(),
-          disk.text().view(), describe(why.code), why);
+    print(context.console, "** Partition table of {} {}: ", disk.device->interface(), disk.text().view());
+    print_error(context.console, why, " **\n");
 }
 
 std::unique_ptr<block::PartitionTable> read_table(Context& context, const NamedDisk& disk) {
@@ -206,7 +206,7 @@ std::optional<block::Volume> open_volume(Context& context, const NamedDisk& disk
     auto volume = load::open_volume(*disk.device, partition, watcher);
     if (volume)
         return std::move(*volume);
-    print_no_volume(context, disk, partition, volume.error());
+    print_no_volume(context, disk, partition, watcher.failure);
     return std::nullopt;
 }
 
@@ -237,15 +237,16 @@ OpenFiles open_file_system(Context& context, std::string_view interface, std::st
         return {};
     }
     u64 first_block = volume->first_block();
-    auto mounted = load::mount(std::move(*volume));
+    load::Failure failure;
+    auto mounted = load::mount(std::move(*volume), failure);
     if (mounted)
         return {context, disk, spec, first_block, std::move(*mounted)};
-    const load::Failure& failure = mounted.error();
-    if (failure.kind == load::Failure::Kind::UnknownFileSystem)
+    if (failure.kind == load::Failure::Kind::UnknownFileSystem) {
         print(context.console, "** Unrecognized filesystem type ({} {}) **\n", interface, spec);
-    else
-        print(context.console, "** Cannot mount {} {}: {} ({}) **\n", interface, spec,
-              describe(failure.why.code), failure.why);
+    } else {
+        print(context.console, "** Cannot mount {} {}: ", interface, spec);
+        print_error(context.console, failure.why, " **\n");
+    }
     return {};
 }
 

@@ -99,8 +99,9 @@ bool NetworkSession::set_up(usize number) {
     auto wanted = parse_mac(context_.environment.get(mac_variable(number).view()).value_or(""));
     if (wanted && *wanted != card_->facts().mac) {
         if (auto set = card_->set_mac(*wanted); !set) {
-            print(context_.console, "{}: cannot take the address in ${}: {} ({})\n", name.view(),
-                  mac_variable(number).view(), describe(set.error().code), set.error());
+            print(context_.console, "{}: cannot take the address in ${}: ", name.view(),
+                  mac_variable(number).view());
+            print_error(context_.console, set.error());
             return false;
         }
     }
@@ -158,18 +159,20 @@ void print_host_failure(Context& context, std::string_view host, const load::Fai
 bool NetworkSession::has_ipv4() const { return address_variable(context_, "ipaddr").is_v4(); }
 
 std::optional<net::IpAddress> NetworkSession::find(std::string_view host) {
-    auto found = load::find_host(network(), host, has_ipv4());
+    load::Failure failure;
+    auto found = load::find_host(network(), host, has_ipv4(), failure);
     if (found)
         return *found;
-    print_host_failure(context_, host, found.error());
+    print_host_failure(context_, host, failure);
     return std::nullopt;
 }
 
 std::optional<net::Network::Route> NetworkSession::route(const net::IpAddress& host) {
-    auto way = load::find_way(network(), host, has_ipv4());
+    load::Failure failure;
+    auto way = load::find_way(network(), host, has_ipv4(), failure);
     if (way)
         return *way;
-    print_host_failure(context_, {}, way.error());
+    print_host_failure(context_, {}, failure);
     return std::nullopt;
 }
 

@@ -16,9 +16,12 @@ u64 per_second(u64 bytes, event::Duration time) {
 
 } // namespace
 
-TransferDisplay::TransferDisplay(Writer& out, std::string_view verb, bool is_patient)
-    : out_(out), verb_(verb), start_(event::now()), next_(start_ + interval) {
-    if (!is_patient)
+void TransferDisplay::begins(const Connection*) {
+    start_ = event::now();
+    next_ = start_ + interval;
+    drawn_ = 0;
+    width_ = 0;
+    if (!is_patient_)
         begin_line();
 }
 
@@ -64,6 +67,16 @@ void TransferDisplay::waited() {
     width_ += 2;
 }
 
+void TransferDisplay::again(Again why, u64 bytes) {
+    end_line();
+    if (why == Again::Silent)
+        out_.write("Retry count exceeded; starting again\n");
+    else if (why == Again::Changed)
+        out_.write("What came is no rest of the same file; starting from its beginning\n");
+    else if (why == Again::Lost)
+        print(out_, "Connection lost after {} bytes; trying again\n", bytes);
+}
+
 void TransferDisplay::finish(u64 bytes) {
     event::Duration time = event::now() - start_;
     StringBuffer<32> size;
@@ -79,7 +92,7 @@ void TransferDisplay::finish(u64 bytes) {
 }
 
 void TransferDisplay::end_line() {
-    if (has_line_)
+    if (std::exchange(has_line_, false))
         out_.write("\n");
 }
 

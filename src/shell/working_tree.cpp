@@ -22,10 +22,9 @@ void say_that_there_is_none(Context& context) {
 } // namespace
 
 int tree_failed(Context& context, std::string_view doing, const Error& why) {
-    if (std::string_view(why.what).starts_with("FDT_ERR_"))
-        print(context.console, "libfdt {}: {}\n", doing, why);
-    else
-        print(context.console, "fdt: {} ({})\n", describe(why.code), why);
+    if (!std::string_view(why.what).starts_with("FDT_ERR_"))
+        return fail(context, "fdt", why);
+    print(context.console, "libfdt {}: {}\n", doing, why);
     return status_failed;
 }
 

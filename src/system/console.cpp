@@ -30,7 +30,9 @@ void TerminalWriter::flush() {
         send({burst_, bytes});
 }
 
-Console::Console(ConsolePort& serial) : TerminalWriter(serial) { VIREO_MUST(add(serial_name, serial)); }
+Console::Console(ConsolePort& serial) : TerminalWriter(serial) {
+    (void)ports_.try_push_back({serial_name, &serial}); // there is room
+}
 
 Result<> Console::add(std::string_view name, ConsolePort& port) {
     VIREO_ASSERT(!name.empty() && !name.contains(',') && !knows(name));
@@ -70,8 +72,6 @@ void Console::print_port_names(Writer& out) const {
 // The ports of a list that work. Nothing is lost in silence, and the machine can still be talked to: if none
 // works, it is the serial port.
 Console::PortSet Console::usable_ports(PortSet list) const {
-    if (list == serial_only) // whoever has no other port is not asked anything
-        return list;
     for (usize i = 0; i < ports_.size(); ++i)
         if (!ports_[i].port->is_usable())
             list &= ~(PortSet{1} << i);
@@ -81,6 +81,8 @@ Console::PortSet Console::usable_ports(PortSet list) const {
 // The serial port first: another one that is full delays what comes next, by no more than its own patience,
 // and not this.
 void Console::send(std::string_view burst) {
+    if (output_ == serial_only) // as nearly everywhere: whoever has no other port pays for none
+        return ports_[0].port->send(burst, this);
     for (PortSet left = usable_ports(output_); left != 0; left &= left - 1)
         ports_[static_cast<usize>(std::countr_zero(left))].port->send(burst, this);
 }
@@ -109,6 +111,8 @@ bool Console::gives_up() {
 // Whose input has filled the buffer comes last at the next look: a flood at one port does not silence
 // another.
 void Console::take_input(bool reads_on) {
+    if (input_ == serial_only)
+        return take_from(ports_[0], reads_on);
     PortSet list = usable_ports(input_);
     for (PortSet part : {list & first_looked_at_, list & ~first_looked_at_})
         for (; part != 0; part &= part - 1) {

@@ -36,6 +36,8 @@ class Machine {
         std::string_view soc{};
     };
     virtual ScriptNames script_names() const { return {}; }
+    // What DHCP servers know it by: IANA's number for its kind with U-Boot (option 93). None: a program.
+    virtual std::optional<u16> dhcp_architecture() const { return std::nullopt; }
 
     // Where the device tree that Vireo was given lies, if it was; in RAM that is Vireo's.
     virtual std::optional<u64> device_tree() const { return std::nullopt; }

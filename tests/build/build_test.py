@@ -10,6 +10,8 @@ import subprocess
 import pexpect
 import pytest
 
+from rows import only_long
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BOARDS = {
     "qemu_arm": "arm", "qemu_arm64": "arm64", "qemu-riscv32": "riscv32",
@@ -37,12 +39,28 @@ def config(folder):
     return (folder / ".config").read_text(encoding="utf-8")
 
 
-def set_symbols(folder, **symbols):
-    lines = [line for line in config(folder).splitlines()
-             if not any(re.match(rf"(# )?CONFIG_{name}\b", line) for name in symbols)]
-    lines += [f"CONFIG_{name}=y" if value else f"# CONFIG_{name} is not set" for name, value in symbols.items()]
-    (folder / ".config").write_text("\n".join(lines) + "\n", encoding="utf-8")
+def built(name, board, **symbols):
+    """A board with other settings, in a folder of its own that stays: what was built there is not built again."""
+    folder = TOP / "build/test/settings" / name
+    subprocess.run([TOP / "tools/build/own", TOP / "build/test"], check=True)
+    make(f"O={folder}", f"{board}_defconfig")
+    text = config(folder)
+    for symbol, value in symbols.items():
+        line = f"CONFIG_{symbol}=y" if value is True else f"# CONFIG_{symbol} is not set" if value is False else f'CONFIG_{symbol}="{value}"'
+        text, count = re.subn(rf"(?m)^(# CONFIG_{symbol} is not set|CONFIG_{symbol}=.*)$", lambda _, new=line: new, text)
+        assert count == 1, symbol
+    (folder / ".config").write_text(text, encoding="utf-8")
     make(f"O={folder}", "olddefconfig")
+    make(f"O={folder}")
+    return folder
+
+
+def board_folder(board):
+    """Where the QEMU tests have built a board; built now if they have not."""
+    folder = pathlib.Path(os.environ.get("VIREO_BOARDS", TOP / "build/test/boards")) / board
+    make(f"O={folder}", f"{board}_defconfig")
+    make(f"O={folder}")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +78,15 @@ def tarballs():
     os.environ.setdefault("VIREO_THIRD_PARTY", str(TOP / "third_party" / "cache"))
 
 
+# With the one and with the other on a 32-bit and a 64-bit board; the four in `./test --long`.
 @pytest.mark.parametrize("board,without,names", [
-    ("qemu_arm", "VIRTIO_PCI", "virtio.*pci"), ("qemu-riscv64", "VIRTIO_PCI", "virtio.*pci"),
-    ("qemu_arm64", "VIRTIO_MMIO", "virtio.*mmio"), ("qemu-riscv32", "VIRTIO_MMIO", "virtio.*mmio"),
+    ("qemu-riscv64", "VIRTIO_PCI", "virtio.*pci"), ("qemu_arm64", "VIRTIO_MMIO", "virtio.*mmio"),
+    *only_long(("qemu_arm", "VIRTIO_PCI", "virtio.*pci"), ("qemu-riscv32", "VIRTIO_MMIO", "virtio.*mmio")),
 ])
-def test_one_transport_only(board, without, names, tmp_path):
-    make(f"O={tmp_path}", f"{board}_defconfig")
-    set_symbols(tmp_path, **{without: False})
-    make(f"O={tmp_path}")
-    assert (tmp_path / "u-boot.bin").stat().st_size > 0
-    linked = [line for line in (tmp_path / "vireo.map").read_text().splitlines() if re.search(names, line)]
+def test_one_transport_only(board, without, names):
+    folder = built(f"{board}-without-{without}", board, **{without: False})
+    assert (folder / "u-boot.bin").stat().st_size > 0
+    linked = [line for line in (folder / "vireo.map").read_text().splitlines() if re.search(names, line)]
     assert not linked, f"{without} is off and this is linked: {linked[:3]}"
 
 
@@ -79,15 +96,10 @@ def registries(map_file):
     return {name: size for size, name in sections}
 
 
-def test_registries_survive_link_time_optimisation(tmp_path):
-    found = {}
-    for lto in (False, True):
-        make(f"O={tmp_path}", "qemu_arm_defconfig")
-        set_symbols(tmp_path, LTO=lto)
-        make(f"O={tmp_path}")
-        found[lto] = registries(tmp_path / "vireo.map")
-    assert set(found[True]) >= {"vireo_commands", "vireo_drivers", "vireo_filesystems"}
-    assert found[True] == found[False]
+def test_registries_survive_link_time_optimisation():
+    without, optimised = (registries(folder / "vireo.map") for folder in (board_folder("qemu_arm"), built("qemu_arm-lto", "qemu_arm", LTO=True)))
+    assert set(optimised) >= {"vireo_commands", "vireo_drivers", "vireo_filesystems"}
+    assert optimised == without
 
 
 def test_switching_boards_in_a_source_folder_elsewhere_gives_the_same_bytes(copy):
@@ -156,9 +168,8 @@ def test_a_site_can_put_its_own_text_before_the_banner(tmp_path):
     """For tools that insist on U-Boot's; a quote in it does not end the text."""
     make(f"O={tmp_path}", "qemu_arm_defconfig")
     assert 'CONFIG_BANNER_PREFIX=""' in config(tmp_path)
-    (tmp_path / ".config").write_text(config(tmp_path).replace('CONFIG_BANNER_PREFIX=""', r'CONFIG_BANNER_PREFIX="U-Boot 2026.10 (\"Vireo\")"'))
-    make(f"O={tmp_path}")
-    console = pexpect.spawn("qemu-system-arm", ["-nographic", "-machine", "virt", "-nic", "none", "-bios", str(tmp_path / "u-boot.bin")],
+    folder = built("qemu_arm-banner", "qemu_arm", BANNER_PREFIX=r'U-Boot 2026.10 (\"Vireo\")')
+    console = pexpect.spawn("qemu-system-arm", ["-nographic", "-machine", "virt", "-nic", "none", "-bios", str(folder / "u-boot.bin")],
                             timeout=60, encoding="utf-8")
     for command in ("version\r", "poweroff\r"):  # at the start, and of the command
         console.expect(r'\nU-Boot 20\d\d\.\d\d \("Vireo"\) Vireo \d\S* \([^)]+\)\r')

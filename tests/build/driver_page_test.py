@@ -32,6 +32,7 @@ def test_the_code_compiles(tree, name):
 
 
 def test_every_file_of_the_page_is_formatted_as_ours(tree):
+    assert not list(page_code.findings(tree))
     for name in page_code.FILES:
         result = subprocess.run(page_code.formatter(tree, name), capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr

@@ -168,33 +168,41 @@ def test_a_folder_that_was_built_before_there_was_a_mark_is_known(tmp_path):
     assert (out / "u-boot.rom").read_text() == "mine" and not (out / "u-boot.bin").exists() and not work.exists()
 
 
-def make_board(folder, words):
-    """A real build, whose compiling ccache shares between folders of the same shape."""
+def make_board(folder, words, shares=True):
+    """A real build. Without precompiled headers, in which paths stand, ccache shares its compiling among folders of the same shape."""
     for goal in ("qemu_arm_defconfig", "all"):
         result = run(["make", *words, goal], folder / "vireo", CCACHE_BASEDIR=str(folder), CCACHE_NOHASHDIR="1", SOURCE_DATE_EPOCH="1790000000",
                      VIREO_COMMIT="x", VIREO_THIRD_PARTY=str(TOP / "third_party/cache"))
         assert result.returncode == 0, result.stdout
+        if goal != "all" and shares:
+            settings = folder / "vireo/.config"
+            settings.write_text(settings.read_text().replace("CONFIG_PRECOMPILED_HEADERS=y", "# CONFIG_PRECOMPILED_HEADERS is not set"))
 
 
-@pytest.mark.parametrize("name,words,where", [("My Projects (old)", [], "vireo"), ("src/net/a:b,c%d=e+f@g!h~i{j} é世", ["O=../out put"], "out put")])
-def test_an_image_built_in_an_odd_folder_is_the_same_byte_by_byte(name, words, where, tmp_path):
-    plain, odd = tmp_path / "plain", tmp_path / name
-    copy_tree(plain / "vireo")
-    copy_tree(odd / "vireo")
-    make_board(plain, words)
-    kept = canaries(odd / where)
-    make_board(odd, words)
+def check_images(folder, plain):
     for result in ("u-boot.bin", "vireo.elf"):
-        assert (odd / where / result).read_bytes() == (plain / where / result).read_bytes(), result
+        assert (folder / result).read_bytes() == (plain / result).read_bytes(), result
     # Nothing is made again, so the dependencies were understood.
-    assert "no work to do" in run(["ninja", "-C", odd / where / "build/arm"], odd).stdout
-    assert run(["make", *words, "mrproper"], odd / "vireo").returncode == 0
-    assert not [path for path in (odd / where).iterdir() if path.name in BUILT]
-    assert all(file.read_text() == "mine" for file in kept)
+    assert "no work to do" in run(["ninja", "-C", folder / "build/arm"], folder).stdout
+
+
+def test_an_image_built_in_an_odd_folder_is_the_same_byte_by_byte(tmp_path):
+    """In the tree and, with precompiled headers, beside it; and after the tree was moved."""
+    plain, odd, odder = tmp_path / "plain", tmp_path / "My Projects (old)", tmp_path / "src/net/a:b,c%d=e+f@g!h~i{j} é世"
+    for folder in (plain, odd, odder):
+        copy_tree(folder / "vireo")
+    make_board(plain, [])
+    for folder, words, where in ((odd, [], odd / "vireo"), (odder, ["O=../out put"], odder / "out put")):
+        kept = canaries(where)
+        make_board(folder, words, shares=not words)
+        check_images(where, plain / "vireo")
+        assert run(["make", *words, "mrproper"], folder / "vireo").returncode == 0
+        assert not [path for path in where.iterdir() if path.name in BUILT]
+        assert all(file.read_text() == "mine" for file in kept)
     # A tree that is moved builds where it is now; what somebody put there is not replaced.
     moved = plain.rename(tmp_path / "moved here")
-    (moved / where / "u-boot.bin").write_text("mine")
-    result = run(["make", *words], moved / "vireo")
+    (moved / "vireo/u-boot.bin").write_text("mine")
+    result = run(["make"], moved / "vireo")
     assert result.returncode != 0 and "u-boot.bin was not made by this build" in result.stdout
-    (moved / where / "u-boot.bin").unlink()
-    make_board(moved, words)
+    (moved / "vireo/u-boot.bin").unlink()
+    make_board(moved, [])

@@ -12,13 +12,13 @@ import time
 
 import pytest
 
+import image_format
+import slowness
+
 # What is started in the background of a script ignores Ctrl-C, and so would all that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tools/vm"))
-import image_format  # noqa: E402
-import slowness  # noqa: E402
 
 MACHINE = r'''#!/usr/bin/python3
 import os, sys, time

@@ -11,12 +11,6 @@ broken("src/load/memory.cpp", "LoadMemory*:LoadDisk*",
         "    if (true)"))
 
 broken("src/load/disk.cpp", "LoadDisk*:LoadVolume*",
-       ("load_position_behind_the_end",
-        "    if (part.offset > file_bytes)",
-        "    if (part.offset > file_bytes + 1)"),
-       ("load_position_not_at_the_end",
-        "    if (part.offset > file_bytes)",
-        "    if (part.offset >= file_bytes)"),
        ("load_bootable_partition_is_like_others",
         "        if (part.bootable)",
         "        if (false)"),
@@ -25,6 +19,12 @@ broken("src/load/disk.cpp", "LoadDisk*:LoadVolume*",
         ""))
 
 broken("src/load/pieces.cpp", "Load*",
+       ("load_position_behind_the_end",
+        "    if (part.offset > file_bytes)",
+        "    if (part.offset > file_bytes + 1)"),
+       ("load_position_not_at_the_end",
+        "    if (part.offset > file_bytes)",
+        "    if (part.offset >= file_bytes)"),
        ("load_one_piece_too_many",
         "    if (pieces.size() > max_pieces)",
         "    if (pieces.size() > max_pieces + 1)"),
@@ -40,7 +40,7 @@ broken("src/device/registry.cpp", "Registry*",
         "disk->number() == number && disk->interface() == interface)",
         "disk->number() == number)"),
        ("disk_numbers_are_not_by_interface",
-        "    disk.number_ = counts_[kind]++;",
+        "    disk.number_ = counts_[*kind]++;",
         "    disk.number_ = count() - 1;"))
 
 broken("src/net/protocol/file_target.cpp", "FileTarget*:Load*",
@@ -55,17 +55,17 @@ broken("src/net/protocol/file_target.cpp", "FileTarget*:Load*",
         "        u64 from = at;"))
 
 broken("src/load/stream.cpp", "Load*",
-       ("load_stream_ends_before_the_part",
-        "    if (part.offset > came)",
-        "    if (part.offset > came + 1)"))
+       ("load_stream_of_any_length",
+        "    return net::FileTarget(*room, part.offset, part.limit);",
+        "    return net::FileTarget(*room, part.offset, 0);"))
 
 broken("src/load/tftp.cpp", "LoadTftp*:*NetCommands*",
        ("load_no_second_attempt",
-        "        if (session.failure().kind != TftpSession::Failure::Kind::Silent || is_last)",
+        "        if (transferred || failure.kind != Kind::Silent || is_last)",
         "        if (true)"),
        ("load_attempts_for_ever",
-        "        if (session.failure().kind != TftpSession::Failure::Kind::Silent || is_last)",
-        "        if (session.failure().kind != TftpSession::Failure::Kind::Silent)"),
+        "        if (transferred || failure.kind != Kind::Silent || is_last)",
+        "        if (transferred || failure.kind != Kind::Silent)"),
        ("load_a_name_too_long",
         "    if (place.name.size() > TftpSession::max_name_bytes)",
         "    if (place.name.size() > TftpSession::max_name_bytes + 1)"))

@@ -3,11 +3,10 @@
 """Which kernels test_linux.py boots, on which machine, from where: the table in docs/boards.md. `--packages` names what a run needs."""
 
 import dataclasses
-import os
 import re
 import sys
 
-LONG = bool(os.environ.get("VIREO_LONG"))
+from rows import LONG
 
 
 @dataclasses.dataclass(frozen=True)

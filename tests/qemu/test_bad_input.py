@@ -12,6 +12,7 @@ import pytest
 
 import images
 import vm
+from rows import pairs
 from test_matrix import LOAD, crc
 
 TIB = 1 << 40
@@ -20,9 +21,17 @@ TIB = 1 << 40
 # All of it on both ring formats, as properties of each disk: split on every board, packed on a
 # 64-bit and a 32-bit one.
 PACKED_BOARDS = ("qemu_arm64", "qemu-x86")
-RINGS = [pytest.param(board, "", id=f"{name}-split") for name, board in vm.BOARDS.items()] + \
-        [pytest.param(vm.BOARDS[name], ",disable-legacy=on,packed=on", id=f"{name}-packed") for name in PACKED_BOARDS]
-on_both_rings = pytest.mark.parametrize("board,ring", RINGS)
+RINGS = {"split": "", "packed": ",disable-legacy=on,packed=on"}
+
+
+def with_rings(values=("",), fits=lambda board, value: True):
+    """Boards, rings and values that fit each other."""
+    rows = pairs(vm.BOARDS, RINGS, values, allowed=lambda name, ring, value:
+                 (ring == "split" or name in PACKED_BOARDS) and fits(vm.BOARDS[name], value))
+    return [pytest.param(vm.BOARDS[name], RINGS[ring], value, id=f"{name}-{ring}-{value}".rstrip("-")) for name, ring, value in rows]
+
+
+on_both_rings = pytest.mark.parametrize("board,ring", [pytest.param(*row.values[:2], id=row.id) for row in with_rings()])
 
 
 def one_line(machine, command, *words):
@@ -50,8 +59,7 @@ def test_no_disk(board, machines):
     assert machine.command("rng").strip() == "No RNG device"
 
 
-@on_both_rings
-@pytest.mark.parametrize("size", [0, 1, 511, 513, 1000, 512 * 3 + 7])
+@pytest.mark.parametrize("board,ring,size", with_rings([0, 1, 511, 513, 1000, 512 * 3 + 7]))
 def test_disk_of_zero_or_odd_size(board, ring, size, tmp_path, machines):
     image = images.patterned(tmp_path / "odd.img", size) if size else images.blank(tmp_path / "odd.img", 0)
     machine = machines.boot(board, vm.disk(0, image, device=ring))
@@ -118,13 +126,10 @@ def test_u_boot_defect_4_addresses_outside_ram_or_over_vireo(board, ring, tmp_pa
     assert machine.command("echo alive").strip() == "alive"
 
 
-@on_both_rings
-@pytest.mark.parametrize("transport", ["pci", "mmio"])
+@pytest.mark.parametrize("board,ring,transport", with_rings(["pci", "mmio"], lambda board, transport: transport == "pci" or board.has_mmio))
 def test_u_boot_defect_10_a_3_tib_disk(board, ring, transport, tmp_path, machines):
     """32-bit U-Boot boards truncate the capacity and write block 0 instead of block 2^32."""
     if transport == "mmio":
-        if not board.has_mmio:
-            pytest.skip("no MMIO on this machine")
         ring = ring.replace(",disable-legacy=on", "")
     path = tmp_path / "huge.img"
     images.blank(path, 3 * TIB)

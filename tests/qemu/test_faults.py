@@ -14,6 +14,7 @@ import pytest
 import images
 import qmp
 import vm
+from rows import pairs
 from test_matrix import LOAD, crc
 
 
@@ -42,10 +43,10 @@ ERRORS = {"read": ("read_aio", "virtio read {a:x} 8 1"), "write": ("write_aio", 
           "flush": ("flush_to_disk", "virtio write {a:x} 8 1")}
 
 
-@pytest.mark.parametrize("packed", ["off", "on"])
-@pytest.mark.parametrize("kind", ERRORS)
-def test_errors_of_the_host_are_errors(board, kind, packed, tmp_path, machines):
+@pytest.mark.parametrize("name,kind,packed", pairs(vm.BOARDS, ERRORS, ("off", "on")))
+def test_errors_of_the_host_are_errors(name, kind, packed, tmp_path, machines):
     """Once; after it the same disk works."""
+    board = vm.BOARDS[name]
     event, command = ERRORS[kind]
     image = images.patterned(tmp_path / "disk.img", images.MIB)
     config = tmp_path / "blkdebug.conf"

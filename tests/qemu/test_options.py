@@ -10,6 +10,7 @@ import pytest
 
 import images
 import vm
+from rows import pairs
 from test_matrix import LOAD, crc
 
 MODERN_PCI = ",disable-legacy=on"
@@ -46,8 +47,8 @@ OPTIONS = {
 # byte-order family.
 MMIO_BOARDS = ("qemu_arm", "qemu-riscv64")
 CASES = [pytest.param(vm.BOARDS[name], transport, option, id=f"{name}-{transport}-{option}")
-         for name in vm.BOARDS for transport in ("pci", "mmio") for option in OPTIONS
-         if transport == "pci" or name in MMIO_BOARDS]
+         for name, transport, option in pairs(vm.BOARDS, ("pci", "mmio"), OPTIONS,
+                                              allowed=lambda name, transport, _: transport == "pci" or name in MMIO_BOARDS)]
 
 
 def attach(index, image, transport, properties):

@@ -3,6 +3,7 @@
 
 #include "base/endian.h"
 #include "base/math.h"
+#include "base/parse.h"
 
 #include <libfdt.h>
 
@@ -56,10 +57,8 @@ u32 word(const Layout& layout, u32 offset) {
 // The name of the node at `offset`. It may be empty; one that does not end counts as the rest of the block.
 std::string_view node_name(const Layout& layout, u32 offset) {
     offset = std::min(offset + 4, layout.structure_bytes);
-    auto name = static_cast<const char*>(static_cast<const void*>(layout.structure + offset));
-    u32 room = layout.structure_bytes - offset;
-    auto terminator = static_cast<const char*>(std::memchr(name, 0, room));
-    return {name, terminator ? static_cast<usize>(terminator - name) : room};
+    std::string_view rest = as_text({layout.structure + offset, layout.structure_bytes - offset});
+    return rest.substr(0, rest.find('\0'));
 }
 
 u32 after_name(const Layout& layout, u32 offset) {
@@ -131,7 +130,7 @@ std::string_view Node::text(const char* property_name) const {
     auto value = property(property_name);
     if (!value)
         return {};
-    std::string_view all(static_cast<const char*>(static_cast<const void*>(value->data())), value->size());
+    std::string_view all = as_text(*value);
     usize end = all.find('\0');
     return end == std::string_view::npos ? std::string_view() : all.substr(0, end);
 }
@@ -140,8 +139,7 @@ bool Node::is_compatible(const char* name) const {
     auto property_value = property("compatible");
     if (!property_value)
         return false;
-    std::string_view rest(static_cast<const char*>(static_cast<const void*>(property_value->data())),
-                          property_value->size());
+    std::string_view rest = as_text(*property_value);
     for (std::string_view wanted(name); !rest.empty();) {
         std::string_view entry = rest.substr(0, rest.find('\0'));
         if (entry == wanted)

@@ -213,6 +213,7 @@ constexpr DriverManifest manifest{
         return std::unique_ptr<Driver>(VIREO_TRY(make_owned<VirtioBlk>(session)));
     },
     .conflicts = conflicts,
+    .introduce = [](device::Registry& registry) { registry.block.expect(VirtioBlk::interface_name); },
 };
 VIREO_VIRTIO_DRIVER(manifest);
 

@@ -26,7 +26,9 @@ static_assert(sizeof(Frame) == 48);
 // memory. README.md in this folder says which features are used and which are not, and why.
 class VirtioBlk final : public virtio::Driver, public device::BlockDevice {
   public:
-    explicit VirtioBlk(virtio::Session& session) : BlockDevice(session.loop(), "virtio"), session_(session) {}
+    static constexpr std::string_view interface_name = "virtio"; // as users name its disks
+    explicit VirtioBlk(virtio::Session& session)
+        : BlockDevice(session.loop(), interface_name), session_(session) {}
 
     // --- Driver
     Result<> start() override;

@@ -45,6 +45,7 @@ class Pc final : public PhysicalMachine {
     ScriptNames script_names() const override {
         return {"x86", "qemu-x86", sizeof(uptr) == 8 ? "x86_64" : "i386", "emulation", "qemu"};
     }
+    std::optional<u16> dhcp_architecture() const override { return 0; }
     Result<> reset() override {
         if (microvm.reset)
             microvm.reset->take();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/virt/devices.h"
 
+#include "base/parse.h"
 #include "bus/fw_cfg/fw_cfg.h"
 #include "bus/pci/host_from_tree.h"
 #include "machine/virt/memory.h"
@@ -83,7 +84,7 @@ std::optional<Kind> kind_of(const Node& node) {
     auto property = node.property("compatible");
     if (!property)
         return std::nullopt;
-    std::string_view rest(reinterpret_cast<const char*>(property->data()), property->size());
+    std::string_view rest = as_text(*property);
     while (!rest.empty()) {
         std::string_view name = rest.substr(0, rest.find('\0'));
         for (const Known& entry : known)

@@ -32,6 +32,7 @@ struct Board {
     u64 load_address;
     system::Machine::KernelPlace kernel;
     system::Machine::ScriptNames names;
+    u16 dhcp_architecture;
     Uart default_console;
 };
 
@@ -41,24 +42,28 @@ constexpr Board this_board{"qemu_arm",
                            0x40200000,
                            {32 << 20, 2 << 20},
                            {"arm", "qemu-arm", "armv7", "emulation", ""},
+                           21,
                            {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0, -1}};
 #elif defined(CONFIG_ARCH_ARM64)
 constexpr Board this_board{"qemu_arm64",
                            0x40200000,
                            {2 << 20, 2 << 20},
                            {"arm", "qemu-arm", "armv8", "emulation", ""},
+                           22,
                            {Uart::Kind::Pl011, {0x9000000, 0x1000}, {}, 0, -1}};
 #elif defined(CONFIG_ARCH_RISCV32)
 constexpr Board this_board{"qemu-riscv32",
                            0x80200000,
                            {4 << 20, 4 << 20},
                            {"riscv", "qemu-riscv", "generic", "emulation", ""},
+                           25,
                            {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0, -1}};
 #else
 constexpr Board this_board{"qemu-riscv64",
                            0x80200000,
                            {2 << 20, 2 << 20},
                            {"riscv", "qemu-riscv", "generic", "emulation", ""},
+                           27,
                            {Uart::Kind::Ns16550, {0x10000000, 0x100}, {}, 0, -1}};
 #endif
 
@@ -234,6 +239,7 @@ u64 VirtMachine::default_load_address() const { return this_board.load_address; 
 system::Machine::KernelPlace VirtMachine::kernel_place() const { return this_board.kernel; }
 
 system::Machine::ScriptNames VirtMachine::script_names() const { return this_board.names; }
+std::optional<u16> VirtMachine::dhcp_architecture() const { return this_board.dhcp_architecture; }
 
 std::optional<u64> VirtMachine::device_tree() const { return reinterpret_cast<uptr>(tree_.blob()); }
 

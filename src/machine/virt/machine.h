@@ -23,6 +23,7 @@ class VirtMachine final : public PhysicalMachine {
     u64 default_load_address() const override;
     KernelPlace kernel_place() const override;
     ScriptNames script_names() const override;
+    std::optional<u16> dhcp_architecture() const override;
     std::optional<u64> device_tree() const override;
     Result<> reset() override;
     Result<> power_off() override;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/protocol/dhcp_message.h"
 
+#include "base/parse.h"
+
 namespace vireo::net {
 
 namespace {
@@ -76,7 +78,7 @@ Bytes DhcpMessage::option(DhcpOption code) const {
 }
 
 std::string_view DhcpMessage::text_of(Bytes bytes) {
-    std::string_view text(static_cast<const char*>(static_cast<const void*>(bytes.data())), bytes.size());
+    std::string_view text = as_text(bytes);
     return text.substr(0, text.find('\0'));
 }
 

@@ -12,8 +12,4 @@ inline bool is_same_word(std::string_view a, std::string_view b) {
     return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-inline std::string_view as_text(Bytes bytes) {
-    return {static_cast<const char*>(static_cast<const void*>(bytes.data())), bytes.size()};
-}
-
 } // namespace vireo::net

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "event/bootstage.h"
+#include "virtio/wire/iommu.h"
 
 extern "C" {
 // The linker makes these around the section that VIREO_VIRTIO_DRIVER fills. Weak: there may be no driver at
@@ -27,6 +28,19 @@ void warn_about(const Session& session, Error problem) {
     warn("{}: {}", place.view(), problem);
 }
 
+// Nobody drives an IOMMU (decision 0050). One that keeps devices out of memory until somebody does is an
+// error: what lies behind it would only seem to hang.
+Result<> lets_devices_through(Session& session) {
+    if (session.transport().device_type() != wire::VIRTIO_ID_IOMMU ||
+        !session.offers(wire::VIRTIO_IOMMU_F_BYPASS_CONFIG))
+        return {};
+    auto bypass = session.config().field<u8>(offsetof(wire::virtio_iommu_config, bypass));
+    if (!bypass || (*bypass & 1) != 0)
+        return {};
+    return error(ErrorCode::NotSupported, "this IOMMU stops devices that have iommu_platform=on: start QEMU "
+                                          "without its boot-bypass=off");
+}
+
 } // namespace
 
 DeviceManager::~DeviceManager() {
@@ -38,6 +52,9 @@ void DeviceManager::add_source(TransportSource& source) { VIREO_ASSERT(sources_.
 
 void DeviceManager::start() {
     event::WorkTimer timer(event::Work::Devices);
+    for (const DriverManifest* driver : drivers_)
+        if (driver->introduce)
+            driver->introduce(registry_);
     enumerate();
 }
 
@@ -70,8 +87,11 @@ void DeviceManager::start_device(Session& session) {
         if (!bound)
             return warn_about(session, bound.error());
         if (!*bound) {
-            if (Result<> result = session.acknowledge(); !result)
-                warn_about(session, result.error());
+            Result<> left_alone = session.acknowledge();
+            if (left_alone)
+                left_alone = lets_devices_through(session);
+            if (!left_alone)
+                warn_about(session, left_alone.error());
             return;
         }
     }

@@ -107,6 +107,9 @@ struct DriverManifest {
     std::span<const QueueSpec> queues; // queue i of the device is queues[i]
     Result<std::unique_ptr<Driver>> (*create)(Session& session);
     std::span<const FeatureConflict> conflicts = {};
+    // Tells the upper floors what it can drive, before any device is looked for: what Tab offers on a machine
+    // that has none. May be null.
+    void (*introduce)(device::Registry& registry) = nullptr;
 };
 
 // All drivers that are linked in, in link order.

@@ -101,6 +101,7 @@ class Session final : public event::Poller {
 
     // --- for people (listing.cpp)
     State state() const { return state_; }
+    bool offers(unsigned feature) const { return offered_.has(feature); }
     const Transport& transport() const { return *transport_; }
     Driver* driver() const { return driver_.get(); }
     const DriverManifest* manifest() const { return manifest_; }

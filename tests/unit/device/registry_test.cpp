@@ -37,6 +37,20 @@ TEST(Registry, a_disk_has_a_number_among_those_of_its_interface) {
     EXPECT_EQ(third.number(), 2u) << "a number stays with its disk";
 }
 
+TEST(Registry, an_interface_that_is_expected_is_there_without_a_disk) {
+    event::EventLoop loop;
+    DiskList disks;
+    for (std::string_view name : {"virtio", "scsi", "virtio"})
+        disks.expect(name);
+    constexpr std::string_view names[] = {"virtio", "scsi"};
+    EXPECT_TRUE(std::ranges::equal(disks.interfaces(), names));
+    EXPECT_EQ(disks.count(), 0u);
+    Disk disk(loop, "scsi");
+    ASSERT_TRUE(disks.add(disk));
+    EXPECT_EQ(disk.number(), 0u);
+    EXPECT_TRUE(std::ranges::equal(disks.interfaces(), names));
+}
+
 TEST(Registry, interfaces_in_the_order_in_which_they_were_found_up_to_the_limit) {
     event::EventLoop loop;
     constexpr std::string_view names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};

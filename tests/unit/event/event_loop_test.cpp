@@ -283,5 +283,14 @@ TEST_F(EventLoopTest, a_jump_does_not_make_an_endless_wait_end) {
     EXPECT_TRUE(loop.wait_until(Deadline::never(), [&] { return peer.late.has_value(); }));
 }
 
+TEST(Clock, what_is_beyond_all_times_is_never) {
+    constexpr u64 most = ~u64{0};
+    EXPECT_EQ((Instant{most - 5} + Duration{4}).microseconds, most - 1);
+    EXPECT_EQ(Deadline::at(Instant{most - 5} + Duration{5}).when(), Deadline::never().when());
+    EXPECT_EQ(Deadline::at(Instant{most - 5} + Duration{6}).when(), Deadline::never().when());
+    EXPECT_EQ(Deadline::after(Duration{most}).when(), Deadline::never().when());
+    EXPECT_FALSE(Deadline::after(Duration{most}).has_passed());
+}
+
 } // namespace
 } // namespace vireo::event

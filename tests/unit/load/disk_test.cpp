@@ -170,7 +170,7 @@ TEST_F(LoadVolume, failures_are_data) {
     failure(":1", Kind::NoTable);
     EXPECT_EQ(first_block(""), 0u) << "the whole disk";
     auto volume = load::open_volume(disk, "", notes);
-    failure_of(load::mount(std::move(*volume)), Kind::UnknownFileSystem);
+    failure_of(load::mount(std::move(*volume), notes.failure), Kind::UnknownFileSystem);
     disk.bad = {{0, 512}};
     EXPECT_EQ(failure("", Kind::Table).why.code, ErrorCode::Io);
 }

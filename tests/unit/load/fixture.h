@@ -63,10 +63,10 @@ struct Notes final : load::Watcher {
 template <typename T> load::Failure failure_of(const load::Outcome<T>& outcome, Kind kind) {
     if (outcome) {
         ADD_FAILURE() << "it went well";
-        return {.kind = kind};
+        return {};
     }
-    EXPECT_EQ(outcome.error().kind, kind);
-    return outcome.error();
+    EXPECT_EQ(outcome.error()->kind, kind);
+    return *outcome.error();
 }
 
 } // namespace vireo::test

@@ -235,12 +235,12 @@ TEST_F(LoadHttp, redirections_are_followed_and_told) {
 }
 
 TEST_F(LoadNet, the_way_to_a_host) {
-    auto way = load::find_way(*network, host, true);
+    auto way = load::find_way(*network, host, true, notes.failure);
     ASSERT_TRUE(way);
     EXPECT_TRUE(way->source == net::IpAddress::from_v4(OtherHost::ours));
-    failure_of(load::find_way(*network, host, false), Kind::NoIpv4Address);
-    EXPECT_TRUE(*load::find_host(*network, "10.0.2.2", true) == host);
-    failure_of(load::find_host(*network, "10.0.2.2.2", true), Kind::NotAnAddress);
+    failure_of(load::find_way(*network, host, false, notes.failure), Kind::NoIpv4Address);
+    EXPECT_TRUE(*load::find_host(*network, "10.0.2.2", true, notes.failure) == host);
+    failure_of(load::find_host(*network, "10.0.2.2.2", true, notes.failure), Kind::NotAnAddress);
 }
 
 } // namespace

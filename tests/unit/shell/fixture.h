@@ -64,6 +64,7 @@ class ScriptedMachine final : public system::Machine {
     std::string_view model() const override { return "a test"; }
     u64 default_load_address() const override { return base + 0x200000; }
     ScriptNames script_names() const override { return names; }
+    std::optional<u16> dhcp_architecture() const override { return architecture; }
     std::optional<u64> device_tree() const override { return tree; }
     Result<> reset() override {
         ++resets;
@@ -132,6 +133,7 @@ class ScriptedMachine final : public system::Machine {
     u64 call_result = 0;
 
     ScriptNames names;
+    std::optional<u16> architecture;
     std::optional<u64> tree;
     std::vector<std::byte> ram = std::vector<std::byte>(bytes);
     int resets = 0;

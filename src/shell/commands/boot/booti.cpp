@@ -24,23 +24,29 @@ bool initrd_argument(Context& context, std::string_view text, std::optional<Rang
     return bytes.has_value();
 }
 
+std::optional<boot::DeviceTree> tree_argument(Context& context, std::string_view text) {
+    auto address = number_argument(context, text);
+    return address ? context.working_tree.at(context, *address) : std::nullopt;
+}
+
 int booti(Context& context, Arguments arguments) {
     auto kernel = number_argument(
         context, arguments.size() > 1 ? arguments[1] : context.environment.get("loadaddr").value_or(""));
     if (!kernel)
         return status_failed;
-    boot::Request request{.kernel = {*kernel, context.loaded.bytes_at(*kernel).value_or(0)},
-                          .command_line = context.environment.get("bootargs")};
-    if (arguments.size() > 2 && !initrd_argument(context, arguments[2], request.initrd))
+    std::optional<Range> initrd;
+    if (arguments.size() > 2 && !initrd_argument(context, arguments[2], initrd))
         return status_failed;
-    if (arguments.size() > 3) {
-        request.tree = number_argument(context, arguments[3]);
-        if (!request.tree)
-            return status_failed;
-    }
+    auto tree =
+        arguments.size() > 3 ? tree_argument(context, arguments[3]) : context.working_tree.look(context);
+    if (!tree)
+        return status_failed;
 
     auto services = boot_services(context);
-    auto boot = boot::prepare(services, request);
+    auto boot = boot::prepare(services, {.kernel = {*kernel, context.loaded.bytes_at(*kernel).value_or(0)},
+                                         .initrd = initrd,
+                                         .tree = *tree,
+                                         .command_line = context.environment.get("bootargs")});
     if (!boot)
         return fail_to_boot(context, boot.error());
     print_plan(context.console, boot->plan);
@@ -53,7 +59,8 @@ VIREO_COMMAND(booti_command) = {
     .summary = "boot a Linux Image from memory",
     .usage =
         "booti [address [initrd[:size] [tree]]] - boot the kernel at 'address' (default $loadaddr) with the\n"
-        "     initrd, or none for '-', and the device tree there, or the machine's. Without a size: that of\n"
+        "     initrd, or none for '-', and the device tree there, or what fdt works on. Without a size: that "
+        "of\n"
         "     the file that was loaded there. $bootargs is the command line; unset, the tree's is kept.",
     .run = booti,
     .max_words = 4,

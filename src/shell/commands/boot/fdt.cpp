@@ -324,8 +324,7 @@ struct Subcommand {
     u16 least = 1; // words, with its name
     u16 most = 1;
 };
-constexpr u16 most_words = 4096; // of a value
-
+constexpr u16 most_words = 64; // of a line
 constexpr Subcommand subcommands[] = {
     {"addr", addr, 1, 5},     {"apply", apply, 2, 2},   {"bootcpu", bootcpu, 2, 2},  {"chosen", chosen, 1, 3},
     {"get", get, 4, 6},       {"header", header, 1, 4}, {"list", print_tree, 1, 3},  {"memory", memory, 3, 3},
@@ -382,7 +381,7 @@ VIREO_COMMAND(fdt_command) = {
         "     A path without '/' at its start is an alias. Numbers are hexadecimal but in '<>' and indexes.",
     .run = run,
     .min_words = 2,
-    .max_words = most_words + 1,
+    .max_words = most_words,
     .subcommands = "addr apply bootcpu chosen get header list memory mknode move print resize rm rsvmem set",
 };
 

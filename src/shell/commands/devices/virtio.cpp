@@ -111,7 +111,8 @@ int transfer(Context& context, Arguments arguments, bool reads) {
     std::string_view lead = reads ? "0 blocks read: ERROR: " : "0 blocks written: ERROR: ";
     // First: of a disk that was set aside this frees the memory that its unfinished requests still hold.
     if (Result<> ready = *count > 0 ? disk->ready() : Result<>(); !ready) {
-        print(out, "{}{} ({})\n", lead, describe(ready.error().code), ready.error());
+        out.write(lead);
+        print_error(out, ready.error());
         return status_failed;
     }
     // An absurd count is beyond the end, so the product of one that is not fits.
@@ -132,7 +133,8 @@ int transfer(Context& context, Arguments arguments, bool reads) {
         if (outcome && !reads)
             outcome = disk->flush(); // what the user was told is written survives a power cut
         if (!outcome) {
-            print(out, "{}{} ({})\n", lead, describe(outcome.error().code), outcome.error());
+            out.write(lead);
+            print_error(out, outcome.error());
             return status_failed;
         }
     }

@@ -89,10 +89,8 @@ int virtio_erase(Context& context, Arguments arguments) {
         outcome = discards ? disk->discard(*first, *count) : disk->write_zeroes(*first, *count);
     if (*count > 0 && outcome)
         outcome = disk->flush(); // what the user was told is erased does not come back after a power cut
-    if (!outcome) {
-        print(out, "0 blocks erased: ERROR: {} ({})\n", describe(outcome.error().code), outcome.error());
-        return status_failed;
-    }
+    if (!outcome)
+        return fail(context, "0 blocks erased: ERROR", outcome.error());
     print(out, "{} blocks erased: OK\n", *count);
     return status_ok;
 }
@@ -125,10 +123,8 @@ int virtio_bench(Context& context, Arguments arguments) {
     print(out, "\nvirtio bench: device {}, {} reads of {} bytes, {} in flight ... ", *number, *count,
           bytes_each, one_at_a_time ? u16{1} : facts.queue_depth);
     auto spent = run_bench({*disk, one_at_a_time, *count, bytes_each});
-    if (!spent) {
-        print(out, "ERROR: {} ({})\n", describe(spent.error().code), spent.error());
-        return status_failed;
-    }
+    if (!spent)
+        return fail(context, "ERROR", spent.error());
     u64 microseconds = std::max<u64>(spent->microseconds, 1);
     u64 tenths = *count * bytes_each / 1024 * 10 * 1'000'000 / 1024 / microseconds;
     print(out, "{} ms, {} reads/s, {}.{} MiB/s\n", microseconds / 1000, *count * 1'000'000 / microseconds,

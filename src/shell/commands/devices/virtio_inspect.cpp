@@ -16,6 +16,15 @@ std::optional<FeatureWish> wish_of(std::string_view word) {
     return std::nullopt;
 }
 
+// The index that a word names, or, beyond all devices, the first that none has. Nothing, and one
+// line, if it is no number.
+std::optional<usize> device_argument(Context& context, std::string_view word) {
+    auto number = number_argument(context, word, 10);
+    if (!number)
+        return std::nullopt;
+    return static_cast<usize>(std::min<u64>(*number, context.virtio.device_count()));
+}
+
 } // namespace
 
 int virtio_list(Context& context, Arguments arguments) {
@@ -34,19 +43,18 @@ int virtio_list(Context& context, Arguments arguments) {
 int virtio_features(Context& context, Arguments arguments) {
     if (arguments.size() < 3 || arguments.size() % 2 == 0)
         return status_usage;
-    auto number = number_argument(context, arguments[2], 10);
-    if (!number)
+    auto device = device_argument(context, arguments[2]);
+    if (!device)
         return status_failed;
-    auto device = static_cast<usize>(std::min<u64>(*number, context.virtio.device_count()));
     for (usize i = 4; i < arguments.size(); i += 2)
         if (!wish_of(arguments[i]))
             return status_usage; // before anything is changed
     for (usize i = 3; i < arguments.size(); i += 2)
-        if (auto wished = context.virtio.wish(device, arguments[i], *wish_of(arguments[i + 1])); !wished)
+        if (auto wished = context.virtio.wish(*device, arguments[i], *wish_of(arguments[i + 1])); !wished)
             return fail(context, arguments[i], wished.error());
     if (arguments.size() > 3)
         return status_ok;
-    if (auto printed = context.virtio.print_features(device, context.console); !printed)
+    if (auto printed = context.virtio.print_features(*device, context.console); !printed)
         return fail(context, "virtio features", printed.error());
     return status_ok;
 }
@@ -55,11 +63,10 @@ int virtio_features(Context& context, Arguments arguments) {
 int virtio_reset(Context& context, Arguments arguments) {
     if (arguments.size() != 3)
         return status_usage;
-    auto number = number_argument(context, arguments[2], 10);
-    if (!number)
+    auto device = device_argument(context, arguments[2]);
+    if (!device)
         return status_failed;
-    auto device = static_cast<usize>(std::min<u64>(*number, context.virtio.device_count()));
-    auto done = context.virtio.reset(device);
+    auto done = context.virtio.reset(*device);
     return done ? status_ok : fail(context, "virtio reset", done.error());
 }
 
@@ -72,10 +79,10 @@ int virtio_stats(Context& context, Arguments arguments) {
     usize first = 0;
     usize end = context.virtio.device_count();
     if (words == 3) {
-        auto number = number_argument(context, arguments[2], 10);
-        if (!number)
+        auto device = device_argument(context, arguments[2]);
+        if (!device)
             return status_failed;
-        first = static_cast<usize>(std::min<u64>(*number, end));
+        first = *device;
         end = first + 1;
     }
     for (usize i = first; i < end; ++i) {

@@ -8,7 +8,8 @@ namespace {
 
 // "Failed to VERB 'PATH': cause (detail)"
 int file_error(Context& context, std::string_view verb, std::string_view path, const Error& why) {
-    print(context.console, "Failed to {} '{}': {} ({})\n", verb, path, describe(why.code), why);
+    print(context.console, "Failed to {} '{}': ", verb, path);
+    print_error(context.console, why);
     return status_failed;
 }
 
@@ -105,7 +106,7 @@ int load(Context& context, Arguments arguments) {
     auto loaded = load::load(load::DiskFile{*files, plan->path},
                              {context.memory, context.machine, plan->address}, plan->part, watcher);
     if (!loaded)
-        return load_error(context, plan->path, loaded.error());
+        return load_error(context, plan->path, *loaded.error());
     report_load(context.console, loaded->bytes, event::now() - start);
     context.loaded.remember({plan->address, loaded->bytes}, plan->part.offset != 0);
     auto set = context.environment.set_hex("fileaddr", plan->address);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network itself: dhcp, ping, ping6, dns, net.
-#include "autoconf.h"
 #include "shell/arguments.h"
 #include "shell/commands/net/net_files.h"
 #include "shell/line/character.h"
@@ -71,25 +70,9 @@ void find_named_server(Context& context, NetworkSession& session, std::string_vi
     context.console.write("'\n");
 }
 
-// What DHCP servers of U-Boot's users know: IANA's numbers for machines that boot by it.
-constexpr std::optional<u16> architecture =
-#if defined(CONFIG_ARCH_ARM)
-    21;
-#elif defined(CONFIG_ARCH_ARM64)
-    22;
-#elif defined(CONFIG_ARCH_RISCV32)
-    25;
-#elif defined(CONFIG_ARCH_RISCV64)
-    27;
-#elif defined(CONFIG_ARCH_X86) || defined(CONFIG_ARCH_X86_64)
-    0;
-#else
-    std::nullopt; // the hosted program
-#endif
-
 // $bootp_vci and $bootp_arch, or what we are. Nothing, and one line, if they cannot be sent.
 std::optional<net::DhcpClient> dhcp_client(Context& context) {
-    net::DhcpClient client{.architecture = architecture};
+    net::DhcpClient client{.architecture = context.machine.dhcp_architecture()};
     if (auto name = context.environment.get("bootp_vci"))
         client.vendor_class = *name;
     if (client.vendor_class.size() > net::DhcpClient::most_class_bytes) {

@@ -15,17 +15,33 @@ void print_file_name(Writer& out, std::string_view name) {
     out.write("'.\n");
 }
 
-void print_too_large(Writer& out, std::optional<u64> announced, u64 free_bytes, u64 address) {
-    if (announced)
-        print(out, "the file has {} bytes, only {} are free at 0x{:x}\n", *announced, free_bytes, address);
-    else
-        print(out, "the file is larger than the memory: only {} bytes are free at 0x{:x}\n", free_bytes,
-              address);
-}
-
-void print_too_slow(Writer& out, u64 bytes_per_second) {
-    print(out, "the server is too slow: {} bytes a second came, {} are the least\n", bytes_per_second,
-          net::transfer_budget.least_rate);
+bool print_failure(Context& context, std::string_view who, std::string_view lead,
+                   const load::Failure& failure, u64 address) {
+    using Kind = load::Failure::Kind;
+    Writer& out = context.console;
+    switch (failure.kind) {
+    case Kind::Error:
+        if (failure.why.code != ErrorCode::Interrupted)
+            (void)fail(context, who, failure.why);
+        return true;
+    case Kind::Memory:
+        print_not_free(out, lead, failure.memory);
+        return true;
+    case Kind::TooLarge:
+        out.write(lead);
+        if (failure.announced)
+            print(out, "the file has {} bytes, only {}", *failure.announced, failure.room);
+        else
+            print(out, "the file is larger than the memory: only {} bytes", failure.room);
+        print(out, " are free at 0x{:x}\n", address);
+        return true;
+    case Kind::TooSlow:
+        print(out, "{}the server is too slow: {} bytes a second came, {} are the least\n", lead, failure.rate,
+              net::transfer_budget.least_rate);
+        return true;
+    default:
+        return false;
+    }
 }
 
 std::string_view split_server(std::string_view& file) {

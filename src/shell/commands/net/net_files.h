@@ -37,10 +37,10 @@ bool print_way(Context& context, NetworkSession& session, std::string_view lead,
 void print_known_way(Context& context, NetworkSession& session, std::string_view lead,
                      const net::IpAddress& server, const net::Network::Route& route,
                      std::string_view own_name, std::optional<u16> port = {});
-// "the file has 5 bytes, only 3 are free at 0x40000000", or its like if nobody said how many it has.
-void print_too_large(Writer& out, std::optional<u64> announced, u64 free_bytes, u64 address);
-// "the server is too slow: ..."
-void print_too_slow(Writer& out, u64 bytes_per_second);
+// Why a transfer failed, if that has nothing to do with one protocol: one line that starts with `lead`, or
+// with `who` for what has nothing to do with files; Ctrl-C needs none. False, and nothing, if it has.
+bool print_failure(Context& context, std::string_view who, std::string_view lead,
+                   const load::Failure& failure, u64 address);
 // A text from a server, as far as it was kept, which "..." says.
 void print_from_server(Writer& out, std::string_view text, bool is_cut);
 // "Filename 'x'."

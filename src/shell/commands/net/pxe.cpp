@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/protocol/pxe.h"
-#include "autoconf.h"
 #include "net/protocol/tftp.h"
 #include "net/protocol/url.h"
 #include "shell/arguments.h"
@@ -8,18 +7,6 @@
 
 namespace vireo::shell {
 namespace {
-
-// As U-Boot names the kinds of processors; nothing for the hosted program.
-constexpr std::string_view processor =
-#if defined(CONFIG_ARCH_ARM) || defined(CONFIG_ARCH_ARM64)
-    "arm";
-#elif defined(CONFIG_ARCH_RISCV32) || defined(CONFIG_ARCH_RISCV64)
-    "riscv";
-#elif defined(CONFIG_ARCH_X86) || defined(CONFIG_ARCH_X86_64)
-    "x86";
-#else
-    "";
-#endif
 
 // Where the configuration files lie: where the DHCP server said (RFC 5071, 5), or beside the boot file.
 std::string_view folder_of(const Environment& environment) {
@@ -75,7 +62,7 @@ Fetched find_file(Context& context, NetworkSession& session, Search& search) {
         folder = folder_of(environment); // which may have moved: the variables have changed
     }
     net::PxeNames names(environment.get("pxeuuid").value_or(""), session.card().facts().mac,
-                        address_variable(context, "ipaddr"), processor);
+                        address_variable(context, "ipaddr"), context.machine.script_names().arch);
     for (;;) {
         Path path;
         print(path, "{}pxelinux.cfg/", folder);

@@ -75,17 +75,12 @@ void print_silent(Writer& out, const load::Failure& failure) {
     out.write("\n");
 }
 
-void print_failure(Context& context, const load::Failure& failure, u64 address) {
+void report(Context& context, const load::Failure& failure, u64 address) {
     using Kind = load::Failure::Kind;
     Writer& out = context.console;
-    if (failure.kind == Kind::Error) {
-        if (failure.why.code != ErrorCode::Interrupted)
-            (void)fail(context, "TFTP", failure.why);
-        return;
-    }
     constexpr std::string_view lead = "TFTP error: ";
-    if (failure.kind == Kind::Memory)
-        return print_not_free(out, lead, failure.memory);
+    if (print_failure(context, "TFTP", lead, failure, address))
+        return;
     out.write(lead);
     switch (failure.kind) {
     case Kind::NameTooLong:
@@ -99,10 +94,6 @@ void print_failure(Context& context, const load::Failure& failure, u64 address) 
     case Kind::Stuck:
         return print(out, "the server answers, but there is nothing new: block {} is missing\n",
                      failure.block);
-    case Kind::TooSlow:
-        return print_too_slow(out, failure.rate);
-    case Kind::TooLarge:
-        return print_too_large(out, failure.announced, failure.room, address);
     case Kind::WrongSize:
         return print(out, "the server announced {} bytes and sent {}\n", failure.announced.value_or(0),
                      failure.bytes);
@@ -125,33 +116,6 @@ load::TftpFile place_of(Context& context, NetworkSession& session, const net::Ip
             .budget = tftp_budget(context, options),
             .own_port = port_variable(context, "tftpsrcp", 0)};
 }
-
-// A transfer's line, anew for each attempt.
-class Display final : public load::Watcher {
-  public:
-    Display(Writer& out, std::string_view verb, bool is_search)
-        : out_(out), verb_(verb), is_search_(is_search) {}
-    void begins(const Connection*) override { line_.emplace(out_, verb_, is_search_); }
-    void moved(u64 bytes, std::optional<u64> total) override { line_->moved(bytes, total); }
-    void waited() override { line_->waited(); }
-    void again(Again, u64) override {
-        failed();
-        out_.write("Retry count exceeded; starting again\n");
-    }
-    void done(u64 bytes) { line_->finish(bytes); }
-    // Ends the line, if there is one; the error follows.
-    void failed() {
-        if (line_)
-            line_->end_line();
-        line_.reset();
-    }
-
-  private:
-    Writer& out_;
-    std::string_view verb_;
-    bool is_search_;
-    std::optional<TransferDisplay> line_;
-};
 
 int tftpboot(Context& context, Arguments arguments) {
     NetworkSession session(context);
@@ -178,15 +142,15 @@ int tftpput(Context& context, Arguments arguments) {
         return status_failed;
     print_file_name(context.console, file->file_name());
     print(context.console, "Save address: 0x{:x}\nSave size:    0x{:x}\n", *address, *bytes);
-    Display display(context.console, "Saving", false);
+    TransferDisplay display(context.console, "Saving");
     auto saved =
         load::save(place_of(context, session, *server, file->file_name(), file->port), *memory, display);
     if (saved) {
-        display.done(*saved);
+        display.finish(*saved);
         return status_ok;
     }
-    display.failed();
-    print_failure(context, saved.error(), *address);
+    display.end_line();
+    report(context, *saved.error(), *address);
     return status_failed;
 }
 
@@ -194,18 +158,18 @@ int tftpput(Context& context, Arguments arguments) {
 
 Fetched fetch_by_tftp(Context& context, NetworkSession& session, const net::IpAddress& server,
                       std::string_view name, u64 address, bool is_search, u16 port) {
-    Display display(context.console, "Loading", is_search);
+    TransferDisplay display(context.console, "Loading", is_search);
     auto loaded = load::load(place_of(context, session, server, name, port),
                              {context.memory, context.machine, address}, {}, display);
     if (loaded) {
-        display.done(loaded->bytes);
+        display.finish(loaded->bytes);
         return set_file_variables(context, loaded->bytes, address) == status_ok ? Fetched::Done
                                                                                 : Fetched::Failed;
     }
-    display.failed();
-    bool is_refused = loaded.error().kind == load::Failure::Kind::Refused;
+    display.end_line();
+    bool is_refused = loaded.error()->kind == load::Failure::Kind::Refused;
     if (!is_refused || !is_search)
-        print_failure(context, loaded.error(), address);
+        report(context, *loaded.error(), address);
     return is_refused ? Fetched::Refused : Fetched::Failed;
 }
 

@@ -39,27 +39,16 @@ int report(Context& context, const load::Failure& failure, const net::Url& url, 
     using Kind = load::Failure::Kind;
     Writer& out = context.console;
     constexpr std::string_view lead = "wget: ";
+    if (print_failure(context, "wget", lead, failure, address))
+        return status_failed;
     switch (failure.kind) {
-    case Kind::Error:
-        return wget_error(context, failure.why);
-    case Kind::Memory:
-        print_not_free(out, lead, failure.memory);
-        break;
     case Kind::Status:
         print(out, "{}HTTP status {} ", lead, failure.code);
         print_from_server(out, failure.text.view(), failure.is_text_cut);
         out.write("\n");
         break;
-    case Kind::TooLarge:
-        out.write(lead);
-        print_too_large(out, failure.announced, failure.room, address);
-        break;
     case Kind::TooManyRedirects:
         print(out, "{}more than {} redirects\n", lead, HttpDownload::max_redirects);
-        break;
-    case Kind::TooSlow:
-        out.write(lead);
-        print_too_slow(out, failure.rate);
         break;
     case Kind::RedirectLoop:
         print(out, "{}redirect loop: '", lead);
@@ -69,7 +58,8 @@ int report(Context& context, const load::Failure& failure, const net::Url& url, 
     case Kind::CannotConnect:
         print(out, "{}cannot connect to ", lead);
         url.print_authority(out);
-        print(out, ": {} ({})\n", describe(failure.why.code), failure.why);
+        out.write(": ");
+        print_error(out, failure.why);
         break;
     default:
         print_host_failure(context, url.host.view(), failure);
@@ -77,48 +67,37 @@ int report(Context& context, const load::Failure& failure, const net::Url& url, 
     return status_failed;
 }
 
-// Which connection is made, a line for the transfer on each, and why there is another one.
-class Display final : public load::Watcher {
+// Which connection is made, besides.
+class Display final : public TransferDisplay {
   public:
     Display(Context& context, NetworkSession& session, const NetFile& file)
-        : context_(context), session_(session), address_(file.address), own_name_(file.own_name.view()) {}
+        : TransferDisplay(context.console, "Loading"), context_(context), session_(session),
+          address_(file.address), own_name_(file.own_name.view()) {}
     void begins(const Connection* connection) override {
         const net::Url& url = connection->url;
         print_known_way(context_, session_, "HTTP from server", connection->server, connection->way,
                         std::exchange(own_name_, {}), url.port);
-        print_file_name(context_.console, url.target.view());
-        print(context_.console, "Load address: 0x{:x}\n", address_);
+        print_file_name(out_, url.target.view());
+        print(out_, "Load address: 0x{:x}\n", address_);
         url_ = &url;
-        line_.emplace(context_.console, "Loading");
+        TransferDisplay::begins(connection);
     }
-    void moved(u64 bytes, std::optional<u64> total) override { line_->moved(bytes, total); }
     void again(Again why, u64 bytes) override {
-        failed();
-        Writer& out = context_.console;
-        if (why == Again::Redirected) {
-            out.write("Redirected to '");
-            url_->print(out);
-            out.write("'\n");
-        } else if (why == Again::Changed) {
-            out.write("What came is no rest of the same file; starting from its beginning\n");
-        } else {
-            print(out, "Connection lost after {} bytes; trying again\n", bytes);
-        }
+        TransferDisplay::again(why, bytes);
+        if (why != Again::Redirected)
+            return;
+        out_.write("Redirected to '");
+        url_->print(out_);
+        out_.write("'\n");
     }
     // The whole file is there. It is kept as it came, packed too: names say .gz of what is meant so.
     void done(const load::Loaded& loaded) {
-        line_->finish(loaded.bytes);
+        finish(loaded.bytes);
         if (loaded.encoding.view().empty())
             return;
-        context_.console.write("The server sent it encoded ('");
-        print_from_server(context_.console, loaded.encoding.view(), loaded.encoding.truncated());
-        context_.console.write("'); it is stored as it came\n");
-    }
-    // Ends the line, if there is one; the error follows.
-    void failed() {
-        if (line_)
-            line_->end_line();
-        line_.reset();
+        out_.write("The server sent it encoded ('");
+        print_from_server(out_, loaded.encoding.view(), loaded.encoding.truncated());
+        out_.write("'); it is stored as it came\n");
     }
 
   private:
@@ -127,7 +106,6 @@ class Display final : public load::Watcher {
     u64 address_;
     std::string_view own_name_; // said once
     const net::Url* url_ = nullptr;
-    std::optional<TransferDisplay> line_;
 };
 
 int wget(Context& context, Arguments arguments) {
@@ -147,8 +125,8 @@ int load_by_http(Context& context, NetworkSession& session, const NetFile& file)
         load::load(load::HttpFile{.network = session.network(), .url = *url, .has_ipv4 = session.has_ipv4()},
                    {context.memory, context.machine, file.address}, {}, display);
     if (!loaded) {
-        display.failed();
-        return report(context, loaded.error(), *url, file.address);
+        display.end_line();
+        return report(context, *loaded.error(), *url, file.address);
     }
     display.done(*loaded);
     return set_file_variables(context, loaded->bytes, file.address);

@@ -26,8 +26,8 @@ class Placement : public testing::Test {
         VIREO_MUST(map.reserve(ram + 120 * MiB, 8 * MiB, "Vireo image"));
     }
 
-    Plan good(const ToPlace& wanted) {
-        auto plan = place(header, wanted, map);
+    Plan good(const ToPlace& parts) {
+        auto plan = place(header, parts, map);
         EXPECT_TRUE(plan);
         if (!plan)
             return {};
@@ -35,8 +35,8 @@ class Placement : public testing::Test {
         EXPECT_EQ(plan->entry, plan->kernel.place.base);
         return *plan;
     }
-    Refusal bad(const ToPlace& wanted) {
-        auto plan = place(header, wanted, map);
+    Refusal bad(const ToPlace& parts) {
+        auto plan = place(header, parts, map);
         EXPECT_FALSE(plan);
         return plan ? Refusal{} : plan.error();
     }

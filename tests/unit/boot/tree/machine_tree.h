@@ -38,6 +38,9 @@ inline MutableBytes machine_tree(TreeWriter& w) {
     return w.finish();
 }
 
+// So many bytes it takes without a gap: libfdt's writer leaves 8 behind the header.
+inline usize packed_size(Bytes tree) { return tree.size() - 8; }
+
 // Memory for a tree, aligned as one must be.
 class TreeRoom {
   public:

@@ -80,7 +80,7 @@ class Booti : public ShellTest {
 };
 
 TEST_F(Booti, boots_what_lies_at_legal_places_where_it_is) {
-    context->environment.set("bootargs", "console=ttyAMA0 quiet");
+    ASSERT_TRUE(context->environment.set("bootargs", "console=ttyAMA0 quiet"));
     EXPECT_EQ(run("booti 40200000 40800000"), "   kernel       0x40200000..0x402fffff, an arm64 Linux Image\n"
                                               "   initrd       0x40800000..0x40804320\n"
                                               "   device tree  0x40e00000..0x40e0011f\n"
@@ -107,7 +107,7 @@ TEST_F(Booti, caches_are_cleaned_for_the_bytes_that_are_there) {
 }
 
 TEST_F(Booti, without_an_initrd_or_arguments) {
-    context->environment.set("loadaddr", "40200000");
+    ASSERT_TRUE(context->environment.set("loadaddr", "40200000"));
     for (std::string_view line :
          {"booti", "booti 40200000", "booti 40200000 -", "booti 40200000 - 40f00000"}) {
         run(line);
@@ -171,8 +171,7 @@ TEST_F(Booti, a_kernel_that_is_not_whole) {
     refused("booti 40200000",
             "Cannot boot: the kernel at 0x40200000 is cut off: 65535 of its 65536 bytes are there\n");
     context->loaded.remember({kernel_address, 63}, false);
-    refused("booti 40200000",
-            "Cannot boot: the kernel at 0x40200000: corrupt data (the header is cut off)\n");
+    refused("booti 40200000", "Cannot boot: the kernel at 0x40200000: corrupt (the header is cut off)\n");
 }
 
 TEST_F(Booti, memory_of_others_is_named_with_its_owner) {
@@ -200,15 +199,10 @@ TEST_F(Booti, an_image_that_no_ram_is_large_enough_for) {
 }
 
 TEST_F(Booti, trees_that_are_none) {
-    refused("booti 40200000 - 40400000",
-            "Cannot boot: the device tree at 0x40400000: corrupt data (FDT_ERR_BADMAGIC)\n");
-    refused("booti 40200000 - 41000000",
-            "Cannot boot: the device tree at 0x41000000..0x41000000 is not in RAM\n");
-    refused("booti 40200000 - 40f00008",
-            "Cannot boot: the device tree at 0x40f00008..0x40f00008 is not free: "
-            "0x40f00000..0x40ffffff belongs to Vireo image\n");
+    refused("booti 40200000 - 40400000", "libfdt fdt_check_header(): FDT_ERR_BADMAGIC\n");
+    refused("booti 40200000 - 41000000", "0x41000000..0x41000027 is not in RAM\n");
     machine.tree.reset();
-    refused("booti 40200000", "Cannot boot: this machine has no device tree, and none was given\n");
+    refused("booti 40200000", "No device tree: this machine has none; load one, then 'fdt addr ADDRESS'\n");
 }
 
 TEST_F(Booti, seeds_are_fresh_from_a_device) {
@@ -246,7 +240,7 @@ TEST_F(Booti, a_device_that_does_not_become_quiet_is_reason_to_stay) {
     inspector.quiet = error(ErrorCode::DeviceBroken, "a device may still write to memory");
     std::vector<std::byte> before = machine.ram;
     EXPECT_TRUE(run("booti 40200000")
-                    .ends_with("\nStarting kernel ...\n\nCannot boot: device is broken (a device may still "
+                    .ends_with("\nStarting kernel ...\n\nCannot boot: device broken (a device may still "
                                "write to memory)\n"));
     EXPECT_FALSE(machine.entered);
     EXPECT_EQ(inspector.rescans, 1);

@@ -63,6 +63,9 @@ TEST_F(DhcpCommand, says_what_it_is) {
     EXPECT_EQ(status, 0);
     EXPECT_EQ(sent(60), "Vireo");
     EXPECT_EQ(sent(93), "(none)") << "the hosted program is no machine";
+    machine.architecture = 27;
+    run("dhcp");
+    EXPECT_EQ(sent(93), "\0\x1b"s);
     run("setenv bootp_vci PXEClient:Arch:00011:UNDI:003000; setenv bootp_arch 0xb; dhcp");
     EXPECT_EQ(sent(60), "PXEClient:Arch:00011:UNDI:003000");
     EXPECT_EQ(sent(93), "\0\x0b"s);

@@ -306,6 +306,11 @@ TEST_F(NetCommands, pxe_get) {
         << output;
     EXPECT_EQ(requests.size(), 10u);
     EXPECT_EQ(requests[0], "boot/pxelinux.cfg/01-52-54-00-12-34-56");
+    requests.clear();
+    machine.names.arch = "riscv";
+    run("pxe get");
+    EXPECT_EQ(requests.size(), 11u);
+    EXPECT_EQ(requests.at(9), "boot/pxelinux.cfg/default-riscv");
 }
 
 TEST_F(NetCommands, ping_and_dns) {

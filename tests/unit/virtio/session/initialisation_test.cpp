@@ -396,6 +396,39 @@ TEST_P(LifeOnBus, a_device_without_a_driver_is_listed_and_left_alone) {
     EXPECT_TRUE(machine.complaints.log().empty()) << machine.complaints.log();
 }
 
+// One that keeps devices out of memory is named: what lies behind it will only seem to hang.
+class Iommu final : public fake::Device {
+  public:
+    explicit Iommu(u8 bypass) : Device(23, "iommu", 2) {
+        set_config_size(40);
+        put_config(36, 1, bypass);
+    }
+    u32 execute(u16, const fake::Chain&) override { return 0; }
+    std::span<const fake::ConfigField> config_fields() const override { return fields; }
+    static constexpr unsigned bypass_config = 6;
+
+  private:
+    static constexpr fake::ConfigField fields[] = {{36, 1, 1, bypass_config, true, "bypass"}};
+};
+TEST_P(LifeOnBusEach, an_iommu_that_stops_devices_is_named) {
+    for (u8 bypass : {0, 1, 0xfe, 0xff})
+        for (bool is_offered : {true, false}) {
+            Machine each(GetParam());
+            auto& iommu = each.plug(std::make_unique<Iommu>(bypass));
+            if (is_offered)
+                iommu.offered.add(Iommu::bypass_config);
+            each.start();
+            bool is_closed = is_offered && (bypass & 1) == 0;
+            EXPECT_EQ(each.complaints.log().contains("stops devices that have iommu_platform=on: start QEMU "
+                                                     "without its boot-bypass=off\n"),
+                      is_closed)
+                << each.complaints.log();
+            EXPECT_EQ(each.complaints.log().empty(), !is_closed) << each.complaints.log();
+            EXPECT_EQ(iommu.config_reads().size(), is_offered ? 1u : 0u);
+            EXPECT_EQ(each.state(0), State::Found);
+        }
+}
+
 // Interrupted by Ctrl-C: the request ends, the device is left alone, and works again when it has answered.
 TEST_P(LifeOnBus, ctrl_c_ends_a_wait) {
     Blk& disk = machine.plug_disk();

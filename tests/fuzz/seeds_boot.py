@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Seeds of boot_images: RAM, reservations, where things lie, as boot_images.cpp reads them, and the first bytes of a file."""
+import struct
+
+
+def arm64_image(text_offset=0, image_bytes=0x2010000, file_bytes=0x1F6DFC0):
+    """The header, and the EFI program's with two sections."""
+    head = struct.pack("<IIQQQ24xII", 0xFA405A4D, 0, text_offset, image_bytes, 0xA, 0x644D5241, 0x40)
+    pe = struct.pack("<IHH12xHH", 0x4550, 0xAA64, 2, 160, 0x206) + bytes(160)
+    sections = [struct.pack("<8sIIII16x", name, 0, 0, size, place)
+                for name, size, place in ((b".text", 0x1000000, 0x10000), (b".data", 0x1000, file_bytes - 0x1000))]
+    return (head + pe + b"".join(sections)).ljust(1024, b"\0")
+
+
+def make(seed):
+    mib = 1024  # KiB
+
+    def image(name, kernel=2 * mib, kernel_bytes=0x1F6DFC0, initrd=None, ram=512, more=(0, 0), taken=((448 * mib, 64 * mib),), **header):
+        flags = struct.pack("<B", 0) if initrd is None else struct.pack("<BII", 1, *initrd)
+        seed(name, struct.pack("<HHBB", ram, *more, len(taken)) + b"".join(struct.pack("<II", *one) for one in taken)
+             + struct.pack("<IQ", kernel, kernel_bytes) + flags + struct.pack("<I", 0x3000) + arm64_image(**header))
+
+    image("debian", initrd=(68 * mib, 1600))
+    image("moved", kernel=3 * mib, initrd=(68 * mib, 1600))
+    image("initrd_in_the_way", initrd=(2 * mib + 0x1F6DFC0 // 1024 + 1, 1600))
+    image("full", ram=40, taken=((36 * mib, 4 * mib),), initrd=(35 * mib, 512))
+    image("far", kernel=40 * 1024 * mib, ram=65535, more=(65535, 32))
+    image("old", text_offset=0, image_bytes=0)
+    image("unknown_size", kernel_bytes=0, text_offset=0x80000, kernel=2 * mib + 512)
