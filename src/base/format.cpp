@@ -73,16 +73,29 @@ void write_number(Writer& out, const FormatSpec& spec, FormatKind kind, u64 numb
     write_field(out, spec, negative ? "-" : "", digits, '>');
 }
 
+// Its number stands at the first "{}" or "{:x}"; other braces stand for themselves, as in "no '}' for '${'".
+void write_error(Writer& out, const Error& error) {
+    std::string_view text = error.what;
+    usize place = text.find("{}");
+    bool hexadecimal = place == text.npos;
+    if (hexadecimal)
+        place = text.find("{:x}");
+    out.write(text.substr(0, place));
+    if (place == text.npos)
+        return;
+    char buffer[20];
+    out.write(to_digits(buffer, error.number, hexadecimal ? 16 : 10, false));
+    if (error.number == Error::largest_number)
+        out.write(" or more");
+    out.write(text.substr(place + (hexadecimal ? 4 : 2)));
+}
+
 void write_value(Writer& out, const FormatSpec& spec, FormatKind kind, const FormatValue& value) {
-    if (kind == FormatKind::Message) {
-        const FormatValue number{.number = value.message->number};
-        return format_values(out, value.message->what, static_cast<FormatKinds>(FormatKind::Unsigned),
-                             &number);
-    }
+    if (kind == FormatKind::Message)
+        return write_error(out, *value.message);
     if (kind == FormatKind::Text)
         return write_field(out, spec, "", value.text, '<');
-    if (kind != FormatKind::None) // which is a second place in an Error's literal
-        write_number(out, spec, kind, value.number);
+    write_number(out, spec, kind, value.number);
 }
 
 } // namespace

@@ -31,7 +31,7 @@ std::string_view describe(ErrorCode code);
 // A failure: its kind and a literal that says what was being done or what is wrong ("superblock
 // checksum"). A number that belongs to it (a count, a length) stands where the literal has "{}" ("block
 // {} of the journal"), or "{:x}" in hexadecimal: print() of base/format.h puts it there. Two words, cheap
-// to return, so there is room for 24 bits: what is larger counts as the largest. The literal has static
+// to return, so there is room for 24 bits, beyond which it is "16777215 or more". The literal has static
 // storage.
 struct Error {
     static constexpr u32 largest_number = (1 << 24) - 1;

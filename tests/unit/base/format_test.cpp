@@ -41,9 +41,10 @@ TEST(Format, an_error_says_its_number_where_its_literal_has_a_place) {
     EXPECT_EQ(said("superblock checksum", 0), "<superblock checksum> 7");
     EXPECT_EQ(said("block {} of the journal", 0), "<block 0 of the journal> 7");
     EXPECT_EQ(said("feature 0x{:x}", 0x800000), "<feature 0x800000> 7");
-    EXPECT_EQ(said("{:x}", Error::largest_number), "<ffffff> 7");
-    EXPECT_EQ(said("{:x}", Error::largest_number + 1), "<ffffff> 7");
-    EXPECT_EQ(said("{} and {}", 5), "<5 and > 7") << "there is one number";
+    EXPECT_EQ(said("{:x}", Error::largest_number), "<ffffff or more> 7");
+    EXPECT_EQ(said("{:x}", Error::largest_number + 1), "<ffffff or more> 7");
+    EXPECT_EQ(said("no '}' for '${'", 5), "<no '}' for '${'> 7") << "other braces are text";
+    EXPECT_EQ(said("{} and {}", 5), "<5 and {}> 7") << "there is one number";
 }
 
 TEST(StringBuffer, keeps_what_fits_and_says_so) {
