@@ -70,7 +70,7 @@ set(cold)
 if(CONFIG_ARCH_RISCV)
     # Registers are saved and restored by calls (lib/builtins/riscv_save.S), but for where time goes: 10 %
     # more of it there, for 5 % of the code.
-    string(CONCAT hot "^(base/crc32|device/|dma/|event/|io/|machine/serial/|virtio/ring/|virtio/transport/"
+    string(CONCAT hot "^(base/crc32|device/|dma/|event/|io/|machine/serial/|virtio/ring/"
         "|block/(cache|volume)|fs/ext4/(block_map|content|extent_tree|pointer_blocks)|drivers/(blk/(blk|requests)|net/(net|receive|transmit))"
         "|net/(protocol/(file_target|http|tftp)|stack/(checksum|convert|frame_pool|interface|network|tcp_socket|udp_socket)|transfer/))")
     foreach(file IN LISTS sources)

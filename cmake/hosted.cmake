@@ -14,7 +14,6 @@ include(cmake/third-party.cmake)
 # same with and without.
 target_compile_definitions(lwip PRIVATE VIREO_COUNTS_POOLS)
 target_sources(lwip PRIVATE ${lwip}/src/core/stats.c)
-target_compile_options(lwip PRIVATE -include ${CMAKE_SOURCE_DIR}/hosted/lwip_sections.h)
 
 # Everything but what talks to a real machine; the hosted folder takes its place.
 vireo_add_folders(${CMAKE_SOURCE_DIR}/src arch machine)

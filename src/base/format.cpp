@@ -75,7 +75,7 @@ void write_number(Writer& out, const FormatSpec& spec, FormatKind kind, u64 numb
 
 void write_value(Writer& out, const FormatSpec& spec, FormatKind kind, const FormatValue& value) {
     if (kind == FormatKind::Message) {
-        const FormatValue number{.number = value.message->number()};
+        const FormatValue number{.number = value.message->number};
         return format_values(out, value.message->what, static_cast<FormatKinds>(FormatKind::Unsigned),
                              &number);
     }

@@ -29,19 +29,19 @@ enum class ErrorCode : u8 {
 std::string_view describe(ErrorCode code);
 
 // A failure: its kind and a literal that says what was being done or what is wrong ("superblock
-// checksum"). A number that belongs to it, of 56 bits, stands where the literal has "{}" ("block {} of
-// the journal"), or "{:x}" in hexadecimal: print() of base/format.h puts it there. Cheap to return: two
-// words on 64-bit machines, three on others, which would write one field of 56 bits byte by byte. The
-// literal has static storage.
+// checksum"). A number that belongs to it (a count, a length) stands where the literal has "{}" ("block
+// {} of the journal"), or "{:x}" in hexadecimal: print() of base/format.h puts it there. Two words, cheap
+// to return, so there is room for 24 bits: what is larger counts as the largest. The literal has static
+// storage.
 struct Error {
-    constexpr Error(ErrorCode kind, const char* literal, u64 its_number = 0)
-        : code(kind), high(its_number >> 32 & 0xff'ffff), low(static_cast<u32>(its_number)), what(literal) {}
-    constexpr u64 number() const { return u64{high} << 32 | low; }
+    static constexpr u32 largest_number = (1 << 24) - 1;
+    constexpr Error(ErrorCode kind, const char* literal, u32 its_number = 0)
+        : code(kind), number(std::min(its_number, largest_number)), what(literal) {}
     ErrorCode code;
-    u32 high : 24; // of the number
-    u32 low;
+    u32 number : 24;
     const char* what;
 };
+static_assert(sizeof(Error) == 2 * sizeof(void*));
 
 // Either a T or what prevented it, mostly an Error. It cannot be ignored. Built on std::expected.
 template <typename T = void, typename E = Error> class [[nodiscard]] Result : public std::expected<T, E> {
@@ -58,7 +58,7 @@ template <typename T = void, typename E = Error> class [[nodiscard]] Result : pu
     }
 };
 
-inline Error error(ErrorCode code, const char* what, u64 number = 0) { return {code, what, number}; }
+inline Error error(ErrorCode code, const char* what, u32 number = 0) { return {code, what, number}; }
 
 [[noreturn]] void panic(const char* message);
 

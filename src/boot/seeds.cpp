@@ -23,6 +23,14 @@ Result<bool> ask_devices(const device::Registry& devices, MutableBytes bytes) {
     return false;
 }
 
+// Every bit of it depends on every bit of `value` (the finaliser of SplitMix64). Linux takes a kernel's place
+// from the upper bits, where the time since the start has none.
+u64 spread(u64 value) {
+    value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+    value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+    return value ^ (value >> 31);
+}
+
 } // namespace
 
 Result<Seeds> Seeds::gather(const device::Registry& devices, const DeviceTree& tree) {
@@ -37,13 +45,13 @@ Result<Seeds> Seeds::gather(const device::Registry& devices, const DeviceTree& t
     auto chosen = tree.find("/chosen");
     if (!chosen)
         return seeds;
-    const u64 now = event::now().microseconds;
+    const u64 now = spread(event::now().microseconds);
     Bytes given = tree.property(*chosen, "rng-seed").value_or(Bytes());
     seeds.general_bytes = std::min(given.size(), sizeof(general));
     for (usize i = 0; i < seeds.general_bytes; ++i)
         seeds.general[i] = given[i] ^ static_cast<std::byte>(now >> (8 * (i % 8)));
     if (auto layout = read_struct<Be<u64>>(tree.property(*chosen, "kaslr-seed").value_or(Bytes())))
-        seeds.layout = *layout ^ now;
+        seeds.layout = spread(*layout ^ now);
     return seeds;
 }
 

@@ -102,16 +102,16 @@ std::optional<DeviceTree> WorkingTree::edit(Context& context) {
     return writable_memory(context, place, tree->bytes().size()) ? tree : std::nullopt;
 }
 
-int WorkingTree::resize(Context& context, usize bytes) {
+int WorkingTree::resize(Context& context, u64 wanted) {
+    if (wanted > DeviceTree::max_bytes)
+        return fail(context, "fdt", error(ErrorCode::TooLarge, "{} bytes", wanted));
     auto tree = edit(context);
     if (!tree)
         return status_failed;
-    bytes = std::max(bytes, tree->used_bytes());
+    usize bytes = std::max(static_cast<usize>(wanted), tree->used_bytes());
     u64 place = *address(context);
     if (is_copy(place) && bytes > copy_bytes().size())
-        return bytes > DeviceTree::max_bytes
-                   ? fail(context, "fdt", error(ErrorCode::TooLarge, "{} bytes", bytes))
-                   : copy(context, *tree, bytes);
+        return copy(context, *tree, bytes);
     if (!is_copy(place) && !writable_memory(context, place, bytes))
         return status_failed;
     auto resized = tree->resize(bytes);

@@ -32,7 +32,7 @@ class WorkingTree {
 
     // Gives it so many bytes, at least as many as it uses: those behind it, or, for the copy, other memory.
     // The status; one line if they are not free.
-    int resize(Context& context, usize bytes);
+    int resize(Context& context, u64 bytes);
 
   private:
     bool is_copy(u64 address) const;

@@ -25,6 +25,8 @@ INITRD = images.noise(3 * MIB + 1234, seed=3)  # our own kernel does not look in
 class Image:
     """The bytes of an arm64 Image, and what its header says."""
     data: bytes
+    # from where to where it writes itself, beyond what the file has unless the file is padded
+    own_data: tuple
 
     @property
     def text_offset(self):
@@ -42,7 +44,7 @@ class Image:
                 struct.pack_into("<Q", data, at, value)
         if magic is not None:
             data[56:60] = magic
-        return Image(bytes(data))
+        return dataclasses.replace(self, data=bytes(data))
 
     def with_efi_header(self):
         """As kernels have that are EFI programs, too: it says how long the file is. Not enough to run as one."""
@@ -50,11 +52,16 @@ class Image:
         struct.pack_into("<I", data, 0x3C, 0x40)
         struct.pack_into("<4s2H3I2H", data, 0x40, b"PE\0\0", 0xAA64, 1, 0, 0, 0, 0, 0)
         struct.pack_into("<8s4I16x", data, 0x58, b".text", len(data), 0, len(data), 0)
-        return Image(bytes(data))
+        return dataclasses.replace(self, data=bytes(data))
 
     def padded(self, size):
         """A file of `size` bytes, none of which repeats soon: what is not moved whole is seen."""
-        return Image(self.data + images.noise(size - len(self.data), seed=7))
+        return dataclasses.replace(self, data=self.data + images.noise(size - len(self.data), seed=7))
+
+    def unwritten(self, data):
+        """Of these bytes of the image in memory, those that must be the file's."""
+        start, end = self.own_data
+        return data[:start], data[end:]
 
 
 def build(folder, ecam=0x4010000000):
@@ -65,7 +72,8 @@ def build(folder, ecam=0x4010000000):
     images.run("ld.lld-19", "-Ttext=0", "-e", "head", f"{program}.o", "-o", f"{program}.elf")
     images.run("llvm-objcopy-19", "-O", "binary", f"{program}.elf", f"{program}.img")
     with open(f"{program}.img", "rb") as file:
-        return Image(file.read())
+        data = file.read()
+    return Image(data, (len(data), struct.unpack_from("<Q", data, 16)[0]))
 
 
 def make_disk(path, folder, files, size=64 * MIB):

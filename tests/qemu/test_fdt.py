@@ -65,7 +65,7 @@ def test_edits_are_made_in_a_copy(board, machines):
     assert machine.command("fdt print /chosen bootargs") == 'bootargs = "console=ttyS0 quiet"\n'
     assert machine.command(f"fdt chosen {own} 1000; fdt get value end /chosen linux,initrd-end; echo $end") == \
         f"{int(own, 16) + 0x1000:016x}\n"
-    assert machine.command("fdt get addr where / model; md.b $where 4").startswith(machine.command("echo -n $where").strip().zfill(8))
+    assert machine.command("fdt get addr where / model; md.b $where 4").startswith(machine.command("echo $where").strip().zfill(8))
     assert machine.command("crc32 $fdtcontroladdr $size") == before
     assert machine.command("fdt resize 10000; fdt mknode / new; fdt set /new reg '<1 2>' ; fdt print /new").split("\n", 1)[1] == \
         "new {\n\treg = <0x00000001 0x00000002>;\n};\n"

@@ -41,7 +41,7 @@ def files_of(kernel, busybox):
 
 def check(machine, processors, memory_mib, timeout=120):
     """A boot to the end of the initrd's script and of QEMU: the disk's file is right, the network answers."""
-    text, _ = machine.expect(r"\ninit: done\r*\n", timeout)
+    text, _ = machine.expect(r"init: done\r*\n", timeout)
     said = dict(re.findall(r"(?m)^init: (kernel|command line|processors|memory|file|ping) (.*?)$", text))
     assert said["file"] == hashlib.sha256(ROOT_FILE).hexdigest()
     assert said["ping"] == "answered"

@@ -20,10 +20,6 @@ using Kind = DeviceTree::Item::Kind;
 
 Error bad_overlay(const char* what) { return error(ErrorCode::Corrupt, what); }
 
-std::string_view as_text(Bytes bytes) {
-    return {static_cast<const char*>(static_cast<const void*>(bytes.data())), bytes.size()};
-}
-
 bool ends(Bytes text) { return !text.empty() && text.back() == std::byte{0}; }
 
 // libfdt gives phandles new numbers wherever there are some.

@@ -33,9 +33,13 @@ Result<> set_features(const wire::Superblock& superblock, Layout& layout) {
     layout.compat = superblock.feature_compat;
     layout.incompat = superblock.feature_incompat;
     layout.ro_compat = superblock.feature_ro_compat;
-    if (u32 unknown = layout.incompat & ~known_incompat)
-        return error(ErrorCode::NotSupported, "ext4: unknown incompatible feature 0x{:x}",
-                     unknown & -unknown);
+    if (u32 unknown = layout.incompat & ~known_incompat) {
+        const u32 first = unknown & -unknown;
+        return first <= Error::largest_number
+                   ? error(ErrorCode::NotSupported, "ext4: unknown incompatible feature 0x{:x}", first)
+                   : error(ErrorCode::NotSupported, "ext4: unknown incompatible feature 0x{:x}000000",
+                           first >> 24);
+    }
     return {};
 }
 

@@ -3,7 +3,6 @@
 
 #include "net/stack/checksum.h"
 #include "net/stack/ipv6_check.h"
-#include "net/stack/lwip/port.h"
 
 namespace vireo::net {
 
@@ -39,8 +38,9 @@ Interface::~Interface() {
 bool Interface::attach(device::NetDevice& card, bool link_is_up) {
     // Not before a card is used: most starts are without, and what runs for the first time is what costs an
     // emulator time. Also the first ports are made of random numbers then that have been stirred.
-    if (!std::exchange(is_started_, true))
-        start_lwip();
+    static constinit bool is_initialised = false;
+    if (!std::exchange(is_initialised, true))
+        lwip_init();
     detach();
     sys_restart_timeouts(); // what fell due in the meantime has not been missed: nobody listened
     auto current = event::now();

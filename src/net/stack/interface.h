@@ -67,7 +67,6 @@ class Interface final : private device::NetReceiver {
     void set_checksums();
     err_t transmit(pbuf& frame);
 
-    bool is_started_ = false; // lwIP
     netif netif_{};
     dhcp dhcp_{};
     FramePool pool_;

@@ -62,7 +62,7 @@ Result<> Interpreter::interpret() {
         case Token::Kind::Forbidden:
             return syntax_error("'|', '&', '`' and '$(' are not supported; quote them");
         case Token::Kind::TooDeep:
-            return syntax_error("'${' stands inside too many of its kind");
+            return syntax_error("'${{' stands inside too many of its kind");
         case Token::Kind::NewLine:
             after_command_ = false; // behind "&&" and "||" the command may follow on the next line
             break;
@@ -141,7 +141,7 @@ Result<> Interpreter::begin_for() {
     for (;;) {
         Token token = lexer_.next();
         if (token.kind == Token::Kind::TooDeep)
-            return syntax_error("'${' stands inside too many of its kind");
+            return syntax_error("'${{' stands inside too many of its kind");
         if (token.kind == Token::Kind::Separator || token.kind == Token::Kind::NewLine)
             break;
         if (token.kind == Token::Kind::End || token.kind == Token::Kind::Incomplete)

@@ -35,19 +35,15 @@ TEST(Format, text_characters_and_booleans) {
 }
 
 TEST(Format, an_error_says_its_number_where_its_literal_has_a_place) {
-    auto said = [](const char* literal, u64 number) {
+    auto said = [](const char* literal, u32 number) {
         return formatted("<{}> {}", Error(ErrorCode::Corrupt, literal, number), 7);
     };
     EXPECT_EQ(said("superblock checksum", 0), "<superblock checksum> 7");
     EXPECT_EQ(said("block {} of the journal", 0), "<block 0 of the journal> 7");
-    EXPECT_EQ(said("feature 0x{:x}", 0x8000'0000), "<feature 0x80000000> 7");
-    EXPECT_EQ(said("{:x}", 0xff'ffff'ffff'ffff), "<ffffffffffffff> 7");
-    EXPECT_EQ(said("{:x}", 0x100'0000'0000'0001), "<1> 7") << "56 bits";
+    EXPECT_EQ(said("feature 0x{:x}", 0x800000), "<feature 0x800000> 7");
+    EXPECT_EQ(said("{:x}", Error::largest_number), "<ffffff> 7");
+    EXPECT_EQ(said("{:x}", Error::largest_number + 1), "<ffffff> 7");
     EXPECT_EQ(said("{} and {}", 5), "<5 and > 7") << "there is one number";
-    Error copy = Error(ErrorCode::Corrupt, "{}", 1);
-    copy = Error(ErrorCode::Io, "{:x}", u64{1} << 40);
-    EXPECT_EQ(copy.code, ErrorCode::Io);
-    EXPECT_EQ(copy.number(), u64{1} << 40);
 }
 
 TEST(StringBuffer, keeps_what_fits_and_says_so) {

@@ -34,6 +34,10 @@ int booti(Context& context, Arguments arguments) {
         context, arguments.size() > 1 ? arguments[1] : context.environment.get("loadaddr").value_or(""));
     if (!kernel)
         return status_failed;
+    auto kernel_bytes = context.loaded.bytes_at(*kernel);
+    // An empty file: what lies there is what lay there before.
+    if (kernel_bytes == u64{0})
+        return fail_to_boot(context, {.kind = boot::Failure::Kind::Unknown, .address = *kernel});
     std::optional<Range> initrd;
     if (arguments.size() > 2 && !initrd_argument(context, arguments[2], initrd))
         return status_failed;
@@ -43,7 +47,7 @@ int booti(Context& context, Arguments arguments) {
         return status_failed;
 
     auto services = boot_services(context);
-    auto boot = boot::prepare(services, {.kernel = {*kernel, context.loaded.bytes_at(*kernel).value_or(0)},
+    auto boot = boot::prepare(services, {.kernel = {*kernel, kernel_bytes.value_or(0)},
                                          .initrd = initrd,
                                          .tree = *tree,
                                          .command_line = context.environment.get("bootargs")});

@@ -82,7 +82,7 @@ int addr(Context& context, Arguments arguments) {
     if (words.size() < 2 || *bytes == existing)
         return status_ok;
     if (*bytes > existing)
-        return context.working_tree.resize(context, static_cast<usize>(*bytes));
+        return context.working_tree.resize(context, *bytes);
     if (!is_quiet)
         print(context.console, "New length {} < existing length {}, ignoring\n", *bytes, existing);
     return status_ok;
@@ -244,7 +244,7 @@ int rsvmem(Context& context, Arguments arguments) {
     if (!tree)
         return status_failed;
     if (!is_add) {
-        auto removed = tree->remove_reservation(static_cast<usize>(*first));
+        auto removed = tree->remove_reservation(static_cast<usize>(std::min<u64>(*first, ~u32{0})));
         return removed ? status_ok : tree_failed(context, "fdt_del_mem_rsv()", removed.error());
     }
     auto added = tree->add_reservation({*first, *bytes});

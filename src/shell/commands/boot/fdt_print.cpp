@@ -14,10 +14,6 @@ namespace {
 // What is longer is shown as its place and size.
 constexpr usize most_shown_bytes = 16 << 10;
 
-std::string_view as_text(Bytes value) {
-    return {static_cast<const char*>(static_cast<const void*>(value.data())), value.size()};
-}
-
 void indent(Writer& out, u32 depth) {
     constexpr std::string_view tabs = "\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t";
     for (; depth > tabs.size(); depth -= tabs.size())

@@ -36,7 +36,7 @@ int get_value(Context& context, Bytes value, Arguments words) {
     if (value.empty())
         return set_variable(context, words[0], "");
     if (is_text(value)) {
-        std::string_view rest{static_cast<const char*>(static_cast<const void*>(value.data())), value.size()};
+        std::string_view rest = as_text(value);
         std::string_view text;
         for (u64 i = 0; i <= index.value_or(0); ++i) {
             if (rest.empty())

@@ -18,7 +18,8 @@ class RobustnessTest : public NetworkTest {
             network->wait_for_ipv6(*IpAddress::parse("fe80::1"), event::Budget::total(Duration::seconds(5))));
     }
 
-    // How many messages of ICMP we have sent. IPv6 says things of its own accord.
+    // How many messages of ICMP we have sent. IPv6 says things of its own accord, and lwIP repeats questions
+    // to name servers that the tests before gave up.
     auto answers() const {
         return std::ranges::count_if(peer->frames, [](const Frame& sent) {
             return packets::get16(sent, 12) == 0x0800 && sent.at(23) == 1;
