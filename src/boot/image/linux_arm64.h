@@ -13,7 +13,8 @@ struct LinuxArm64 {
     u64 text_offset = 0;
     // That the kernel takes from there on, more than the file has: zeroed data follows. Never 0.
     u64 image_bytes = 0;
-    // Of the file, as its EFI header has it; a file that is shorter was cut. 0: it has no such header.
+    // Of the file, as its EFI header has it: one that is shorter was cut, and behind a signed one its
+    // signature follows. 0: it has no such header.
     u64 file_bytes = 0;
 
     // `head` is the beginning of a file that recognise() takes for one. Corrupt: it is cut off, or says
