@@ -90,6 +90,10 @@ Result<usize> DeviceTree::check(Bytes source) {
     if (fdt_off_dt_struct(source.data()) % 4 != 0 || fdt_off_mem_rsvmap(source.data()) % 8 != 0)
         return error(ErrorCode::Corrupt, "device tree blocks misaligned");
     VIREO_TRY(tree_result(fdt_check_full(source.data(), claimed)));
+    // That also passes what has no node at all.
+    int behind = 0;
+    if (fdt_next_tag(source.data(), 0, &behind) != FDT_BEGIN_NODE)
+        return error(ErrorCode::Corrupt, "device tree without a root");
     return claimed;
 }
 

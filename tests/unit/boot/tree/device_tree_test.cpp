@@ -150,6 +150,17 @@ TEST(DeviceTree, is_refused_when_it_is_none) {
     EXPECT_EQ(refusal(blob), "device tree blocks misaligned");
 }
 
+// libfdt's own check is content with a structure that ends at once; every edit wants a root.
+TEST(DeviceTree, has_a_root) {
+    TreeWriter empty;
+    auto refused = DeviceTree::check(empty.finish());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(text_of(refused.error()), "device tree without a root");
+    TreeWriter with_root;
+    with_root.node("", [] {});
+    EXPECT_TRUE(DeviceTree::check(with_root.finish()));
+}
+
 TEST(DeviceTree, of_2_MiB_opens_and_one_byte_more_does_not) {
     TreeRoom place(DeviceTree::max_bytes + 8), room;
     auto opens = [&](usize bytes) {
