@@ -8,7 +8,7 @@
 #define VIREO_RESET_ADDRESS 0xfffffc00
 
 // What the reset code copies and clears in one turn of a loop.
-#define VIREO_COPY_BLOCK 128
+#define VIREO_COPY_BLOCK 256
 
 // As in common/layout.h.
 #define VIREO_STACK_BYTES 0x20000

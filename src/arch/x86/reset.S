@@ -177,13 +177,14 @@ flat:
     movl %eax, %fs
     movl %eax, %gs
 
-    // Words, unrolled: an emulator pays for instructions, and `rep movs` is the slowest copy it has.
+    // Words, unrolled: an emulator pays for instructions, and `rep movs` is the slowest copy it has. Both
+    // pointers are in the middle of a block, so that all offsets have one byte.
     subl $vireo_memory_bytes, %ebx      // where the image will run
-    movl %ebx, %edi
-    movl $vireo_rom_image, %esi
+    leal VIREO_COPY_BLOCK / 2(%ebx), %edi
+    movl $vireo_rom_image + VIREO_COPY_BLOCK / 2, %esi
     movl $vireo_file_bytes, %ecx
 7:
-    .set offset, 0
+    .set offset, -VIREO_COPY_BLOCK / 2
     .rept VIREO_COPY_BLOCK / WORD / 2
     mov offset(%esi), A
     mov offset + WORD(%esi), B
@@ -200,7 +201,7 @@ flat:
     xor A, A
     movl $vireo_clear_bytes, %ecx
 8:
-    .set offset, 0
+    .set offset, -VIREO_COPY_BLOCK / 2
     .rept VIREO_COPY_BLOCK / WORD
     mov A, offset(%edi)
     .set offset, offset + WORD
