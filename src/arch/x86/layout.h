@@ -7,8 +7,13 @@
 #define VIREO_RESET_BYTES 0x400
 #define VIREO_RESET_ADDRESS 0xfffffc00
 
-// What the reset code copies and clears in one turn of a loop.
+// What the reset code copies, and clears, in one turn of a loop: as much as there is room for.
+#ifdef __x86_64__
+#define VIREO_COPY_BLOCK 128
+#else
 #define VIREO_COPY_BLOCK 256
+#endif
+#define VIREO_CLEAR_BLOCK 128
 
 // As in common/layout.h.
 #define VIREO_STACK_BYTES 0x20000

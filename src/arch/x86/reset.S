@@ -202,12 +202,12 @@ flat:
     movl $vireo_clear_bytes, %ecx
 8:
     .set offset, -VIREO_COPY_BLOCK / 2
-    .rept VIREO_COPY_BLOCK / WORD
+    .rept VIREO_CLEAR_BLOCK / WORD
     mov A, offset(%edi)
     .set offset, offset + WORD
     .endr
-    addl $VIREO_COPY_BLOCK, %edi
-    subl $VIREO_COPY_BLOCK, %ecx
+    addl $VIREO_CLEAR_BLOCK, %edi
+    subl $VIREO_CLEAR_BLOCK, %ecx
     jnz 8b
 
     // A stack, at the end of the image. vireo_apply_relr(image, table, table end, distance), or
