@@ -13,9 +13,6 @@ struct Range {
     constexpr bool overlaps(const Range& other) const {
         return ranges_overlap(base, bytes, other.base, other.bytes);
     }
-    constexpr bool contains(const Range& other) const {
-        return other.base >= base && range_fits(other.base - base, other.bytes, bytes);
-    }
     constexpr bool operator==(const Range&) const = default;
 };
 
