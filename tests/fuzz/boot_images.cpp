@@ -37,7 +37,7 @@ boot::ToPlace wanted(FuzzedData& input) {
         u64 base = input.number<u64>();
         all.initrd = Range{base, std::max(input.number<u64>(), u64{1})};
     }
-    all.tree_bytes = input.number<u32>();
+    all.description_bytes = input.number<u32>();
     return all;
 }
 
@@ -50,15 +50,17 @@ void check(const boot::LinuxArm64& header, const Plan& plan, const system::Memor
     require((plan.entry - header.text_offset) % header.boundary == 0, "a kernel lies where its header says");
     require(plan.kernel.place.bytes >= header.image_bytes, "a kernel has the memory that it says it takes");
     require(is_free(plan.kernel.now, map) && is_free(plan.kernel.place, map), "a kernel is nobody else's");
-    require(is_free(plan.tree, map) && !plan.tree.overlaps(plan.kernel.place), "a tree lies apart");
+    require(is_free(plan.description, map) && !plan.description.overlaps(plan.kernel.place),
+            "a tree lies apart");
     if (plan.initrd) {
         const Range& initrd = plan.initrd->place;
         require(is_free(initrd, map) && is_free(plan.initrd->now, map), "an initrd is nobody else's");
-        require(!initrd.overlaps(plan.kernel.place) && !initrd.overlaps(plan.tree), "an initrd lies apart");
+        require(!initrd.overlaps(plan.kernel.place) && !initrd.overlaps(plan.description),
+                "an initrd lies apart");
         require(!plan.initrd->moves() || !initrd.overlaps(plan.kernel.now), "a kernel is not written over");
         require(!plan.kernel.moves() || !plan.kernel.place.overlaps(initrd), "nor is an initrd");
     }
-    require(boot::verify(plan, map).has_value(), "what was placed is verified");
+    require(boot::verify(plan, header.needs(), map).has_value(), "what was placed is verified");
 }
 
 } // namespace
@@ -79,7 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
     if (!header)
         return 0;
     require(header->image_bytes != 0, "a kernel takes some memory");
-    if (auto plan = boot::place(*header, all, map))
+    if (auto plan = boot::place(header->needs(), all, map))
         check(*header, *plan, map);
     return 0;
 }

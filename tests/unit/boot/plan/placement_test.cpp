@@ -27,16 +27,16 @@ class Placement : public testing::Test {
     }
 
     Plan good(const ToPlace& parts) {
-        auto plan = place(header, parts, map);
+        auto plan = place(header.needs(), parts, map);
         EXPECT_TRUE(plan);
         if (!plan)
             return {};
-        EXPECT_TRUE(boot::verify(*plan, map));
+        EXPECT_TRUE(boot::verify(*plan, header.needs(), map));
         EXPECT_EQ(plan->entry, plan->kernel.place.base);
         return *plan;
     }
     Refusal bad(const ToPlace& parts) {
-        auto plan = place(header, parts, map);
+        auto plan = place(header.needs(), parts, map);
         EXPECT_FALSE(plan);
         return plan ? Refusal{} : plan.error();
     }
@@ -45,7 +45,7 @@ class Placement : public testing::Test {
     boot::LinuxArm64 header{.text_offset = 0, .image_bytes = 32 * MiB, .file_bytes = 30 * MiB};
     ToPlace wanted{.kernel = {default_address, 30 * MiB},
                    .initrd = Range{ram + 80 * MiB, 4 * MiB},
-                   .tree_bytes = 0x4000};
+                   .description_bytes = 0x4000};
 };
 
 TEST_F(Placement, what_lies_at_legal_places_stays) {
@@ -55,7 +55,7 @@ TEST_F(Placement, what_lies_at_legal_places_stays) {
     EXPECT_EQ(plan.kernel.place, (Range{default_address, 32 * MiB}));
     EXPECT_FALSE(plan.initrd->moves());
     EXPECT_EQ(plan.initrd->place, wanted.initrd);
-    EXPECT_EQ(plan.tree, (Range{ram + 118 * MiB, 0x4000}));
+    EXPECT_EQ(plan.description, (Range{ram + 118 * MiB, 0x4000}));
 }
 
 TEST_F(Placement, a_kernel_off_the_boundary_moves_to_the_lowest_one) {
@@ -158,13 +158,13 @@ TEST_F(Placement, an_initrd_where_the_kernel_zeroes_its_data_moves_up) {
     Plan plan = good(wanted);
     EXPECT_FALSE(plan.kernel.moves());
     EXPECT_EQ(plan.initrd->place, (Range{ram + 116 * MiB, 4 * MiB}));
-    EXPECT_EQ(plan.tree.base, ram + 114 * MiB);
+    EXPECT_EQ(plan.description.base, ram + 114 * MiB);
 }
 
 TEST_F(Placement, an_initrd_that_is_in_the_way_and_a_byte_too_large_to_move) {
     // It is free between 2 + 32 and 120 MiB, less what it has itself.
     wanted.initrd = Range{default_address + 31 * MiB, 86 * MiB};
-    wanted.tree_bytes = 0;
+    wanted.description_bytes = 0;
     EXPECT_EQ(good(wanted).initrd->place, (Range{ram + 34 * MiB, 86 * MiB}));
     ++wanted.initrd->bytes;
     Refusal refusal = bad(wanted);
@@ -225,11 +225,11 @@ TEST_F(Placement, an_initrd_out_of_reach_without_room_in_reach) {
 }
 
 TEST_F(Placement, a_tree_of_2_mib_and_a_byte_more) {
-    wanted.tree_bytes = 2 * MiB;
-    EXPECT_EQ(good(wanted).tree, (Range{ram + 118 * MiB, 2 * MiB}));
-    ++wanted.tree_bytes;
+    wanted.description_bytes = 2 * MiB;
+    EXPECT_EQ(good(wanted).description, (Range{ram + 118 * MiB, 2 * MiB}));
+    ++wanted.description_bytes;
     Refusal refusal = bad(wanted);
-    EXPECT_EQ(refusal.part, Part::Tree);
+    EXPECT_EQ(refusal.part, Part::Description);
     EXPECT_EQ(refusal.why, Why::TooLarge);
     EXPECT_EQ(refusal.range.bytes, 2 * MiB + 1);
 }
@@ -237,14 +237,14 @@ TEST_F(Placement, a_tree_of_2_mib_and_a_byte_more) {
 TEST_F(Placement, a_tree_lies_in_a_slot_of_its_own_or_nowhere) {
     wanted.initrd = Range{ram + 34 * MiB, 84 * MiB};
     wanted.kernel.base = default_address;
-    EXPECT_EQ(good(wanted).tree.base, ram + 118 * MiB);
+    EXPECT_EQ(good(wanted).description.base, ram + 118 * MiB);
     wanted.initrd->bytes = 84 * MiB + 1; // the slot is its now; below the kernel there is one more
-    EXPECT_EQ(good(wanted).tree.base, ram);
+    EXPECT_EQ(good(wanted).description.base, ram);
     VIREO_MUST(map.reserve(ram + 0x3fff, 1, "somebody"));
-    EXPECT_EQ(bad(wanted).part, Part::Tree);
+    EXPECT_EQ(bad(wanted).part, Part::Description);
     EXPECT_EQ(bad(wanted).why, Why::NoRoom);
-    wanted.tree_bytes = 0x3fff;
-    EXPECT_EQ(good(wanted).tree.base, ram);
+    wanted.description_bytes = 0x3fff;
+    EXPECT_EQ(good(wanted).description.base, ram);
 }
 
 TEST_F(Placement, verify_refuses_a_plan_that_breaks_a_rule) {
@@ -252,25 +252,25 @@ TEST_F(Placement, verify_refuses_a_plan_that_breaks_a_rule) {
     auto refusal = [&](auto&& change) {
         Plan broken = plan;
         change(broken);
-        auto verified = boot::verify(broken, map);
+        auto verified = boot::verify(broken, header.needs(), map);
         EXPECT_FALSE(verified);
         return verified ? Refusal{} : verified.error();
     };
     auto overlap = refusal([](Plan& p) { p.initrd->place.base = p.kernel.place.end() - 1; });
     EXPECT_EQ(overlap.part, Part::Initrd);
     EXPECT_STREQ(overlap.owner.owner, "the kernel");
-    overlap = refusal([](Plan& p) { p.tree.base = p.kernel.place.base; });
-    EXPECT_EQ(overlap.part, Part::Tree);
+    overlap = refusal([](Plan& p) { p.description.base = p.kernel.place.base; });
+    EXPECT_EQ(overlap.part, Part::Description);
     EXPECT_STREQ(overlap.owner.owner, "the kernel");
-    overlap = refusal([](Plan& p) { p.tree.base = p.initrd->place.base; });
-    EXPECT_EQ(overlap.part, Part::Tree);
+    overlap = refusal([](Plan& p) { p.description.base = p.initrd->place.base; });
+    EXPECT_EQ(overlap.part, Part::Description);
     EXPECT_STREQ(overlap.owner.owner, "the initrd");
-    overlap = refusal([](Plan& p) { p.tree.base = ram + 120 * MiB; });
+    overlap = refusal([](Plan& p) { p.description.base = ram + 120 * MiB; });
     EXPECT_STREQ(overlap.owner.owner, "Vireo image");
     EXPECT_EQ(refusal([](Plan& p) { p.kernel.place.bytes = 200 * MiB; }).why, Why::NotRam);
-    EXPECT_EQ(refusal([](Plan& p) { p.tree.base += 4; }).why, Why::TooLarge);
-    EXPECT_EQ(refusal([](Plan& p) { p.tree.base += 2 * MiB - 0x3ff8; }).why, Why::NotFree);
-    EXPECT_EQ(refusal([](Plan& p) { p.tree.base -= 8; }).why, Why::TooLarge);
+    EXPECT_EQ(refusal([](Plan& p) { p.description.base += 4; }).why, Why::TooLarge);
+    EXPECT_EQ(refusal([](Plan& p) { p.description.base += 2 * MiB - 0x3ff8; }).why, Why::NotFree);
+    EXPECT_EQ(refusal([](Plan& p) { p.description.base -= 8; }).why, Why::TooLarge);
     // What would be overwritten before it is moved itself.
     overlap = refusal([](Plan& p) {
         p.kernel.now.base = p.initrd->place.base;
@@ -284,9 +284,9 @@ TEST_F(Placement, verify_knows_how_far_a_kernel_reaches) {
     VIREO_MUST(map.add_ram(GiB + 128 * MiB, 64 * GiB));
     Plan plan = good(wanted);
     plan.initrd->place.base = 33 * GiB - 4 * MiB;
-    EXPECT_TRUE(boot::verify(plan, map));
+    EXPECT_TRUE(boot::verify(plan, header.needs(), map));
     plan.initrd->place.base += 1;
-    auto verified = boot::verify(plan, map);
+    auto verified = boot::verify(plan, header.needs(), map);
     ASSERT_FALSE(verified);
     EXPECT_EQ(verified.error().why, Why::NoRoom);
 }
