@@ -117,11 +117,11 @@ Result<> FwCfg::transfer(std::optional<u16> item, MutableBytes into) const {
     return {};
 }
 
-Result<> FwCfg::access_by_dma(u32 command, u32 bytes, uptr memory) const {
+Result<> FwCfg::access_by_dma(u32 command, u32 bytes, uptr where) const {
     DmaAccess access;
     access.control = command;
     access.length = bytes;
-    access.address = memory;
+    access.address = where;
     u64 address = std::bit_cast<uptr>(&access);
     // The device is done, or has failed, when the second write returns. The writes are opaque to the compiler
     // and the structure's address has left us, so what follows is read from memory.

@@ -53,8 +53,8 @@ class FwCfg {
     void select(u16 item) const;
     // The next bytes of the item that was selected last; `item` selects it first.
     Result<> transfer(std::optional<u16> item, MutableBytes into) const;
-    // One command of the DMA interface, for `bytes` at `memory`.
-    Result<> access_by_dma(u32 command, u32 bytes, uptr memory) const;
+    // One command of the DMA interface, for `bytes` at `where`.
+    Result<> access_by_dma(u32 command, u32 bytes, uptr where) const;
 
     io::Window registers_;
     Layout layout_;
