@@ -8,6 +8,7 @@
 #include "base/owned_array.h"
 #include "base/parse.h"
 #include "boot/acpi/checksum.h"
+#include "boot/acpi/table_header.h"
 
 namespace vireo::boot {
 
@@ -57,9 +58,6 @@ constexpr u32 write_pointer = 4;
 
 constexpr u8 zone_high = 1;
 constexpr u8 zone_segment = 2;
-
-constexpr std::string_view root_signature = "RSD PTR ";
-constexpr usize root_bytes = 20; // of its first revision, which has a checksum of its own
 
 // Empty, which names no file, if the field has no end.
 std::string_view text_of(const FileName& field) {
@@ -242,8 +240,9 @@ void TableLoader::tell(const Told& pointer) {
 
 Result<u64> TableLoader::find_root() const {
     for (const Loaded& file : files_)
-        if (file.bytes.size() >= root_bytes && as_text(file.bytes).starts_with(root_signature) &&
-            sum_of(file.bytes.first(root_bytes)) == 0)
+        if (file.bytes.size() >= acpi_first_root_bytes &&
+            as_text(file.bytes).starts_with(acpi_root_signature) &&
+            sum_of(file.bytes.first(acpi_first_root_bytes)) == 0)
             return file.address;
     return error(ErrorCode::Corrupt, "no file of the table loader is a root pointer");
 }

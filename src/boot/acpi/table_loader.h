@@ -9,9 +9,9 @@ namespace vireo::boot {
 inline constexpr usize most_table_commands = 1024;
 inline constexpr usize most_table_files = 16;
 
-// Puts the host's ACPI tables into memory, as its file "etc/table-loader" says: files are placed, pointers and
-// checksums in them are made right, and addresses that the host asks for are given to it, last, when nothing
-// else can fail. Returns where the root pointer lies (ACPI 6.4, 5.2.5.3).
+// Puts the host's ACPI tables into memory, as its file "etc/table-loader" says: files are placed, pointers
+// and checksums in them are made right, and addresses that the host asks for are given to it, last, when
+// nothing else can fail. Returns where the root pointer lies (ACPI 6.4, 5.2.5.3).
 //
 // Commands of an unknown kind are left out, with one warning. NotFound: the host has no such file, so no
 // ACPI. Corrupt: the entry that the error numbers, from 0 on, makes no sense; or no file is a root pointer.

@@ -39,8 +39,8 @@ constexpr u16 pm_timer_offset = 8;
 // Sleep enable with sleep type 0, which is S5, "soft off", on both chips as QEMU has them.
 constexpr u16 sleep_into_soft_off = 1 << 13;
 
-// The upper half of this byte of the host bridge says whether the segment at 0xf0000 is RAM for reads, and for
-// writes.
+// The upper half of this byte of the host bridge says whether the segment at 0xf0000 is RAM for
+// reads, and for writes.
 constexpr u8 i440fx_segment_register = 0x59;
 constexpr u8 q35_segment_register = 0x90;
 

@@ -33,11 +33,12 @@ class Chipset {
     static constexpr Range segment{0xf'0000, 0x1'0000};
 
     // Maps the configuration space of PCI into memory at configuration_window, where there must be no RAM:
-    // operating systems learn from the ACPI tables where that is, if it is so when the host makes them. Only if
-    // has_configuration_window().
+    // operating systems learn from the ACPI tables where that is, if it is so when the host makes them. Only
+    // if has_configuration_window().
     bool has_configuration_window() const { return kind_ == Kind::Q35; }
     void open_configuration_window() const;
-    // In the upper half of the addresses below 4 GiB, and where PCI's window has least use for it: at its end.
+    // In the upper half of the addresses below 4 GiB, and where PCI's window has least use for
+    // it: at its end.
     static constexpr Range configuration_window{0xe000'0000, 256 << 20};
 
     // Leads the interrupt pins of PCI devices to lines 10 and 11 of the older interrupt controller, and tells
