@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/boot.h"
 
+#include "boot/kernel_formats.h"
 #include "boot/seeds.h"
 #include "load/memory.h"
 
@@ -27,29 +28,39 @@ std::expected<Bytes, Failure> free_bytes(const Services& services, u64 address) 
     return failed(refusal);
 }
 
-bool is_for_other_machines(ImageKind kind) {
-    return kind == ImageKind::LinuxRiscv || kind == ImageKind::LinuxArm || kind == ImageKind::LinuxX86;
+bool is_kernel(ImageKind kind) {
+    return kind == ImageKind::LinuxArm64 || kind == ImageKind::LinuxRiscv || kind == ImageKind::LinuxArm ||
+           kind == ImageKind::LinuxX86;
 }
 
-std::expected<LinuxArm64, Failure> read_header(const Services& services, const Range& kernel) {
+// Only a machine whose kernels this build knows can enter one.
+const KernelFormat& format_of(const system::Machine& machine) {
+    for (const KernelFormat& format : kernel_formats())
+        if (format.isa == machine.isa())
+            return format;
+    panic("a machine starts kernels of no known format");
+}
+
+std::expected<Needs, Failure> read_header(const Services& services, const Range& kernel) {
     auto bytes = free_bytes(services, kernel.base);
     if (!bytes)
         return std::unexpected(bytes.error());
     usize most =
         kernel.bytes != 0 ? static_cast<usize>(std::min<u64>(kernel.bytes, bytes->size())) : bytes->size();
-    Bytes head = bytes->first(std::min(most, recognised_by_bytes));
-    auto kind = recognise(head);
+    Bytes file = bytes->first(most);
+    auto kind = recognise(file.first(std::min(most, recognised_by_bytes)));
     if (!kind)
         return failed({.kind = Failure::Kind::Unknown, .address = kernel.base});
-    if (*kind != ImageKind::LinuxArm64)
-        return failed(
-            {.kind = is_for_other_machines(*kind) ? Failure::Kind::Foreign : Failure::Kind::CannotYet,
-             .address = kernel.base,
-             .image = *kind});
-    auto header = LinuxArm64::read(head);
-    if (!header)
-        return failed({.kind = Failure::Kind::Header, .address = kernel.base, .why = header.error()});
-    return *header;
+    const KernelFormat& format = format_of(services.machine);
+    if (format.kind != *kind)
+        return failed({.kind = is_kernel(*kind) ? Failure::Kind::Foreign : Failure::Kind::CannotYet,
+                       .address = kernel.base,
+                       .image = *kind,
+                       .wanted = format.kind});
+    auto needs = format.read(file, services.memory.ram().front().base);
+    if (!needs)
+        return failed({.kind = Failure::Kind::Header, .address = kernel.base, .why = needs.error()});
+    return *needs;
 }
 
 // What /chosen may grow by, besides the command line.
@@ -58,7 +69,7 @@ constexpr usize spare_bytes = 4096;
 // The edited tree, in memory of its own. Its size is final.
 std::expected<OwnedArray<u64>, Failure> edit_tree(const Services& services, const DeviceTree& source,
                                                   Plan& plan) {
-    auto room = OwnedArray<u64>::create(static_cast<usize>(plan.tree.bytes / sizeof(u64)));
+    auto room = OwnedArray<u64>::create(static_cast<usize>(plan.description.bytes / sizeof(u64)));
     if (!room)
         return failed({.kind = Failure::Kind::Memory, .why = room.error()});
     auto tree =
@@ -74,7 +85,7 @@ std::expected<OwnedArray<u64>, Failure> edit_tree(const Services& services, cons
                                  .kaslr_seed = seeds->layout});
     if (!set)
         return failed({.kind = Failure::Kind::Tree, .why = set.error()});
-    plan.tree.bytes = tree->packed().size();
+    plan.description.bytes = tree->packed().size();
     return std::move(*room);
 }
 
@@ -92,24 +103,24 @@ Range loaded(const Placed& part) { return {part.place.base, part.now.bytes}; }
 std::expected<Boot, Failure> prepare(const Services& services, const Request& request) {
     if (auto can = services.machine.can_enter(); !can)
         return failed({.kind = Failure::Kind::Machine, .why = can.error()});
-    auto header = read_header(services, request.kernel);
-    if (!header)
-        return std::unexpected(header.error());
+    auto needs = read_header(services, request.kernel);
+    if (!needs)
+        return std::unexpected(needs.error());
     usize tree_bytes = request.tree.used_bytes() + spare_bytes + request.command_line.value_or("").size();
     ToPlace wanted{.kernel = request.kernel,
-                   .tree_bytes = std::min(align_up(tree_bytes, 8), DeviceTree::max_bytes)};
+                   .description_bytes = std::min(align_up(tree_bytes, 8), DeviceTree::max_bytes)};
     if (request.initrd && request.initrd->bytes != 0)
         wanted.initrd = request.initrd;
-    auto plan = place(*header, wanted, services.memory);
+    auto plan = place(*needs, wanted, services.memory);
     if (!plan)
         return failed(plan.error());
     plan->command_line = request.command_line;
     auto tree = edit_tree(services, request.tree, *plan);
     if (!tree)
         return std::unexpected(tree.error());
-    if (auto verified = verify(*plan, services.memory); !verified)
+    if (auto verified = verify(*plan, *needs, services.memory); !verified)
         return failed(verified.error());
-    return Boot{.plan = *plan, .tree = std::move(*tree)};
+    return Boot{.plan = *plan, .description = std::move(*tree)};
 }
 
 Failure start(const Services& services, const Boot& boot) {
@@ -128,10 +139,11 @@ Failure start(const Services& services, const Boot& boot) {
     }
     move(machine, plan.kernel);
     VIREO_ASSERT(written.try_push_back(loaded(plan.kernel)));
-    std::memcpy(machine.memory(plan.tree.base), boot.tree.data(), static_cast<usize>(plan.tree.bytes));
-    VIREO_ASSERT(written.try_push_back(plan.tree));
+    std::memcpy(machine.memory(plan.description.base), boot.description.data(),
+                static_cast<usize>(plan.description.bytes));
+    VIREO_ASSERT(written.try_push_back(plan.description));
     auto entered = machine.enter({.entry = plan.entry,
-                                  .device_tree = plan.tree.base,
+                                  .description = plan.description.base,
                                   .read_uncached = {written.data(), written.size()}});
     (void)services.virtio.rescan();
     return {.kind = Failure::Kind::Machine,

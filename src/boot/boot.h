@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/owned_array.h"
+#include "boot/image/needs.h"
 #include "boot/plan/placement.h"
 #include "boot/tree/device_tree.h"
 #include "device/registry.h"
@@ -32,7 +33,7 @@ struct Failure {
     enum class Kind : u8 {
         Machine,   // `why` it starts no operating system
         Unknown,   // what lies there is no kernel of a known kind
-        CannotYet, // it is an image of kind `image`, which Vireo cannot boot
+        CannotYet, // it is an image of kind `image`, not a kernel of kind `wanted`
         Foreign,   // it is an image of kind `image`, for another machine
         Header,    // of the image at `address`: `why`
         Place,     // `refusal`
@@ -44,6 +45,7 @@ struct Failure {
     Kind kind;
     u64 address = 0;
     ImageKind image{};
+    ImageKind wanted{};
     Error why{ErrorCode::Io, ""};
     Refusal refusal{};
 };
@@ -51,7 +53,7 @@ struct Failure {
 // A boot that is ready: only start() moves anything.
 struct Boot {
     Plan plan;
-    OwnedArray<u64> tree; // edited; plan.tree has its size and where it goes
+    OwnedArray<u64> description; // plan.description has its size and where it goes
 };
 
 // Finds out what lies at the addresses, places it, edits a copy of the tree and verifies the plan. Memory

@@ -23,7 +23,7 @@ std::string_view name_of(boot::Refusal::Part part) {
         return "kernel";
     case boot::Refusal::Part::Initrd:
         return "initrd";
-    case boot::Refusal::Part::Tree:
+    case boot::Refusal::Part::Description:
         return "device tree";
     }
     return "";
@@ -61,7 +61,7 @@ void print_plan(Writer& out, const boot::Plan& plan) {
         print_move(out, *plan.initrd);
         out.write("\n");
     }
-    print_range(out, "device tree", plan.tree);
+    print_range(out, "device tree", plan.description);
     out.write("\n   command line ");
     print_untrusted(out, plan.command_line.value_or("(the device tree's)"));
     out.write("\n");
@@ -80,7 +80,7 @@ int fail_to_boot(Context& context, const boot::Failure& failure) {
         break;
     case Kind::CannotYet:
         print(out, "what lies at 0x{:08x} is {}, not {}\n", failure.address, boot::name_of(failure.image),
-              boot::name_of(boot::ImageKind::LinuxArm64));
+              boot::name_of(failure.wanted));
         break;
     case Kind::Foreign:
         print(out, "what lies at 0x{:08x} is {}, for another machine\n", failure.address,

@@ -8,6 +8,9 @@
 
 namespace vireo::system {
 
+// The instruction set that a board's firmware was built for.
+enum class Isa : u8 { Arm, Arm64, Riscv32, Riscv64, X86, X86_64 };
+
 // The machine as commands see it. Implemented by machine/<m>/ and by the hosted program.
 class Machine {
   public:
@@ -66,6 +69,9 @@ class Machine {
         return no_address_space();
     }
 
+    // Whose kernels it starts. None: a program's.
+    virtual std::optional<Isa> isa() const { return std::nullopt; }
+
     // Whether enter() can be called as the machine is now; NotSupported: why not.
     virtual Result<> can_enter() const { return no_address_space(); }
 
@@ -83,7 +89,7 @@ class Machine {
     // What an operating system is started with. Everything is in RAM.
     struct Handover {
         u64 entry = 0;       // of its first instruction
-        u64 device_tree = 0; // which it is told
+        u64 description = 0; // of the machine, which it is told: where the device tree lies
         // What it reads before it knows about caches: they are cleaned for these.
         std::span<const Range> read_uncached{};
     };

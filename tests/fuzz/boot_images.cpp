@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// An arm64 Image that is the input, placed among an initrd, a tree and what others own.
+// A kernel of every format that is the input, placed among an initrd, a tree and what others own.
 // Input: MiB of RAM and of a second bank (2 bytes each, from 1 GiB and from 1 GiB + as many as the byte that
 // follows says), reservations (a count, then records of a place and a size in KiB, 4 bytes each), where the
 // kernel lies in KiB (4 bytes) and how long it is (8 bytes), flags (1: an initrd; 2: its place and size
 // follow as 8 bytes each, and not as 4 in KiB), the tree's size (4 bytes), the file.
+#include "boot/kernel_formats.h"
 #include "boot/plan/placement.h"
 #include "fuzz/support.h"
 
@@ -37,7 +38,7 @@ boot::ToPlace wanted(FuzzedData& input) {
         u64 base = input.number<u64>();
         all.initrd = Range{base, std::max(input.number<u64>(), u64{1})};
     }
-    all.tree_bytes = input.number<u32>();
+    all.description_bytes = input.number<u32>();
     return all;
 }
 
@@ -45,20 +46,33 @@ bool is_free(const Range& range, const system::MemoryMap& map) {
     return checked_add(range.base, range.bytes) && map.check_writable(range.base, range.bytes);
 }
 
-void check(const boot::LinuxArm64& header, const Plan& plan, const system::MemoryMap& map) {
-    require(plan.entry == plan.kernel.place.base, "a kernel is entered where it begins");
-    require((plan.entry - header.text_offset) % header.boundary == 0, "a kernel lies where its header says");
-    require(plan.kernel.place.bytes >= header.image_bytes, "a kernel has the memory that it says it takes");
+bool is_within(const Range& range, const boot::Needs::Where& where) {
+    return range.base >= where.lowest && range.end() <= where.end;
+}
+
+void check(const boot::Needs& needs, const Plan& plan, const system::MemoryMap& map) {
+    const Range& kernel = plan.kernel.place;
+    require(plan.entry == kernel.base + needs.entry_offset, "a kernel is entered where its header says");
+    require((kernel.base - needs.kernel.skew) % needs.kernel.alignment == 0, "a kernel lies on its boundary");
+    require(is_within(kernel, needs.kernel), "a kernel lies where it may");
+    require(kernel.bytes >= needs.image_bytes, "a kernel has the memory that it says it takes");
+    require(!needs.unpacks.overlaps(kernel) && !needs.unpacks.overlaps(plan.description) &&
+                !(plan.initrd && needs.unpacks.overlaps(plan.initrd->place)),
+            "nothing lies where a kernel unpacks itself");
+    require(!plan.initrd || is_within(plan.initrd->place, needs.initrd), "an initrd lies where it may");
+    require(is_within(plan.description, needs.description), "so does a tree");
     require(is_free(plan.kernel.now, map) && is_free(plan.kernel.place, map), "a kernel is nobody else's");
-    require(is_free(plan.tree, map) && !plan.tree.overlaps(plan.kernel.place), "a tree lies apart");
+    require(is_free(plan.description, map) && !plan.description.overlaps(plan.kernel.place),
+            "a tree lies apart");
     if (plan.initrd) {
         const Range& initrd = plan.initrd->place;
         require(is_free(initrd, map) && is_free(plan.initrd->now, map), "an initrd is nobody else's");
-        require(!initrd.overlaps(plan.kernel.place) && !initrd.overlaps(plan.tree), "an initrd lies apart");
+        require(!initrd.overlaps(plan.kernel.place) && !initrd.overlaps(plan.description),
+                "an initrd lies apart");
         require(!plan.initrd->moves() || !initrd.overlaps(plan.kernel.now), "a kernel is not written over");
         require(!plan.kernel.moves() || !plan.kernel.place.overlaps(initrd), "nor is an initrd");
     }
-    require(boot::verify(plan, map).has_value(), "what was placed is verified");
+    require(boot::verify(plan, needs, map).has_value(), "what was placed is verified");
 }
 
 } // namespace
@@ -75,11 +89,14 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
     Bytes file = input.rest();
     if (auto kind = boot::recognise(file))
         require(!boot::name_of(*kind).empty(), "every kind has a name");
-    auto header = boot::LinuxArm64::read(file.first(std::min(file.size(), boot::recognised_by_bytes)));
-    if (!header)
-        return 0;
-    require(header->image_bytes != 0, "a kernel takes some memory");
-    if (auto plan = boot::place(*header, all, map))
-        check(*header, *plan, map);
+    for (const boot::KernelFormat& format : boot::kernel_formats()) {
+        auto needs = format.read(file, GiB);
+        if (!needs)
+            continue;
+        require(needs->kind == format.kind, "a header is of its format");
+        require(needs->image_bytes != 0, "a kernel takes some memory");
+        if (auto plan = boot::place(*needs, all, map))
+            check(*needs, *plan, map);
+    }
     return 0;
 }

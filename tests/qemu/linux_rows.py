@@ -20,6 +20,8 @@ class Kernel:
 CLOUD = Kernel("Debian 12 cloud", "qemu_arm64", "linux-image-6.1.0-50-cloud-arm64:arm64", "busybox-static:arm64")
 FULL = Kernel("Debian 12", "qemu_arm64", "linux-image-6.1.0-50-arm64:arm64", "busybox-static:arm64")
 
+ARM = Kernel("Debian 12 armmp-lpae", "qemu_arm", "linux-image-6.1.0-50-armmp-lpae:armhf", "busybox-static:armhf")
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:
@@ -61,6 +63,15 @@ ROWS = [
     Row(CLOUD, ",gic-version=3", source="tftp", processors=2, always=True),
     Row(CLOUD, source="tftp"),
     Row(CLOUD, transport="mmio", source="tftp", processors=4),
+    Row(ARM, transport="mmio", processors=2, always=True),
+    Row(ARM),
+    Row(ARM, processors=4),
+    Row(ARM, ",virtualization=on"),
+    Row(ARM, ",gic-version=3", transport="mmio", processors=2),
+    Row(ARM, ",highmem=off", "-m 1G"),
+    Row(ARM, arguments="-m 2G", transport="mmio", processors=2),
+    Row(ARM, arguments="-m 3G"),
+    Row(ARM, source="tftp"),
     Row(FULL, processors=4),
     Row(FULL, ",virtualization=on", transport="mmio"),
     Row(FULL, ",gic-version=3", "-m 2G", transport="mmio", processors=4),

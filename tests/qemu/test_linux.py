@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's own kernels, unchanged, booted by typing `booti` at the console: each mounts the disk it came from, finds a file there whole,
+"""Debian's own kernels, unchanged, booted by typing `booti` or `bootz` at the console: each mounts the disk it came from, finds a file there whole,
 pings, and powers off. One row of the table in docs/boards.md each; most of them only in `./test --long`."""
 
 import functools
@@ -19,6 +19,7 @@ import vm
 from conftest import TOP
 
 MIB = images.MIB
+BOOT = {"qemu_arm": "bootz", "qemu_arm64": "booti"}
 ROOT_FILE = images.noise(MIB + 321, seed=11)  # a file on the disk that a kernel boots from
 
 
@@ -81,6 +82,6 @@ def test_linux(row, disks, machines):
         assert machine.status() == 0
     command_line = "console=ttyAMA0 root=/dev/vda file=file quiet"
     machine.command(f'setenv bootargs "{command_line}"')
-    machine.send("booti $kernel_addr_r $ramdisk_addr_r\r")
+    machine.send(f"{BOOT[row.kernel.board]} $kernel_addr_r $ramdisk_addr_r\r")
     said = check(machine, row.processors, row.memory_mib)
     assert said["command line"] == command_line

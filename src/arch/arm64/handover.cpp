@@ -24,14 +24,14 @@ void clean(const Range& range) {
 
 } // namespace
 
-void enter_operating_system(uptr entry, uptr device_tree, std::span<const Range> read_uncached) {
+void enter_operating_system(uptr entry, uptr description, std::span<const Range> read_uncached) {
     asm volatile("msr daifset, #15" : : : "memory");
     VIREO_WRITE_REGISTER(cntv_ctl_el0, 0);
     for (const Range& range : read_uncached)
         clean(range);
     uptr own = reinterpret_cast<uptr>(&vireo_enter);
     clean({own, reinterpret_cast<uptr>(vireo_enter_end) - own});
-    vireo_enter(entry, device_tree);
+    vireo_enter(entry, description);
 }
 
 } // namespace vireo::arch

@@ -73,4 +73,23 @@ Result<LinuxArm64> LinuxArm64::read(Bytes head) {
                       .file_bytes = file_bytes_of(head, header->pe_offset)};
 }
 
+Needs LinuxArm64::needs() const {
+    constexpr u64 reach = u64{32} << 30;
+    // Linux maps its tree before it knows RAM: in one block of that size.
+    constexpr u64 tree_slot = 2 << 20;
+    return {.kind = ImageKind::LinuxArm64,
+            .file_bytes = file_bytes,
+            .image_bytes = image_bytes,
+            .kernel = {.alignment = boundary, .skew = text_offset & (boundary - 1)},
+            .description = {.alignment = tree_slot},
+            .reach = reach};
+}
+
+Result<Needs> read_linux_arm64(Bytes file, u64) {
+    auto header = LinuxArm64::read(file.first(std::min(file.size(), recognised_by_bytes)));
+    if (!header)
+        return header.error();
+    return header->needs();
+}
+
 } // namespace vireo::boot

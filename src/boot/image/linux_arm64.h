@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "boot/image/needs.h"
 
 namespace vireo::boot {
 
@@ -20,6 +21,11 @@ struct LinuxArm64 {
     // `head` is the beginning of a file that recognise() takes for one. Corrupt: it is cut off, or says
     // nothing that can be. NotSupported: it is big-endian.
     static Result<LinuxArm64> read(Bytes head);
+
+    Needs needs() const;
 };
+
+// What an arm64 Image asks for, wherever RAM begins.
+Result<Needs> read_linux_arm64(Bytes file, u64 ram);
 
 } // namespace vireo::boot

@@ -12,7 +12,7 @@ class FreeRam {
   public:
     explicit FreeRam(const system::MemoryMap& map) : map_(map) {}
 
-    // At most as many as a plan has parts, each where it is and where it goes.
+    // At most as many as a plan has parts, each where it is and where it goes, and where a kernel unpacks.
     void take(const Range& range) { VIREO_ASSERT(taken_.try_push_back(range)); }
 
     // Where something may lie: in [from, end), `skew` above a multiple of `alignment`, a power of two.
@@ -31,7 +31,7 @@ class FreeRam {
     const Range* in_the_way(const Range& range) const;
 
     const system::MemoryMap& map_;
-    FixedVector<Range, 5> taken_;
+    FixedVector<Range, 6> taken_;
 };
 
 } // namespace vireo::boot

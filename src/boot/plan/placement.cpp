@@ -10,18 +10,20 @@ namespace {
 using Part = Refusal::Part;
 using Why = Refusal::Why;
 
-constexpr u64 page = 4096;
 constexpr u64 GiB = u64{1} << 30;
 
-// Linux maps its tree before it knows RAM: in one block of that size (booting.rst, 2).
-constexpr u64 tree_slot = 2 << 20;
-
-// The kernel and its initrd lie in so much memory, which begins at a multiple of 1 GiB (booting.rst, 4).
-constexpr u64 reach = 32 * GiB;
-bool is_in_reach(const Range& kernel, const Range& initrd) {
+bool is_in_reach(const Needs& needs, const Range& kernel, const Range& initrd) {
     u64 first = std::min(kernel.base, initrd.base) / GiB;
     u64 last = (std::max(kernel.end(), initrd.end()) - 1) / GiB;
-    return last - first < reach / GiB;
+    return needs.reach == 0 || last - first < needs.reach / GiB;
+}
+
+bool is_within(const Range& range, const Needs::Where& where) {
+    return range.base >= where.lowest && range.end() <= where.end;
+}
+
+bool is_aligned_as(u64 address, const Needs::Where& where) {
+    return is_aligned(address - where.skew, where.alignment);
 }
 
 // Why `range` is not RAM that nobody owns; nothing if it is.
@@ -40,136 +42,167 @@ Refusal is_kernels(Part part, const Range& range, const Range& kernel) {
             .owner = {kernel.base, kernel.bytes, "the kernel"}};
 }
 
-bool is_legal(const LinuxArm64& header, u64 address) {
-    return is_aligned(address - header.text_offset, LinuxArm64::boundary);
+Refusal has_no_room(Part part, const Range& range) {
+    return {.part = part, .why = Why::NoRoom, .range = range};
+}
+
+bool is_legal(const Needs& needs, const Range& kernel) {
+    return is_aligned_as(kernel.base, needs.kernel) && is_within(kernel, needs.kernel) &&
+           !kernel.overlaps(needs.unpacks);
 }
 
 // Where the kernel runs: where it lies, if it may; else as low as possible, since old kernels lose the RAM
 // below them. There it stays off the initrd, which is moved before it, if at all.
-std::expected<Range, Refusal> place_kernel(const LinuxArm64& header, const Range& now,
+std::expected<Range, Refusal> place_kernel(const Needs& needs, const Range& now,
                                            const std::optional<Range>& initrd, const system::MemoryMap& map) {
-    Range range{now.base, std::max(header.image_bytes, now.bytes)};
+    Range range{now.base, std::max(needs.image_bytes, now.bytes)};
     auto refusal = refuse(Part::Kernel, range, map);
-    if (is_legal(header, now.base) && !refusal)
+    if (!refusal && is_legal(needs, range))
         return range;
     FreeRam free(map);
+    free.take(needs.unpacks);
     if (initrd)
         free.take(*initrd);
     if (auto base = free.lowest({.bytes = range.bytes,
-                                 .alignment = LinuxArm64::boundary,
-                                 .skew = header.text_offset & (LinuxArm64::boundary - 1)}))
+                                 .alignment = needs.kernel.alignment,
+                                 .skew = needs.kernel.skew,
+                                 .from = needs.kernel.lowest,
+                                 .end = needs.kernel.end}))
         return Range{*base, range.bytes};
-    if (is_legal(header, now.base))
+    if (is_aligned_as(now.base, needs.kernel) && refusal)
         return std::unexpected(*refusal);
-    return std::unexpected(Refusal{.part = Part::Kernel, .why = Why::NoRoom, .range = range});
+    return std::unexpected(has_no_room(Part::Kernel, range));
 }
 
-// Where the initrd goes: it stays, if the kernel reaches it and does not run there; else as high as possible.
-std::expected<Range, Refusal> place_initrd(const Range& initrd, const Placed& kernel,
+// Where the initrd goes: it stays, if the kernel reaches it and does not run or unpack itself there; else as
+// high as possible.
+std::expected<Range, Refusal> place_initrd(const Needs& needs, const Range& initrd, const Placed& kernel,
                                            const system::MemoryMap& map) {
-    bool is_overrun = initrd.overlaps(kernel.place);
-    if (!is_overrun && is_in_reach(kernel.place, initrd))
+    bool is_overrun = initrd.overlaps(kernel.place) || initrd.overlaps(needs.unpacks);
+    if (!is_overrun && is_within(initrd, needs.initrd) && is_in_reach(needs, kernel.place, initrd))
         return initrd;
     FreeRam free(map);
+    free.take(needs.unpacks);
     free.take(kernel.now);
     free.take(kernel.place);
-    u64 last = align_down(kernel.place.end() - 1, GiB);
-    u64 first = align_down(kernel.place.base, GiB);
-    if (auto base = free.highest({.bytes = initrd.bytes,
-                                  .alignment = page,
-                                  .from = last - std::min(last, reach - GiB),
-                                  .end = checked_add(first, reach).value_or(~u64{0})}))
+    u64 from = needs.initrd.lowest;
+    u64 end = needs.initrd.end;
+    if (needs.reach != 0) {
+        u64 last = align_down(kernel.place.end() - 1, GiB);
+        u64 first = align_down(kernel.place.base, GiB);
+        from = std::max(from, last - std::min(last, needs.reach - GiB));
+        end = std::min(end, checked_add(first, needs.reach).value_or(~u64{0}));
+    }
+    if (auto base = free.highest(
+            {.bytes = initrd.bytes, .alignment = needs.initrd.alignment, .from = from, .end = end}))
         return Range{*base, initrd.bytes};
     if (is_overrun)
         return std::unexpected(is_kernels(Part::Initrd, initrd, kernel.place));
-    return std::unexpected(Refusal{.part = Part::Initrd, .why = Why::NoRoom, .range = initrd});
+    return std::unexpected(has_no_room(Part::Initrd, initrd));
 }
 
-std::expected<Range, Refusal> place_tree(u64 bytes, const Plan& plan, const system::MemoryMap& map) {
-    if (bytes > tree_slot)
-        return std::unexpected(Refusal{.part = Part::Tree, .why = Why::TooLarge, .range = {0, bytes}});
+std::expected<Range, Refusal> place_description(const Needs& needs, u64 bytes, const Plan& plan,
+                                                const system::MemoryMap& map) {
+    if (bytes > needs.description.alignment)
+        return std::unexpected(Refusal{.part = Part::Description, .why = Why::TooLarge, .range = {0, bytes}});
     FreeRam free(map);
+    free.take(needs.unpacks);
     free.take(plan.kernel.now);
     free.take(plan.kernel.place);
     if (plan.initrd) {
         free.take(plan.initrd->now);
         free.take(plan.initrd->place);
     }
-    if (auto base = free.highest({.bytes = bytes, .alignment = tree_slot}))
+    if (auto base = free.highest({.bytes = bytes,
+                                  .alignment = needs.description.alignment,
+                                  .from = needs.description.lowest,
+                                  .end = needs.description.end}))
         return Range{*base, bytes};
-    return std::unexpected(Refusal{.part = Part::Tree, .why = Why::NoRoom, .range = {0, bytes}});
+    return std::unexpected(has_no_room(Part::Description, {0, bytes}));
 }
 
 } // namespace
 
-std::expected<Plan, Refusal> place(const LinuxArm64& header, const ToPlace& wanted,
-                                   const system::MemoryMap& map) {
-    Range kernel = wanted.kernel;
-    if (kernel.bytes == 0)
-        kernel.bytes = header.file_bytes != 0 ? header.file_bytes : header.image_bytes;
-    if (kernel.bytes < header.file_bytes)
-        return std::unexpected(Refusal{.part = Part::Kernel,
-                                       .why = Why::Cut,
-                                       .range = {kernel.base, header.file_bytes},
-                                       .there = kernel.bytes});
-    if (auto refusal = refuse(Part::Kernel, kernel, map))
+std::expected<Plan, Refusal> place(const Needs& needs, const ToPlace& wanted, const system::MemoryMap& map) {
+    Range file = wanted.kernel;
+    if (file.bytes == 0)
+        file.bytes = needs.file_bytes != 0 ? needs.file_bytes : needs.skipped_bytes + needs.image_bytes;
+    u64 least = std::max(needs.file_bytes, needs.skipped_bytes + 1);
+    if (file.bytes < least)
+        return std::unexpected(
+            Refusal{.part = Part::Kernel, .why = Why::Cut, .range = {file.base, least}, .there = file.bytes});
+    if (auto refusal = refuse(Part::Kernel, file, map))
         return std::unexpected(*refusal);
     if (wanted.initrd) {
         if (auto refusal = refuse(Part::Initrd, *wanted.initrd, map))
             return std::unexpected(*refusal);
-        if (wanted.initrd->overlaps(kernel))
-            return std::unexpected(is_kernels(Part::Initrd, *wanted.initrd, kernel));
+        if (wanted.initrd->overlaps(file))
+            return std::unexpected(is_kernels(Part::Initrd, *wanted.initrd, file));
     }
+    if (needs.unpacks.bytes != 0 && !map.check_readable(needs.unpacks.base, needs.unpacks.bytes))
+        return std::unexpected(has_no_room(Part::Kernel, needs.unpacks));
 
-    auto kernel_place = place_kernel(header, kernel, wanted.initrd, map);
+    Range kernel{file.base + needs.skipped_bytes, file.bytes - needs.skipped_bytes};
+    auto kernel_place = place_kernel(needs, kernel, wanted.initrd, map);
     if (!kernel_place)
         return std::unexpected(kernel_place.error());
-    Plan plan{.kind = ImageKind::LinuxArm64, .kernel = {kernel, *kernel_place}, .entry = kernel_place->base};
+    Plan plan{.kind = needs.kind,
+              .kernel = {kernel, *kernel_place},
+              .entry = kernel_place->base + needs.entry_offset};
     if (wanted.initrd) {
-        auto initrd_place = place_initrd(*wanted.initrd, plan.kernel, map);
+        auto initrd_place = place_initrd(needs, *wanted.initrd, plan.kernel, map);
         if (!initrd_place)
             return std::unexpected(initrd_place.error());
         plan.initrd = Placed{*wanted.initrd, *initrd_place};
     }
-    auto tree = place_tree(wanted.tree_bytes, plan, map);
-    if (!tree)
-        return std::unexpected(tree.error());
-    plan.tree = *tree;
+    auto description = place_description(needs, wanted.description_bytes, plan, map);
+    if (!description)
+        return std::unexpected(description.error());
+    plan.description = *description;
     return plan;
 }
 
-std::expected<void, Refusal> verify(const Plan& plan, const system::MemoryMap& map) {
+std::expected<void, Refusal> verify(const Plan& plan, const Needs& needs, const system::MemoryMap& map) {
     struct Piece {
         Part part;
         Range range;
+        const Needs::Where& where;
     };
     FixedVector<Piece, 3> pieces;
-    VIREO_ASSERT(pieces.try_push_back({Part::Kernel, plan.kernel.place}));
+    VIREO_ASSERT(pieces.try_push_back({Part::Kernel, plan.kernel.place, needs.kernel}));
     if (plan.initrd)
-        VIREO_ASSERT(pieces.try_push_back({Part::Initrd, plan.initrd->place}));
-    VIREO_ASSERT(pieces.try_push_back({Part::Tree, plan.tree}));
+        VIREO_ASSERT(pieces.try_push_back({Part::Initrd, plan.initrd->place, needs.initrd}));
+    VIREO_ASSERT(pieces.try_push_back({Part::Description, plan.description, needs.description}));
     for (const Piece& piece : pieces) {
         if (auto refusal = refuse(piece.part, piece.range, map))
             return std::unexpected(*refusal);
         if (piece.part != Part::Kernel && piece.range.overlaps(plan.kernel.place))
             return std::unexpected(is_kernels(piece.part, piece.range, plan.kernel.place));
+        if (piece.range.overlaps(needs.unpacks))
+            return std::unexpected(is_kernels(piece.part, piece.range, needs.unpacks));
+        if (!is_within(piece.range, piece.where))
+            return std::unexpected(has_no_room(piece.part, piece.range));
     }
+    if (!is_aligned_as(plan.kernel.place.base, needs.kernel))
+        return std::unexpected(has_no_room(Part::Kernel, plan.kernel.place));
     if (plan.initrd) {
         // The initrd is moved first.
         if (plan.initrd->moves() && plan.initrd->place.overlaps(plan.kernel.now))
             return std::unexpected(is_kernels(Part::Initrd, plan.initrd->place, plan.kernel.now));
-        if (!is_in_reach(plan.kernel.place, plan.initrd->place))
+        if (!is_in_reach(needs, plan.kernel.place, plan.initrd->place))
+            return std::unexpected(has_no_room(Part::Initrd, plan.initrd->place));
+        if (plan.description.overlaps(plan.initrd->place))
             return std::unexpected(
-                Refusal{.part = Part::Initrd, .why = Why::NoRoom, .range = plan.initrd->place});
-        if (plan.tree.overlaps(plan.initrd->place))
-            return std::unexpected(
-                Refusal{.part = Part::Tree,
+                Refusal{.part = Part::Description,
                         .why = Why::NotFree,
-                        .range = plan.tree,
+                        .range = plan.description,
                         .owner = {plan.initrd->place.base, plan.initrd->place.bytes, "the initrd"}});
     }
-    if (!range_fits(plan.tree.base % tree_slot, plan.tree.bytes, tree_slot) || !is_aligned(plan.tree.base, 8))
-        return std::unexpected(Refusal{.part = Part::Tree, .why = Why::TooLarge, .range = plan.tree});
+    u64 slot = needs.description.alignment;
+    if (!range_fits(plan.description.base % slot, plan.description.bytes, slot) ||
+        !is_aligned(plan.description.base, 8))
+        return std::unexpected(
+            Refusal{.part = Part::Description, .why = Why::TooLarge, .range = plan.description});
     return {};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "boot/image/linux_arm64.h"
+#include "boot/image/needs.h"
 #include "boot/plan/plan.h"
 #include "system/memory_map.h"
 
@@ -9,7 +9,7 @@ namespace vireo::boot {
 
 // Why a part of a boot has no place.
 struct Refusal {
-    enum class Part : u8 { Kernel, Initrd, Tree };
+    enum class Part : u8 { Kernel, Initrd, Description };
     enum class Why : u8 {
         NotRam,   // some of `range` is no RAM
         NotFree,  // some of `range` is `owner`'s
@@ -26,18 +26,19 @@ struct Refusal {
 
 // What is to be placed: where it was loaded to, and what is known about it.
 struct ToPlace {
-    Range kernel; // bytes 0: nobody knows how long the file is
+    Range kernel; // the file; bytes 0: nobody knows how long it is
     std::optional<Range> initrd{};
-    u64 tree_bytes = 0; // that the device tree takes at most
+    u64 description_bytes = 0; // that it takes at most
 };
 
-// Where an arm64 kernel, its initrd and its tree go: what lies at a legal place already stays there. A pure
+// Where a kernel, its initrd and what it is told go: what lies at a legal place already stays there. A pure
 // function: nothing is moved, and nothing taken. Everything that is placed lies in free RAM, apart from each
 // other and from what has not been moved yet.
-[[nodiscard]] std::expected<Plan, Refusal> place(const LinuxArm64& header, const ToPlace& wanted,
+[[nodiscard]] std::expected<Plan, Refusal> place(const Needs& needs, const ToPlace& wanted,
                                                  const system::MemoryMap& map);
 
 // The same rules again, on a plan that is finished: whatever made it, what breaks one of them is not booted.
-[[nodiscard]] std::expected<void, Refusal> verify(const Plan& plan, const system::MemoryMap& map);
+[[nodiscard]] std::expected<void, Refusal> verify(const Plan& plan, const Needs& needs,
+                                                  const system::MemoryMap& map);
 
 } // namespace vireo::boot

@@ -19,7 +19,7 @@ struct Plan {
     Placed kernel;
     u64 entry = 0;
     std::optional<Placed> initrd{};
-    Range tree{};                                   // where the device tree goes
+    Range description{};                            // where what the kernel is told goes: a device tree
     std::optional<std::string_view> command_line{}; // none: the tree's is kept
 };
 

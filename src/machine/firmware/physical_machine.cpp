@@ -4,11 +4,26 @@
 #include "arch/arch.h"
 #include "arch/common/attempt.h"
 #include "arch/common/program.h"
+#include "autoconf.h"
 #include "base/math.h"
 
 namespace vireo::machine {
 
 namespace {
+
+#if defined(CONFIG_ARCH_ARM)
+constexpr auto own_isa = system::Isa::Arm;
+#elif defined(CONFIG_ARCH_ARM64)
+constexpr auto own_isa = system::Isa::Arm64;
+#elif defined(CONFIG_ARCH_RISCV32)
+constexpr auto own_isa = system::Isa::Riscv32;
+#elif defined(CONFIG_ARCH_RISCV64)
+constexpr auto own_isa = system::Isa::Riscv64;
+#elif defined(CONFIG_ARCH_X86_64)
+constexpr auto own_isa = system::Isa::X86_64;
+#else
+constexpr auto own_isa = system::Isa::X86;
+#endif
 
 bool is_reachable(u64 address, usize width) {
     auto end = checked_add<u64>(address, width);
@@ -21,6 +36,8 @@ constexpr const char* refused = "the processor refused the access";
 constexpr u64 most_code = 16 << 20;
 
 } // namespace
+
+std::optional<system::Isa> PhysicalMachine::isa() const { return own_isa; }
 
 std::byte* PhysicalMachine::memory(u64 address) {
     return reinterpret_cast<std::byte*>(static_cast<uptr>(address));

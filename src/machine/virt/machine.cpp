@@ -70,7 +70,7 @@ constexpr Board this_board{"qemu-riscv64",
 // One of them is the console. Static: the firmware writes to it for ever.
 constinit Pl011 pl011;
 constinit Ns16550 ns16550;
-constinit std::string_view isa;
+constinit std::string_view cpu_isa;
 
 system::ConsolePort& start_uart(const Uart& uart) {
     io::Window registers(io::Space::Memory, uart.registers.base, uart.registers.bytes);
@@ -172,7 +172,7 @@ bool prepare_pci(bus::pci::Host& host) { return open_pci_iommus(*devices_of_tree
 constexpr bool (*prepare_pci)(bus::pci::Host&) = nullptr;
 #endif
 
-void print_isa(Writer& out) { print(out, "CPU:   {}\n", isa); }
+void print_isa(Writer& out) { print(out, "CPU:   {}\n", cpu_isa); }
 
 } // namespace
 
@@ -187,7 +187,7 @@ VirtMachine::VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u32
 #ifdef CONFIG_ARCH_RISCV
     start_hart_timer(devices_, processor);
 #endif
-    isa = devices_.isa;
+    cpu_isa = devices_.isa;
 }
 
 system::ConsolePort& VirtMachine::start_console() {
@@ -227,7 +227,7 @@ void VirtMachine::run() {
                   .virtio_mmio = {devices_.virtio_mmio.data(), devices_.virtio_mmio.size()},
                   .pci = devices_.pci ? &*devices_.pci : nullptr,
                   .prepare_pci = prepare_pci,
-                  .print_cpu = isa.empty() ? nullptr : print_isa,
+                  .print_cpu = cpu_isa.empty() ? nullptr : print_isa,
                   .random_seed = devices_.random_seed,
                   .fw_cfg = fw_cfg ? &*fw_cfg : nullptr});
 }
@@ -247,7 +247,7 @@ Result<> VirtMachine::reset() { return restart(devices_); }
 
 Result<> VirtMachine::power_off() { return virt::power_off(devices_); }
 
-#ifdef CONFIG_ARCH_ARM64
+#if defined(CONFIG_ARCH_ARM64) || defined(CONFIG_ARCH_ARM)
 Result<> VirtMachine::can_enter() const {
     // Linux wants the other world, with its interrupts there, and firmware that switches processors on.
     if (devices_.is_secure)
@@ -260,7 +260,7 @@ Result<> VirtMachine::enter(const Handover& handover) {
     if (devices_.console && devices_.console->kind == Uart::Kind::Pl011)
         pl011.announce_input(false);
     release_wake_sources(devices_);
-    arch::enter_operating_system(static_cast<uptr>(handover.entry), static_cast<uptr>(handover.device_tree),
+    arch::enter_operating_system(static_cast<uptr>(handover.entry), static_cast<uptr>(handover.description),
                                  handover.read_uncached);
 }
 #else

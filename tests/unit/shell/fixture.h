@@ -66,6 +66,7 @@ class ScriptedMachine final : public system::Machine {
     ScriptNames script_names() const override { return names; }
     std::optional<u16> dhcp_architecture() const override { return architecture; }
     std::optional<u64> device_tree() const override { return tree; }
+    std::optional<system::Isa> isa() const override { return kernels; }
     Result<> reset() override {
         ++resets;
         return error(ErrorCode::NotSupported, "no reset line");
@@ -108,7 +109,7 @@ class ScriptedMachine final : public system::Machine {
 
     Result<> can_enter() const override { return enterable; }
     Result<> enter(const Handover& handover) override {
-        entered.emplace(Entered{handover.entry, handover.device_tree, {}});
+        entered.emplace(Entered{handover.entry, handover.description, {}});
         for (const Range& range : handover.read_uncached)
             entered->read_uncached.push_back(range);
         return error(ErrorCode::Io, "a scripted machine comes back");
@@ -117,11 +118,12 @@ class ScriptedMachine final : public system::Machine {
     // What was entered, if anything was.
     struct Entered {
         u64 entry;
-        u64 device_tree;
+        u64 description;
         std::vector<Range> read_uncached;
     };
     std::optional<Entered> entered;
     Result<> enterable{};
+    system::Isa kernels = system::Isa::Arm64;
 
     // Addresses outside RAM exist, at all and with 64 bytes of registers.
     bool has_addresses = false;

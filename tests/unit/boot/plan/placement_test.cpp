@@ -27,16 +27,16 @@ class Placement : public testing::Test {
     }
 
     Plan good(const ToPlace& parts) {
-        auto plan = place(header, parts, map);
+        auto plan = place(header.needs(), parts, map);
         EXPECT_TRUE(plan);
         if (!plan)
             return {};
-        EXPECT_TRUE(boot::verify(*plan, map));
+        EXPECT_TRUE(boot::verify(*plan, header.needs(), map));
         EXPECT_EQ(plan->entry, plan->kernel.place.base);
         return *plan;
     }
     Refusal bad(const ToPlace& parts) {
-        auto plan = place(header, parts, map);
+        auto plan = place(header.needs(), parts, map);
         EXPECT_FALSE(plan);
         return plan ? Refusal{} : plan.error();
     }
@@ -45,7 +45,7 @@ class Placement : public testing::Test {
     boot::LinuxArm64 header{.text_offset = 0, .image_bytes = 32 * MiB, .file_bytes = 30 * MiB};
     ToPlace wanted{.kernel = {default_address, 30 * MiB},
                    .initrd = Range{ram + 80 * MiB, 4 * MiB},
-                   .tree_bytes = 0x4000};
+                   .description_bytes = 0x4000};
 };
 
 TEST_F(Placement, what_lies_at_legal_places_stays) {
@@ -55,7 +55,7 @@ TEST_F(Placement, what_lies_at_legal_places_stays) {
     EXPECT_EQ(plan.kernel.place, (Range{default_address, 32 * MiB}));
     EXPECT_FALSE(plan.initrd->moves());
     EXPECT_EQ(plan.initrd->place, wanted.initrd);
-    EXPECT_EQ(plan.tree, (Range{ram + 118 * MiB, 0x4000}));
+    EXPECT_EQ(plan.description, (Range{ram + 118 * MiB, 0x4000}));
 }
 
 TEST_F(Placement, a_kernel_off_the_boundary_moves_to_the_lowest_one) {
@@ -158,13 +158,13 @@ TEST_F(Placement, an_initrd_where_the_kernel_zeroes_its_data_moves_up) {
     Plan plan = good(wanted);
     EXPECT_FALSE(plan.kernel.moves());
     EXPECT_EQ(plan.initrd->place, (Range{ram + 116 * MiB, 4 * MiB}));
-    EXPECT_EQ(plan.tree.base, ram + 114 * MiB);
+    EXPECT_EQ(plan.description.base, ram + 114 * MiB);
 }
 
 TEST_F(Placement, an_initrd_that_is_in_the_way_and_a_byte_too_large_to_move) {
     // It is free between 2 + 32 and 120 MiB, less what it has itself.
     wanted.initrd = Range{default_address + 31 * MiB, 86 * MiB};
-    wanted.tree_bytes = 0;
+    wanted.description_bytes = 0;
     EXPECT_EQ(good(wanted).initrd->place, (Range{ram + 34 * MiB, 86 * MiB}));
     ++wanted.initrd->bytes;
     Refusal refusal = bad(wanted);
@@ -225,11 +225,11 @@ TEST_F(Placement, an_initrd_out_of_reach_without_room_in_reach) {
 }
 
 TEST_F(Placement, a_tree_of_2_mib_and_a_byte_more) {
-    wanted.tree_bytes = 2 * MiB;
-    EXPECT_EQ(good(wanted).tree, (Range{ram + 118 * MiB, 2 * MiB}));
-    ++wanted.tree_bytes;
+    wanted.description_bytes = 2 * MiB;
+    EXPECT_EQ(good(wanted).description, (Range{ram + 118 * MiB, 2 * MiB}));
+    ++wanted.description_bytes;
     Refusal refusal = bad(wanted);
-    EXPECT_EQ(refusal.part, Part::Tree);
+    EXPECT_EQ(refusal.part, Part::Description);
     EXPECT_EQ(refusal.why, Why::TooLarge);
     EXPECT_EQ(refusal.range.bytes, 2 * MiB + 1);
 }
@@ -237,14 +237,14 @@ TEST_F(Placement, a_tree_of_2_mib_and_a_byte_more) {
 TEST_F(Placement, a_tree_lies_in_a_slot_of_its_own_or_nowhere) {
     wanted.initrd = Range{ram + 34 * MiB, 84 * MiB};
     wanted.kernel.base = default_address;
-    EXPECT_EQ(good(wanted).tree.base, ram + 118 * MiB);
+    EXPECT_EQ(good(wanted).description.base, ram + 118 * MiB);
     wanted.initrd->bytes = 84 * MiB + 1; // the slot is its now; below the kernel there is one more
-    EXPECT_EQ(good(wanted).tree.base, ram);
+    EXPECT_EQ(good(wanted).description.base, ram);
     VIREO_MUST(map.reserve(ram + 0x3fff, 1, "somebody"));
-    EXPECT_EQ(bad(wanted).part, Part::Tree);
+    EXPECT_EQ(bad(wanted).part, Part::Description);
     EXPECT_EQ(bad(wanted).why, Why::NoRoom);
-    wanted.tree_bytes = 0x3fff;
-    EXPECT_EQ(good(wanted).tree.base, ram);
+    wanted.description_bytes = 0x3fff;
+    EXPECT_EQ(good(wanted).description.base, ram);
 }
 
 TEST_F(Placement, verify_refuses_a_plan_that_breaks_a_rule) {
@@ -252,25 +252,25 @@ TEST_F(Placement, verify_refuses_a_plan_that_breaks_a_rule) {
     auto refusal = [&](auto&& change) {
         Plan broken = plan;
         change(broken);
-        auto verified = boot::verify(broken, map);
+        auto verified = boot::verify(broken, header.needs(), map);
         EXPECT_FALSE(verified);
         return verified ? Refusal{} : verified.error();
     };
     auto overlap = refusal([](Plan& p) { p.initrd->place.base = p.kernel.place.end() - 1; });
     EXPECT_EQ(overlap.part, Part::Initrd);
     EXPECT_STREQ(overlap.owner.owner, "the kernel");
-    overlap = refusal([](Plan& p) { p.tree.base = p.kernel.place.base; });
-    EXPECT_EQ(overlap.part, Part::Tree);
+    overlap = refusal([](Plan& p) { p.description.base = p.kernel.place.base; });
+    EXPECT_EQ(overlap.part, Part::Description);
     EXPECT_STREQ(overlap.owner.owner, "the kernel");
-    overlap = refusal([](Plan& p) { p.tree.base = p.initrd->place.base; });
-    EXPECT_EQ(overlap.part, Part::Tree);
+    overlap = refusal([](Plan& p) { p.description.base = p.initrd->place.base; });
+    EXPECT_EQ(overlap.part, Part::Description);
     EXPECT_STREQ(overlap.owner.owner, "the initrd");
-    overlap = refusal([](Plan& p) { p.tree.base = ram + 120 * MiB; });
+    overlap = refusal([](Plan& p) { p.description.base = ram + 120 * MiB; });
     EXPECT_STREQ(overlap.owner.owner, "Vireo image");
     EXPECT_EQ(refusal([](Plan& p) { p.kernel.place.bytes = 200 * MiB; }).why, Why::NotRam);
-    EXPECT_EQ(refusal([](Plan& p) { p.tree.base += 4; }).why, Why::TooLarge);
-    EXPECT_EQ(refusal([](Plan& p) { p.tree.base += 2 * MiB - 0x3ff8; }).why, Why::NotFree);
-    EXPECT_EQ(refusal([](Plan& p) { p.tree.base -= 8; }).why, Why::TooLarge);
+    EXPECT_EQ(refusal([](Plan& p) { p.description.base += 4; }).why, Why::TooLarge);
+    EXPECT_EQ(refusal([](Plan& p) { p.description.base += 2 * MiB - 0x3ff8; }).why, Why::NotFree);
+    EXPECT_EQ(refusal([](Plan& p) { p.description.base -= 8; }).why, Why::TooLarge);
     // What would be overwritten before it is moved itself.
     overlap = refusal([](Plan& p) {
         p.kernel.now.base = p.initrd->place.base;
@@ -284,11 +284,117 @@ TEST_F(Placement, verify_knows_how_far_a_kernel_reaches) {
     VIREO_MUST(map.add_ram(GiB + 128 * MiB, 64 * GiB));
     Plan plan = good(wanted);
     plan.initrd->place.base = 33 * GiB - 4 * MiB;
-    EXPECT_TRUE(boot::verify(plan, map));
+    EXPECT_TRUE(boot::verify(plan, header.needs(), map));
     plan.initrd->place.base += 1;
-    auto verified = boot::verify(plan, map);
+    auto verified = boot::verify(plan, header.needs(), map);
     ASSERT_FALSE(verified);
     EXPECT_EQ(verified.error().why, Why::NoRoom);
+}
+
+// A kernel that unpacks itself to the first 16 MiB, and may lie in the 64 above; all else below 100.
+class UnpackingPlacement : public Placement {
+  protected:
+    UnpackingPlacement() {
+        wanted.kernel = {ram + 16 * MiB, 4 * MiB};
+        wanted.initrd = Range{ram + 90 * MiB, 4 * MiB};
+    }
+    Plan good(const ToPlace& parts) {
+        auto plan = place(needs, parts, map);
+        EXPECT_TRUE(plan);
+        EXPECT_TRUE(plan && boot::verify(*plan, needs, map));
+        return plan.value_or(Plan{});
+    }
+    Refusal bad(const ToPlace& parts) {
+        auto plan = place(needs, parts, map);
+        EXPECT_FALSE(plan);
+        return plan ? Refusal{} : plan.error();
+    }
+
+    boot::Needs needs{.skipped_bytes = 0,
+                      .file_bytes = 4 * MiB,
+                      .image_bytes = 5 * MiB,
+                      .entry_offset = 0x200,
+                      .kernel = {.alignment = 4096, .lowest = ram + 16 * MiB, .end = ram + 80 * MiB},
+                      .initrd = {.alignment = 4096, .lowest = ram, .end = ram + 100 * MiB},
+                      .description = {.alignment = 2 * MiB, .lowest = ram, .end = ram + 100 * MiB},
+                      .unpacks = {ram, 16 * MiB}};
+};
+
+TEST_F(UnpackingPlacement, what_lies_at_legal_places_stays) {
+    Plan plan = good(wanted);
+    EXPECT_FALSE(plan.kernel.moves());
+    EXPECT_FALSE(plan.initrd->moves());
+    EXPECT_EQ(plan.entry, ram + 16 * MiB + 0x200);
+    EXPECT_EQ(plan.description.base, ram + 98 * MiB);
+    wanted.kernel.base = ram + 75 * MiB; // its last byte is the last that it may have
+    EXPECT_FALSE(good(wanted).kernel.moves());
+    wanted.initrd->base = ram + 96 * MiB;
+    EXPECT_FALSE(good(wanted).initrd->moves());
+}
+
+TEST_F(UnpackingPlacement, a_kernel_outside_of_its_window_moves_to_the_lowest_place) {
+    for (u64 base : {ram + 12 * MiB, ram + 16 * MiB - 4096, ram + 75 * MiB + 4096, ram + 100 * MiB}) {
+        wanted.kernel.base = base;
+        EXPECT_EQ(good(wanted).kernel.place.base, ram + 16 * MiB) << base;
+    }
+    // Without a lower limit, what it unpacks to is kept off all the same.
+    needs.kernel.lowest = 0;
+    wanted.kernel.base = ram + 16 * MiB - 4096;
+    EXPECT_EQ(good(wanted).kernel.place.base, ram + 16 * MiB);
+    needs.kernel.end = ram + 20 * MiB;
+    EXPECT_EQ(bad(wanted).why, Why::NoRoom);
+}
+
+TEST_F(UnpackingPlacement, an_initrd_where_the_kernel_unpacks_itself_or_out_of_its_reach_moves) {
+    for (u64 base : {ram + 1 * MiB, ram + 16 * MiB - 4096, ram + 96 * MiB + 4096, ram + 110 * MiB}) {
+        wanted.kernel.base = ram + 32 * MiB;
+        wanted.initrd->base = base;
+        EXPECT_EQ(good(wanted).initrd->place.base, ram + 96 * MiB) << base;
+    }
+    needs.initrd.end = ram + 16 * MiB + 4095;
+    EXPECT_EQ(bad(wanted).why, Why::NoRoom);
+}
+
+TEST_F(UnpackingPlacement, what_it_unpacks_to_is_ram) {
+    needs.unpacks.bytes = 128 * MiB;
+    needs.kernel = {};
+    EXPECT_EQ(bad(wanted).why, Why::NoRoom); // nothing is left for the kernel
+    needs.unpacks.bytes = 128 * MiB + 1;
+    Refusal refusal = bad(wanted);
+    EXPECT_EQ(refusal.why, Why::NoRoom);
+    EXPECT_EQ(refusal.range, needs.unpacks);
+}
+
+TEST_F(UnpackingPlacement, of_a_file_only_what_is_not_skipped_is_the_kernel) {
+    needs.skipped_bytes = MiB;
+    Plan plan = good(wanted);
+    EXPECT_EQ(plan.kernel.now, (Range{ram + 17 * MiB, 3 * MiB}));
+    EXPECT_FALSE(plan.kernel.moves());
+    EXPECT_EQ(plan.entry, ram + 17 * MiB + 0x200);
+    // A file that ends with what is skipped has no kernel.
+    needs.file_bytes = 0;
+    wanted.kernel.bytes = MiB;
+    EXPECT_EQ(bad(wanted).why, Why::Cut);
+    wanted.kernel.bytes = MiB + 1;
+    EXPECT_EQ(good(wanted).kernel.now.bytes, 1u);
+}
+
+TEST_F(UnpackingPlacement, verify_refuses_a_plan_that_breaks_a_rule) {
+    const Plan plan = good(wanted);
+    auto refusal = [&](auto&& change) {
+        Plan broken = plan;
+        change(broken);
+        auto verified = boot::verify(broken, needs, map);
+        EXPECT_FALSE(verified);
+        return verified ? Refusal{} : verified.error();
+    };
+    EXPECT_EQ(refusal([](Plan& p) { p.initrd->place.base = ram + 16 * MiB - 4096; }).why, Why::NotFree);
+    EXPECT_EQ(refusal([](Plan& p) { p.description.base = ram + 14 * MiB; }).why, Why::NotFree);
+    EXPECT_EQ(refusal([](Plan& p) { p.initrd->place.base += 6 * MiB + 1; }).why, Why::NoRoom);
+    EXPECT_EQ(refusal([](Plan& p) { p.description.base = ram + 100 * MiB; }).why, Why::NoRoom);
+    EXPECT_EQ(refusal([](Plan& p) { p.kernel.place.base -= 4096; }).why, Why::NotFree);
+    EXPECT_EQ(refusal([](Plan& p) { p.kernel.place.base = ram + 75 * MiB + 1; }).part, Part::Kernel);
+    EXPECT_EQ(refusal([](Plan& p) { p.kernel.place.base += 8; }).why, Why::NoRoom);
 }
 
 } // namespace

@@ -50,7 +50,7 @@ class Booti : public ShellTest {
 
     // What the kernel finds in /chosen.
     std::optional<Bytes> chosen(std::string_view name) {
-        Bytes blob(machine.memory(machine.entered->device_tree), 0x200000);
+        Bytes blob(machine.memory(machine.entered->description), 0x200000);
         auto bytes = boot::DeviceTree::check(blob);
         EXPECT_TRUE(bytes);
         room_.resize(*bytes / 8 + 1024);
@@ -90,7 +90,7 @@ TEST_F(Booti, boots_what_lies_at_legal_places_where_it_is) {
     EXPECT_EQ(status, 1);
     ASSERT_TRUE(machine.entered);
     EXPECT_EQ(machine.entered->entry, kernel_address);
-    EXPECT_EQ(machine.entered->device_tree, 0x40e00000u);
+    EXPECT_EQ(machine.entered->description, 0x40e00000u);
     EXPECT_EQ(text("bootargs"), std::string("console=ttyAMA0 quiet\0", 22));
     EXPECT_EQ(number("linux,initrd-start"), initrd_address);
     EXPECT_EQ(number("linux,initrd-end"), initrd_address + 0x4321);

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "boot/image/needs.h"
+#include "system/machine.h"
+
+namespace vireo::boot {
+
+// A kind of kernel, and the machines that start it.
+struct KernelFormat {
+    ImageKind kind;
+    system::Isa isa;
+    // What the kernel asks for. `file`: its bytes, as far as they are known, from the first on; `ram`: where
+    // RAM begins. Corrupt or NotSupported, with a text for the user.
+    Result<Needs> (*read)(Bytes file, u64 ram);
+};
+
+// Those that this build knows.
+std::span<const KernelFormat> kernel_formats();
+
+} // namespace vireo::boot

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shell/commands/boot/boot_memory.h"
+
+#include "base/parse.h"
+#include "shell/arguments.h"
+#include "shell/boot_display.h"
+
+namespace vireo::shell {
+namespace {
+
+// "address[:size]", or "-" for none: no range. False, and one line, if that is not what it is.
+bool initrd_argument(Context& context, std::string_view text, std::optional<Range>& initrd) {
+    if (text == "-")
+        return true;
+    bool has_size = text.contains(':');
+    auto address = number_argument(context, split_first(text, ':'));
+    if (!address)
+        return false;
+    auto bytes = has_size ? number_argument(context, text) : context.loaded.bytes_at(*address);
+    if (bytes)
+        initrd = Range{*address, *bytes};
+    else if (!has_size)
+        print(context.console, "Nothing was loaded to 0x{:08x}: say how long the initrd is, ADDRESS:SIZE\n",
+              *address);
+    return bytes.has_value();
+}
+
+std::optional<boot::DeviceTree> tree_argument(Context& context, std::string_view text) {
+    auto address = number_argument(context, text);
+    return address ? context.working_tree.at(context, *address) : std::nullopt;
+}
+
+} // namespace
+
+int boot_from_memory(Context& context, Arguments arguments) {
+    auto kernel = number_argument(
+        context, arguments.size() > 1 ? arguments[1] : context.environment.get("loadaddr").value_or(""));
+    if (!kernel)
+        return status_failed;
+    auto kernel_bytes = context.loaded.bytes_at(*kernel);
+    // An empty file: what lies there is what lay there before.
+    if (kernel_bytes == u64{0})
+        return fail_to_boot(context, {.kind = boot::Failure::Kind::Unknown, .address = *kernel});
+    std::optional<Range> initrd;
+    if (arguments.size() > 2 && !initrd_argument(context, arguments[2], initrd))
+        return status_failed;
+    auto tree =
+        arguments.size() > 3 ? tree_argument(context, arguments[3]) : context.working_tree.look(context);
+    if (!tree)
+        return status_failed;
+
+    auto services = boot_services(context);
+    auto boot = boot::prepare(services, {.kernel = {*kernel, kernel_bytes.value_or(0)},
+                                         .initrd = initrd,
+                                         .tree = *tree,
+                                         .command_line = context.environment.get("bootargs")});
+    if (!boot)
+        return fail_to_boot(context, boot.error());
+    print_plan(context.console, boot->plan);
+    context.console.write("\nStarting kernel ...\n\n");
+    return fail_to_boot(context, boot::start(services, *boot));
+}
+
+} // namespace vireo::shell
