@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// QEMU's files for ACPI and SMBIOS, on a machine of 4 MiB: the loader's script and what it places are the input.
+// QEMU's files for ACPI and SMBIOS, on a machine of 4 MiB: the loader's script and what it
+// places are the input.
 #include "boot/acpi/address_map.h"
 #include "boot/acpi/table_list.h"
 #include "machine/pc/host_tables.h"
