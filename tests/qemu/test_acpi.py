@@ -40,7 +40,8 @@ def test_tables_are_whole_and_lie_where_they_are_looked_for(name, arguments, mac
         assert acpi.find_root(memory) == [place]
         tables = acpi.tables(memory, place)
         fixed = tables["FACP"]
-        # Event, control and timer registers of power management: QEMU read them from the chip set when it made the table.
+        # Event, control and timer registers of power management: QEMU read them from the chip set
+        # when it made the table.
         assert [fixed.number(at, 4) for at in (56, 64, 76)] == [0x600, 0x604, 0x608]
         assert {"APIC", "HPET", "WAET"} <= set(tables)
         processors = re.search(r"-smp (\d)", arguments)
@@ -138,7 +139,8 @@ def test_interrupt_lines_are_those_that_devices_raise(chip_set, name, tmp_path, 
             assert int(second.group(2), 16) & 0x0C == 0x0C, text
             return {line for line in (10, 11) if int(second.group(1), 16) >> line - 8 & 1}
 
-        # The order of the bus is that of the command line but for what is behind bridges: by size it is told apart.
+        # The order of the bus is that of the command line but for what is behind bridges: by
+        # size it is told apart.
         for number in range(len(places)):
             assert raised() == set()
             monitor.command("block_resize", device=f"hd{number}", size=(number + 2) * images.MIB)
