@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/fixed_vector.h"
+#include "base/range.h"
 #include "bus/fw_cfg/fw_cfg.h"
 #include "system/memory_map.h"
 
@@ -16,5 +18,14 @@ struct RamLayout {
 // or makes no sense, from the CMOS memory; and reserves what is taken already: the first MiB, the image, the
 // stack. RAM that this processor mode cannot reach is left out, with a warning.
 RamLayout find_ram(const bus::FwCfg* fw_cfg, system::MemoryMap& memory);
+
+// What the host says about addresses that operating systems need to know, and Vireo does not.
+struct HostRanges {
+    static constexpr usize most = 64;
+    FixedVector<Range, most> reserved;     // RAM or not
+    FixedVector<Range, most> out_of_reach; // RAM that find_ram left out, upwards
+};
+// Reads fw_cfg's e820 table again. Nothing if that is missing or makes no sense: find_ram said so.
+void find_host_ranges(const bus::FwCfg& fw_cfg, HostRanges& ranges);
 
 } // namespace vireo::machine::pc

@@ -125,6 +125,9 @@ class ScriptedMachine final : public system::Machine {
     Result<> enterable{};
     system::Isa kernels = system::Isa::Arm64;
 
+    Result<FirmwareTables> firmware_tables() override { return tables; }
+    Result<FirmwareTables> tables = FirmwareTables{};
+
     // Addresses outside RAM exist, at all and with 64 bytes of registers.
     bool has_addresses = false;
     static constexpr u64 registers_base = 0x9000000;
