@@ -75,6 +75,9 @@ class Machine {
     // Whether enter() can be called as the machine is now; NotSupported: why not.
     virtual Result<> can_enter() const { return no_address_space(); }
 
+    // RAM that stays Vireo's while an operating system runs, which must keep off it; nothing: it gets all.
+    virtual std::optional<Range> resident() const { return std::nullopt; }
+
     // What an operating system is started with. Everything is in RAM.
     struct Handover {
         u64 entry = 0;       // of its first instruction
