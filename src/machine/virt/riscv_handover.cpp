@@ -51,7 +51,7 @@ Result<Description> describe_for_sbi(const Devices& devices, u32 hart) {
     if (!has_own)
         return error(ErrorCode::NotFound, "the device tree does not name the hart that Vireo runs on");
     machine.patience = devices.timebase_frequency.value_or(10'000'000);
-    if (!devices.timers.empty())
+    if (devices.timers.size() != 0)
         machine.counter = static_cast<uptr>(devices.timers[0].registers.base);
     if (devices.console && devices.console->kind == Devices::Uart::Kind::Ns16550)
         machine.console = static_cast<uptr>(devices.console->registers.base);
