@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The resident SBI: a program of its own (src/arch/riscv/sbi), so that the linker proves that nothing of the firmware is in it,
-# no library, and no address that depends on where it lies. Vireo's image holds its bytes.
+# The resident SBI: a program of its own (src/arch/riscv/sbi), so that the linker proves that nothing of the
+# firmware is in it, no library, and no address that depends on where it lies. Vireo's image holds its bytes.
 set(sbi ${CMAKE_SOURCE_DIR}/src/arch/riscv/sbi)
 add_custom_command(
     OUTPUT gen/vireo-sbi.ld

@@ -2,8 +2,8 @@
 // The last steps before an operating system (Linux, Documentation/arch/riscv/boot.rst, "Register state"). See
 // handover.cpp.
     .text
-// void vireo_enter(entry, device_tree, hart): in supervisor mode, translation off, and away. Addresses stay what
-// they are.
+// void vireo_enter(entry, device_tree, hart): in supervisor mode, translation off, and away.
+// Addresses stay what they are.
     .global vireo_enter
     .hidden vireo_enter
 vireo_enter:

@@ -43,7 +43,8 @@ Result<Needs> read(Bytes file, u64 ram, u64 boundary, u64 low_end, u64 tree_end)
     return Needs{.kind = ImageKind::LinuxRiscv,
                  .file_bytes = pe_file_bytes(head, header->pe_offset),
                  .image_bytes = header->image_size,
-                 // At the very start lies the firmware below, and what Linux before 6.4 has below itself is lost.
+                 // At the very start lies the firmware below, and what Linux before 6.4 has
+                 // below itself is lost.
                  .kernel = {.alignment = boundary,
                             .skew = header->text_offset & (boundary - 1),
                             .lowest = ram + boundary,

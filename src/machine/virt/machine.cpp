@@ -291,6 +291,9 @@ Result<> VirtMachine::can_enter() const {
         return {};
     if (!arch::riscv::has_supervisor_mode())
         return error(ErrorCode::NotSupported, "the processor has no supervisor mode");
+    if (devices_.aplics.size() != 0)
+        return error(ErrorCode::NotSupported,
+                     "an APLIC cannot be passed on in machine mode yet (QEMU: leave aia= or -bios away)");
     return has_sbi();
 }
 

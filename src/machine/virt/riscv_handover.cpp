@@ -11,7 +11,8 @@ constexpr u32 machine_software_cause = 3;
 constexpr u32 machine_timer_cause = 7;
 
 // Where the register of `hart` lies, one of those of `stride` bytes at `registers`; 0: there is none.
-uptr register_of(const Devices& devices, const Devices::HartDevice& device, const Region& registers, u32 hart, u32 cause, u64 stride) {
+uptr register_of(const Devices& devices, const Devices::HartDevice& device, const Region& registers, u32 hart,
+                 u32 cause, u64 stride) {
     auto connection = devices.connection(device, hart, cause);
     if (!connection || connection->of_cause >= registers.bytes / stride)
         return 0;
@@ -22,7 +23,8 @@ Description::Hart describe(const Devices& devices, u32 hart) {
     Description::Hart its{.id = hart, .unused = 0, .software_interrupt = 0, .compare = 0};
     for (const auto& device : devices.software_interrupts)
         if (its.software_interrupt == 0)
-            its.software_interrupt = register_of(devices, device, device.registers, hart, machine_software_cause, 4);
+            its.software_interrupt =
+                register_of(devices, device, device.registers, hart, machine_software_cause, 4);
     for (const auto& timer : devices.timers)
         if (its.compare == 0)
             its.compare = register_of(devices, timer, timer.compare, hart, machine_timer_cause, 8);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The resident SBI as supervisor mode sees it, on harts that are numbers in memory: each call with the last value
-// that is allowed, and the first that is not.
+// The resident SBI as supervisor mode sees it, on harts that are numbers in memory: each call with the last
+// value that is allowed, and the first that is not.
 #include "arch/riscv/sbi/service.h"
 
 #include <deque>
@@ -46,7 +46,9 @@ struct FakeHardware {
         interrupted.push_back(hart.id);
         on_interrupt(hart.id);
     }
-    void set_timer(const Description::Hart&, bool by_register, u64 when) { timers.emplace_back(by_register, when); }
+    void set_timer(const Description::Hart&, bool by_register, u64 when) {
+        timers.emplace_back(by_register, when);
+    }
     void wait() {
         ++waits;
         on_wait();
@@ -98,7 +100,8 @@ class Sbi : public testing::Test {
         harts[3].state = HartState::Absent;
     }
     Reply call(uptr extension, uptr function, uptr a0 = 0, uptr a1 = 0, uptr a2 = 0) {
-        return sbi::Service<FakeHardware>(machine, harts, hardware, 0).answer({extension, function, a0, a1, a2, 0, 0});
+        return sbi::Service<FakeHardware>(machine, harts, hardware, 0)
+            .answer({extension, function, a0, a1, a2, 0, 0});
     }
     sbi::Harts<FakeHardware> all_harts() { return {machine, harts, hardware}; }
     // Harts that run serve what they are asked for as soon as they are interrupted.
@@ -131,12 +134,13 @@ TEST_F(Sbi, says_what_it_is) {
     for (uptr extension : {0x10u, 0x54494d45u, 0x735049u, 0x52464e43u, 0x48534du, 0x53525354u, 0x4442434eu})
         expect(call(0x10, 3, extension), Code::Success, 1);
     // Of SBI 0.1; PMU, SUSP, CPPC; none at all.
-    for (uptr extension : {uptr{0}, uptr{1}, uptr{8}, uptr{0x504d55}, uptr{0x53555350}, uptr{0x43505043}, all})
+    for (uptr extension :
+         {uptr{0}, uptr{1}, uptr{8}, uptr{0x504d55}, uptr{0x53555350}, uptr{0x43505043}, all})
         expect(call(0x10, 3, extension), Code::Success, 0);
 }
 
 TEST_F(Sbi, what_it_does_not_know_is_not_supported) {
-    std::map<uptr, uptr> functions = {{0x10, 7},      {0x54494d45, 1}, {0x735049, 1},  {0x52464e43, 3},
+    std::map<uptr, uptr> functions = {{0x10, 7},     {0x54494d45, 1}, {0x735049, 1},  {0x52464e43, 3},
                                       {0x48534d, 4}, {0x53525354, 1}, {0x4442434e, 3}};
     for (auto [extension, first_unknown] : functions)
         for (uptr function : {first_unknown, first_unknown + 1, all})
@@ -168,13 +172,13 @@ TEST_F(Sbi, signals_harts_that_run) {
 
 TEST_F(Sbi, a_mask_that_names_an_absent_hart_is_refused_before_anything_is_done) {
     for (uptr extension : {0x735049u, 0x52464e43u}) {
-        expect(call(extension, 0, 0b101, 0), Code::InvalidParam);         // 2 is none
-        expect(call(extension, 0, 1, 70), Code::InvalidParam);            // is listed, and never came
+        expect(call(extension, 0, 0b101, 0), Code::InvalidParam); // 2 is none
+        expect(call(extension, 0, 1, 70), Code::InvalidParam);    // is listed, and never came
         expect(call(extension, 0, 1, 71), Code::InvalidParam);
         expect(call(extension, 0, uptr{1} << 63, 0), Code::InvalidParam); // the last bit
         expect(call(extension, 0, 1, all - 1), Code::InvalidParam);
-        expect(call(extension, 0, 0b11, all - 1), Code::InvalidParam);    // past the last number
-        expect(call(extension, 0, 0, 71), Code::Success);                 // nobody is named
+        expect(call(extension, 0, 0b11, all - 1), Code::InvalidParam); // past the last number
+        expect(call(extension, 0, 0, 71), Code::Success);              // nobody is named
     }
     EXPECT_TRUE(hardware.interrupted.empty());
     EXPECT_EQ(hardware.fences, 0u);

@@ -20,7 +20,8 @@
     .section .entry, "ax"
     .option push
     .option norvc
-    // For harts that were parked, then for the first one: a1 is an argument for supervisor mode, a2 where it starts.
+    // For harts that were parked, then for the first one: a1 is an argument for supervisor
+    // mode, a2 where it starts.
     j parked
 first:
     li s2, 1
@@ -75,8 +76,8 @@ vireo_sbi_stop:
     lla ra, vireo_sbi_park
     j on_own_stack
 
-// void vireo_sbi_enter(hart, argument, start): supervisor mode, with its interrupts off and nothing on. The hart's
-// stack is empty.
+// void vireo_sbi_enter(hart, argument, start): supervisor mode, with its interrupts off and nothing on. The
+// hart's stack is empty.
     .global vireo_sbi_enter
     .hidden vireo_sbi_enter
 vireo_sbi_enter:
@@ -136,8 +137,8 @@ vireo_sbi_trap_entry:
     csrrw sp, mscratch, sp
     mret
 
-// bool vireo_sbi_load(address, byte), vireo_sbi_store(address, byte): false if there is a trap instead, which changes
-// mepc, mcause, mtval and mstatus.
+// bool vireo_sbi_load(address, byte), vireo_sbi_store(address, byte): false if there is a trap instead, which
+// changes mepc, mcause, mtval and mstatus.
     .balign 4
     .global vireo_sbi_load
     .hidden vireo_sbi_load

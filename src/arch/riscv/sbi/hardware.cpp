@@ -27,7 +27,8 @@ constexpr uptr delegated_exceptions = 0xf0b5ff;
 constexpr uptr delegated_interrupts = 0x222;
 constexpr uptr counters = 7; // cycle, time, instret
 
-// menvcfg (3.1.18): supervisor mode's timer, page-based memory types; cache block operations for it and below.
+// menvcfg (3.1.18): supervisor mode's timer, page-based memory types; cache block operations
+// for it and below.
 constexpr u64 timer_enable = u64{1} << 63;
 constexpr u64 environment = timer_enable | u64{1} << 62 | 0xf0;
 
@@ -59,7 +60,9 @@ void protect() {
     (void)VIREO_TRY_CSR_WRITE(pmpcfg0, everybody << 8 | nobody);
 }
 
-void write32(uptr address, u32 value) { asm volatile("sw %0, 0(%1)" : : "r"(value), "r"(address) : "memory"); }
+void write32(uptr address, u32 value) {
+    asm volatile("sw %0, 0(%1)" : : "r"(value), "r"(address) : "memory");
+}
 u32 read32(uptr address) {
     u32 value;
     asm volatile("lw %0, 0(%1)" : "=r"(value) : "r"(address) : "memory");
@@ -78,9 +81,7 @@ uptr read8(uptr address) {
 
 } // namespace
 
-void MachineMode::fence() {
-    asm volatile("fence rw, rw\n fence.i\n sfence.vma" : : : "memory");
-}
+void MachineMode::fence() { asm volatile("fence rw, rw\n fence.i\n sfence.vma" : : : "memory"); }
 
 void MachineMode::interrupt(const Description::Hart& hart) {
     asm volatile("fence rw, ow" : : : "memory"); // what it is to find is there before it comes
@@ -116,7 +117,9 @@ void MachineMode::pass_timer_on() {
     asm volatile("csrc mie, %0\n csrs mip, %1" : : "r"(machine_timer), "r"(supervisor_timer) : "memory");
 }
 
-void MachineMode::signal_supervisor() { asm volatile("csrs mip, %0" : : "r"(supervisor_software) : "memory"); }
+void MachineMode::signal_supervisor() {
+    asm volatile("csrs mip, %0" : : "r"(supervisor_software) : "memory");
+}
 
 void MachineMode::wait() { asm volatile("wfi" : : : "memory"); }
 

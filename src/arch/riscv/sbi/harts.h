@@ -3,8 +3,8 @@
 
 #include "arch/riscv/sbi/description.h"
 
-// The harts as the SBI sees them: who runs, who sleeps, what one has asked of another. All of it is written by
-// several harts at once, and asked for by supervisor mode, which may ask for anything at any time.
+// The harts as the SBI sees them: who runs, who sleeps, what one has asked of another. All of it is written
+// by several harts at once, and asked for by supervisor mode, which may ask for anything at any time.
 namespace vireo::arch::riscv::sbi {
 
 // By the numbers of SBI 9.
@@ -60,7 +60,8 @@ template <typename Hardware> class Harts {
     // The index of the hart with that number; count() if there is none that the SBI has.
     u32 find(uptr id) const {
         u32 index = 0;
-        while (index < count() && (machine_.harts[index].id != id || load(harts_[index].state) == HartState::Absent))
+        while (index < count() &&
+               (machine_.harts[index].id != id || load(harts_[index].state) == HartState::Absent))
             ++index;
         return index;
     }
@@ -71,8 +72,8 @@ template <typename Hardware> class Harts {
         uptr base;
     };
     static bool names(const Mask& mask, uptr id) {
-        return mask.base == ~uptr{0} ||
-               (id >= mask.base && id - mask.base < sizeof(uptr) * 8 && (mask.bits >> (id - mask.base) & 1) != 0);
+        return mask.base == ~uptr{0} || (id >= mask.base && id - mask.base < sizeof(uptr) * 8 &&
+                                         (mask.bits >> (id - mask.base) & 1) != 0);
     }
     // False if it names one that is not there.
     bool has_all(const Mask& mask) const {
@@ -99,8 +100,8 @@ template <typename Hardware> class Harts {
     }
 
     // Every hart that is named has fenced when this returns, or fences before it next runs supervisor mode's
-    // code. All of its translations: which ones were meant does not matter, more is allowed. Nobody waits for a
-    // hart that does not run, and who waits does what others wait for.
+    // code. All of its translations: which ones were meant does not matter, more is allowed. Nobody waits for
+    // a hart that does not run, and who waits does what others wait for.
     void fence(const Mask& mask, u32 own) {
         for (u32 i = 0; i < count(); ++i) {
             if (i == own || !names(mask, machine_.harts[i].id))
@@ -115,7 +116,8 @@ template <typename Hardware> class Harts {
             if (i == own || !names(mask, machine_.harts[i].id))
                 continue;
             u32 wanted = load(harts_[i].fences_wanted);
-            while (static_cast<i32>(load(harts_[i].fences_done) - wanted) < 0 && has_translations(load(harts_[i].state)))
+            while (static_cast<i32>(load(harts_[i].fences_done) - wanted) < 0 &&
+                   has_translations(load(harts_[i].state)))
                 serve_fences(own);
         }
     }

@@ -5,8 +5,8 @@
 
 namespace vireo::arch::riscv::sbi {
 
-// Puts the resident SBI into its block (layout.h), which nobody else uses. Returns where the first hart goes on
-// (arch/riscv/handover.h); harts that are parked go there when they are interrupted. Machine mode.
+// Puts the resident SBI into its block (layout.h), which nobody else uses. Returns where the first hart goes
+// on (arch/riscv/handover.h); harts that are parked go there when they are interrupted. Machine mode.
 uptr install(const Description& machine);
 
 } // namespace vireo::arch::riscv::sbi

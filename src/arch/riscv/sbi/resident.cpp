@@ -46,7 +46,8 @@ void print(const char* text) {
         print("\r\nVireo's SBI failed: ");
         for (uptr number : {VIREO_SBI_READ(mcause), VIREO_SBI_READ(mepc), VIREO_SBI_READ(mtval)}) {
             for (unsigned shift = sizeof(uptr) * 8; shift != 0; shift -= 4)
-                hardware.send(machine.console, static_cast<u8>("0123456789abcdef"[number >> (shift - 4) & 15]));
+                hardware.send(machine.console,
+                              static_cast<u8>("0123456789abcdef"[number >> (shift - 4) & 15]));
             print(" ");
         }
     }
@@ -60,7 +61,8 @@ void pass_on(uptr cause, uptr pc, uptr status) {
     VIREO_SBI_WRITE(sepc, pc);
     VIREO_SBI_WRITE(stval, VIREO_SBI_READ(mtval));
     VIREO_SBI_WRITE(mepc, VIREO_SBI_READ(stvec) & ~uptr{3});
-    uptr after = status & ~(from_supervisor | previous_supervisor_interrupts | supervisor_interrupts | uptr{3} << previous_mode);
+    uptr after = status & ~(from_supervisor | previous_supervisor_interrupts | supervisor_interrupts |
+                            uptr{3} << previous_mode);
     if ((status >> previous_mode & 3) == 1)
         after |= from_supervisor;
     if ((status & supervisor_interrupts) != 0)

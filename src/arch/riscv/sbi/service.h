@@ -4,8 +4,8 @@
 #include "arch/riscv/sbi.h"
 #include "arch/riscv/sbi/harts.h"
 
-// The calls of the Supervisor Binary Interface 2.0, from the other side than arch/riscv/sbi.h. A caller may hand
-// in any number; what he names is looked at before it is used.
+// The calls of the Supervisor Binary Interface 2.0, from the other side than arch/riscv/sbi.h. A caller may
+// hand in any number; what he names is looked at before it is used.
 namespace vireo::arch::riscv::sbi {
 
 // SBI 3, Table 1.
@@ -42,9 +42,9 @@ template <typename Hardware> class Service {
     Service(const Description& machine, Hart* harts, Hardware& hardware, u32 own)
         : machine_(machine), harts_(machine, harts, hardware), hardware_(hardware), own_(own) {}
 
-    static constexpr uptr version = 2 << 24;                  // 2.0
-    static constexpr uptr implementation_id = 0x56495245;     // "VIRE"; nobody hands these numbers out to us
-    static constexpr uptr most_console_bytes = 256;           // of one call: no hart waits for long
+    static constexpr uptr version = 2 << 24;              // 2.0
+    static constexpr uptr implementation_id = 0x56495245; // "VIRE"; nobody hands these numbers out to us
+    static constexpr uptr most_console_bytes = 256;       // of one call: no hart waits for long
     static constexpr unsigned most_polls_of_console = 100000;
 
     Reply answer(const Call& call) {
@@ -209,7 +209,8 @@ template <typename Hardware> class Service {
             return {Code::InvalidParam};
         uptr done = 0;
         u8 byte;
-        for (; done < std::min(call.a0, most_console_bytes) && hardware_.receive(machine_.console, byte); ++done)
+        for (; done < std::min(call.a0, most_console_bytes) && hardware_.receive(machine_.console, byte);
+             ++done)
             if (!hardware_.write(call.a1 + done, byte))
                 return {Code::InvalidParam};
         return value(done);
