@@ -85,6 +85,12 @@ std::expected<OwnedArray<u64>, Failure> edit_tree(const Services& services, cons
                                  .kaslr_seed = seeds->layout});
     if (!set)
         return failed({.kind = Failure::Kind::Tree, .why = set.error()});
+    if (auto resident = services.machine.resident()) {
+        StringBuffer<32> name;
+        print(name, "vireo@{:x}", resident->base);
+        if (auto reserved = tree->reserve_memory(name.view(), *resident); !reserved)
+            return failed({.kind = Failure::Kind::Tree, .why = reserved.error()});
+    }
     plan.description.bytes = tree->packed().size();
     return std::move(*room);
 }

@@ -4,6 +4,7 @@
 #include "autoconf.h"
 #include "boot/image/linux_arm.h"
 #include "boot/image/linux_arm64.h"
+#include "boot/image/linux_riscv.h"
 
 namespace vireo::boot {
 
@@ -15,6 +16,10 @@ constexpr std::initializer_list<KernelFormat> formats = {
 #endif
 #ifdef CONFIG_BOOT_LINUX_ARM64
     {ImageKind::LinuxArm64, system::Isa::Arm64, read_linux_arm64},
+#endif
+#ifdef CONFIG_BOOT_LINUX_RISCV
+    {ImageKind::LinuxRiscv, system::Isa::Riscv32, read_linux_riscv32},
+    {ImageKind::LinuxRiscv, system::Isa::Riscv64, read_linux_riscv64},
 #endif
 };
 

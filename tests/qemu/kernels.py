@@ -91,7 +91,7 @@ def make_disk(path, folder, files, size=64 * MIB):
 def facts(machine, timeout=None):
     """What kernel_arm64.S has found: {name: number}. It waits for a key then."""
     text, end = machine.expect(r"(?:ready|fault)\r*\n", timeout)
-    found = {name: int(value, 16) for name, value in re.findall(r"(?m)^(\w+)=([0-9a-f]{16})$", text)}
+    found = {name: int(value, 16) for name, value in re.findall(r"(?m)^(\w+)=([0-9a-f]{8,16})$", text)}
     if "head" not in found or end.startswith("fault"):
         raise AssertionError(f"the kernel did not get through\n{machine.report()}")
     return found

@@ -20,6 +20,7 @@ class Kernel:
 CLOUD = Kernel("Debian 12 cloud", "qemu_arm64", "linux-image-6.1.0-50-cloud-arm64:arm64", "busybox-static:arm64")
 FULL = Kernel("Debian 12", "qemu_arm64", "linux-image-6.1.0-50-arm64:arm64", "busybox-static:arm64")
 
+RISCV = Kernel("Debian 13", "qemu-riscv64", "linux-image-6.12.117+deb13-riscv64:riscv64", "busybox-static:riscv64")
 ARM = Kernel("Debian 12 armmp-lpae", "qemu_arm", "linux-image-6.1.0-50-armmp-lpae:armhf", "busybox-static:armhf")
 
 
@@ -32,6 +33,7 @@ class Row:
     processors: int = 1
     source: str = "disk"  # or "tftp"
     always: bool = False  # in CI as well
+    supervisor: bool = False  # riscv: under the OpenSBI that QEMU has, and not in machine mode
 
     @property
     def options(self):
@@ -44,7 +46,8 @@ class Row:
         return int(given[1]) * (1024 if given[2] == "G" else 1) if given else 128
 
     def __str__(self):
-        words = f"{self.kernel.board} {self.kernel.package.split(':')[0].removeprefix('linux-image-')} {self.options} {self.transport} {self.source}"
+        below = "opensbi" if self.supervisor else ""
+        words = f"{self.kernel.board} {self.kernel.package.split(':')[0].removeprefix('linux-image-')} {below} {self.options} {self.transport} {self.source}"
         return re.sub(r"[^\w.=]+", "-", words).strip("-")
 
 
@@ -72,10 +75,21 @@ ROWS = [
     Row(ARM, arguments="-m 2G", transport="mmio", processors=2),
     Row(ARM, arguments="-m 3G"),
     Row(ARM, source="tftp"),
+    Row(RISCV, processors=4, always=True),
+    Row(RISCV, supervisor=True, transport="mmio", processors=2, always=True),
+    Row(RISCV),
+    Row(RISCV, transport="mmio", processors=8),
+    Row(RISCV, arguments="-cpu rv64,sstc=off", processors=4),
+    Row(RISCV, ",aclint=on", processors=4),
+    Row(RISCV, arguments="-m 512M", source="tftp", processors=2),
+    Row(RISCV, arguments="-m 4G", processors=4),
+    Row(RISCV, supervisor=True, processors=4),
+    Row(RISCV, supervisor=True, arguments="-m 2G", transport="mmio"),
     Row(FULL, processors=4),
     Row(FULL, ",virtualization=on", transport="mmio"),
     Row(FULL, ",gic-version=3", "-m 2G", transport="mmio", processors=4),
 ]
+OTHERS = {"opensbi:all"}  # test_riscv_handover.py
 CHOSEN = [row for row in ROWS if row.always or LONG]
 
 
@@ -84,6 +98,8 @@ def table():
     lines = ["| board | kernel | machine | disk and card | loaded from | in every run |", "|---|---|---|---|---|---|"]
     for row in ROWS:
         options = f"`{row.options}`" if row.options else "as documented"
+        if row.supervisor:
+            options = f"under OpenSBI, {options}"
         lines.append(f"| `{row.kernel.board}` | {row.kernel.name} | {options} | {row.transport.upper()} | {row.source.replace('tftp', 'TFTP')} | "
                      f"{'yes' if row.always else ''} |")
     kernels = dict.fromkeys(row.kernel for row in ROWS)
@@ -94,4 +110,4 @@ def table():
 if __name__ == "__main__":
     if sys.argv[1:] != ["--packages"]:
         sys.exit("usage: tests/qemu/linux_rows.py --packages")
-    print(*sorted({package for row in CHOSEN for package in (row.kernel.package, row.kernel.busybox)}))
+    print(*sorted({package for row in CHOSEN for package in (row.kernel.package, row.kernel.busybox)} | OTHERS))

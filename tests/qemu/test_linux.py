@@ -16,10 +16,11 @@ import initrd
 import kernels
 import linux_rows
 import vm
-from conftest import TOP
+from conftest import TOP, build_folder
 
 MIB = images.MIB
-BOOT = {"qemu_arm": "bootz", "qemu_arm64": "booti"}
+BOOT = {"qemu_arm": "bootz", "qemu_arm64": "booti", "qemu-riscv64": "booti"}
+CONSOLE = {"qemu_arm": "ttyAMA0", "qemu_arm64": "ttyAMA0", "qemu-riscv64": "ttyS0"}
 ROOT_FILE = images.noise(MIB + 321, seed=11)  # a file on the disk that a kernel boots from
 
 
@@ -73,14 +74,19 @@ def test_linux(row, disks, machines):
     network = ["-netdev", f"user,id=net0,tftp={vm.escape(image.parent / 'root')}",
                "-device", ("virtio-net-pci,romfile=" if row.transport == "pci" else "virtio-net-device") + ",netdev=net0"]
     arguments = ["-machine", f"virt{row.machine}", "-smp", str(row.processors), *row.arguments.split()]
-    machine = machines.boot(vm.BOARDS[row.kernel.board], [*arguments, *vm.disk(0, image, row.transport), *network], nic=None)
+    board = vm.BOARDS[row.kernel.board]
+    command = board.command(build_folder(board), [*arguments, *vm.disk(0, image, row.transport), *network])
+    if row.supervisor:
+        command[command.index("-bios")] = "-kernel"
+    machine = machines.start(command)
+    machine.boot()
     if row.source == "tftp":
         machine.command("setenv autoload no; dhcp")
     load = {"disk": "load virtio 0", "tftp": "tftpboot"}[row.source]
     for place, name in (("kernel_addr_r", "boot/vmlinuz"), ("ramdisk_addr_r", "boot/initrd")):
         machine.command(f"{load} ${place} {name}", timeout=120)
         assert machine.status() == 0
-    command_line = "console=ttyAMA0 root=/dev/vda file=file quiet"
+    command_line = f"console={CONSOLE[board.name]} root=/dev/vda file=file quiet"
     machine.command(f'setenv bootargs "{command_line}"')
     machine.send(f"{BOOT[row.kernel.board]} $kernel_addr_r $ramdisk_addr_r\r")
     said = check(machine, row.processors, row.memory_mib)

@@ -12,8 +12,7 @@ namespace vireo::machine::virt {
 // input. gic.cpp or plic.cpp, by architecture.
 bool route_wake_sources(const Devices& devices, u32 processor);
 
-// The other way, before an operating system takes over: nothing is enabled any more. Only gic.cpp has it so
-// far.
+// The other way, before an operating system takes over: nothing is enabled any more.
 void release_wake_sources(const Devices& devices);
 
 // In ticks. Short enough for typing without a wake source, at well under 2 % of a processor; with one, short

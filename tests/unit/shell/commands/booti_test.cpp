@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // booti, word for word, and what it does to memory.
 #include "boot/tree/device_tree.h"
+#include "bus/fdt/tree.h"
 #include "unit/shell/fixture.h"
 #include "unit/support/arm64_image.h"
 #include "unit/support/tree_writer.h"
@@ -104,6 +105,20 @@ TEST_F(Booti, caches_are_cleaned_for_the_bytes_that_are_there) {
     EXPECT_EQ(machine.entered->read_uncached[0], (Range{initrd_address, 0x4321}));
     EXPECT_EQ(machine.entered->read_uncached[1], (Range{kernel_address, 0x10000}));
     EXPECT_EQ(machine.entered->read_uncached[2].base, 0x40e00000u);
+}
+
+TEST_F(Booti, what_stays_vireo_s_is_reserved_in_the_tree) {
+    auto reserved = [&] {
+        machine.entered.reset();
+        run("booti 40200000");
+        EXPECT_TRUE(machine.entered);
+        auto blob = Bytes(machine.memory(machine.entered->description), 0x200000);
+        auto tree = VIREO_MUST(bus::fdt::Tree::open(blob));
+        return tree.find("/reserved-memory/vireo@40f00000").has_value();
+    };
+    EXPECT_FALSE(reserved());
+    machine.stays = Range{0x40f00000, 0x20000};
+    EXPECT_TRUE(reserved());
 }
 
 TEST_F(Booti, without_an_initrd_or_arguments) {
