@@ -213,11 +213,15 @@ def test_a_script_below_the_supervisor_ends_with_all_of_its_children(tmp_path):
     script = tmp_path / "script"
     script.write_text('#!/bin/bash\n(sleep 1003 & echo $! >>"$1"; setsid sleep 1004 & echo $! >>"$1"; sleep 1005) | cat\n')
     script.chmod(0o755)
+    def with_default_signals():  # this run may be below nohup, whose wish the supervisor obeys
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+
     for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
         told = tmp_path / "told"
         told.unlink(missing_ok=True)
         process = subprocess.Popen(["/usr/bin/python3", "-B", TOP / "tools/vm/supervise.py", "./script", script, told], stderr=subprocess.PIPE, text=True,
-                                   start_new_session=True)
+                                   start_new_session=True, preexec_fn=with_default_signals)
         deadline = time.monotonic() + slowness.seconds(20)
         while not told.exists() or len(told.read_text().split()) < 2:
             assert time.monotonic() < deadline
