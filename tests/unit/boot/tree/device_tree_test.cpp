@@ -238,7 +238,7 @@ TEST(DeviceTree, reserves_memory_in_the_root_s_cells_or_in_those_that_are_there)
     OpenTree tree;
     ASSERT_TRUE(tree->reserve_memory("own@80000000", {0x80000000, 0x20000}));
     EXPECT_EQ(outline(*tree, tree.at("/reserved-memory")),
-              "reserved-memory{#address-cells #size-cells ranges own@80000000{reg no-map}}");
+              "reserved-memory{ranges #size-cells #address-cells own@80000000{no-map reg}}");
     auto reg = tree->property(tree.at("/reserved-memory/own"), "reg").value();
     Be<u64> base = 0x80000000, bytes = 0x20000;
     ASSERT_EQ(reg.size(), 16u);
