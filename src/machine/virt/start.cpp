@@ -63,6 +63,18 @@ constexpr bool keeps_room_for_sbi() { return false; }
 void restart_after_exception();
 constinit VirtMachine* running_machine = nullptr;
 
+// A frame of its own: one that had both the map and the machine would be larger than frames may be.
+[[noreturn, gnu::noinline]] void run_machine(const bus::fdt::Tree& tree, system::MemoryMap& map,
+                                             const Handoff& handoff) {
+    VirtMachine machine(tree, map, static_cast<u32>(handoff.processor));
+    running_machine = &machine;
+    arch::set_final_action(restart_after_exception);
+    if (handoff.memory.out_of_reach != 0)
+        warn("{} MiB of RAM lie above {} GiB, where this board cannot use them",
+             handoff.memory.out_of_reach >> 20, address_limit >> 30);
+    machine.run();
+}
+
 } // namespace
 
 extern "C" [[gnu::used]] void vireo_early(uptr device_tree, uptr processor) {
@@ -130,13 +142,7 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
         VIREO_ASSERT(ranges.try_push_back({bank.base, bank.bytes}));
     arch::protect_memory({ranges.data(), ranges.size()});
 
-    VirtMachine machine(tree, map, static_cast<u32>(handoff.processor));
-    running_machine = &machine;
-    arch::set_final_action(restart_after_exception);
-    if (handoff.memory.out_of_reach != 0)
-        warn("{} MiB of RAM lie above {} GiB, where this board cannot use them",
-             handoff.memory.out_of_reach >> 20, address_limit >> 30);
-    machine.run();
+    run_machine(tree, map, handoff);
 }
 
 namespace {
