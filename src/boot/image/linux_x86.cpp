@@ -35,7 +35,7 @@ Result<Needs> needs_of(const LinuxX86Header& header, bool is_board_64_bit) {
                 .kernel = {.end = four_gib},
                 .initrd = {.alignment = page, .end = u64{header.initrd_most} + 1},
                 .description = {.alignment = description_block, .end = four_gib},
-                .is_entered_in_32_bit_mode = is_board_64_bit && !enters_64_bit};
+                .in_32_bit_mode = is_board_64_bit && !enters_64_bit};
     if (header.is_relocatable != 0) {
         // One that is loaded off its alignment runs from the next multiple of it on, to where it copies
         // itself anyway. One that is loaded lower than it prefers would go to where it prefers to be.

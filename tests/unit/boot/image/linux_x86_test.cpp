@@ -28,7 +28,7 @@ TEST(LinuxX86Header, debian_s_is_read) {
     EXPECT_EQ(needs.skipped_bytes, 0x5000u);
     EXPECT_EQ(needs.file_bytes, 0x5000u + 8 * MiB);
     EXPECT_EQ(needs.entry_offset, 0x200u);
-    EXPECT_FALSE(needs.is_entered_in_32_bit_mode);
+    EXPECT_FALSE(needs.in_32_bit_mode);
     EXPECT_EQ(needs.initrd.end, ~u64{0});
     EXPECT_EQ(needs.kernel.end, 4 * GiB);
     EXPECT_EQ(needs.description.end, 4 * GiB);
@@ -37,7 +37,7 @@ TEST(LinuxX86Header, debian_s_is_read) {
 TEST(LinuxX86Header, a_kernel_of_64_bits_on_a_board_of_32) {
     Needs needs = on_32_bits({});
     EXPECT_EQ(needs.entry_offset, 0u);
-    EXPECT_FALSE(needs.is_entered_in_32_bit_mode);
+    EXPECT_FALSE(needs.in_32_bit_mode);
     EXPECT_EQ(needs.initrd.end, 2 * GiB);
 }
 
@@ -45,7 +45,7 @@ TEST(LinuxX86Header, a_kernel_of_32_bits_has_its_initrd_in_low_memory) {
     X86Image image{.more_load_flags = 4};
     EXPECT_EQ(on_32_bits(image).initrd.end, 0x38000000u);
     EXPECT_EQ(on_64_bits(image).initrd.end, 0x38000000u);
-    EXPECT_TRUE(on_64_bits(image).is_entered_in_32_bit_mode);
+    EXPECT_TRUE(on_64_bits(image).in_32_bit_mode);
     EXPECT_EQ(on_64_bits(image).entry_offset, 0u);
     image.initrd_most = 0x37ffffff;
     EXPECT_EQ(on_32_bits(image).initrd.end, 0x38000000u);
@@ -64,7 +64,7 @@ TEST(LinuxX86Header, an_initrd_above_4_gib_takes_both_flags) {
     EXPECT_EQ(on_64_bits(image).initrd.end, ~u64{0});
     image.protocol = 0x20b; // had no such flags yet
     EXPECT_EQ(on_64_bits(image).initrd.end, 0x38000000u);
-    EXPECT_TRUE(on_64_bits(image).is_entered_in_32_bit_mode);
+    EXPECT_TRUE(on_64_bits(image).in_32_bit_mode);
 }
 
 TEST(LinuxX86Header, one_that_is_relocatable_lies_on_any_page_from_where_it_prefers_to_be) {
