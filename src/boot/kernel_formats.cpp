@@ -4,6 +4,7 @@
 #include "autoconf.h"
 #include "boot/image/linux_arm.h"
 #include "boot/image/linux_arm64.h"
+#include "boot/image/linux_x86.h"
 
 namespace vireo::boot {
 
@@ -15,6 +16,10 @@ constexpr std::initializer_list<KernelFormat> formats = {
 #endif
 #ifdef CONFIG_BOOT_LINUX_ARM64
     {ImageKind::LinuxArm64, system::Isa::Arm64, read_linux_arm64},
+#endif
+#ifdef CONFIG_BOOT_LINUX_X86
+    {ImageKind::LinuxX86, system::Isa::X86, read_linux_x86, describe_by_params},
+    {ImageKind::LinuxX86, system::Isa::X86_64, read_linux_x86_64, describe_by_params},
 #endif
 };
 

@@ -58,9 +58,6 @@ class Pc final : public PhysicalMachine {
         microvm.power_off->take();
         return error(ErrorCode::Timeout, "the machine did not switch off");
     }
-    std::optional<system::Isa> isa() const override {
-        return sizeof(uptr) == 8 ? system::Isa::X86_64 : system::Isa::X86;
-    }
     void complete_command_line(std::string_view command_line, Writer& words) const override {
         if (microvm.found)
             microvm.complete_command_line(
