@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <map>
+#include <set>
 #include <string>
 
 namespace vireo::fake {
@@ -30,6 +31,7 @@ class FwCfg final : public hosted::RegisterBlock {
     }
 
     std::map<u16, std::string> items;
+    std::set<u16> writable; // items that the guest may write
     bool dma_fails = false;
     bool dma_never_ends = false;
     u64 data_reads = 0;
@@ -110,8 +112,9 @@ class FwCfg final : public hosted::RegisterBlock {
         u64 control = get_big_endian(access, 4);
         u64 length = get_big_endian(access + 4, 4);
         u8* target = reinterpret_cast<u8*>(get_big_endian(access + 8, 8));
-        if ((control & 0xfff5) != 0)
-            hosted::report("fake.fw_cfg", "read and select are the only commands");
+        u64 command = control & 0xfff7;
+        if (command != 0x02 && command != 0x04 && command != 0x10)
+            hosted::report("fake.fw_cfg", "read, skip and write are the only commands");
         if (dma_never_ends)
             return;
         std::memset(access, 0, 4);
@@ -123,8 +126,17 @@ class FwCfg final : public hosted::RegisterBlock {
             select(static_cast<u16>(control >> 16));
         if (length == 0)
             return;
-        std::memset(target, 0, length);
-        items[item_].copy(reinterpret_cast<char*>(target), length, std::min(position_, items[item_].size()));
+        if (command == 0x02) {
+            std::memset(target, 0, length);
+            items[item_].copy(reinterpret_cast<char*>(target), length,
+                              std::min(position_, items[item_].size()));
+        } else if (command == 0x10) {
+            if (!writable.contains(item_) || position_ + length > items[item_].size()) {
+                access[3] = 1;
+                return;
+            }
+            items[item_].replace(position_, length, reinterpret_cast<const char*>(target), length);
+        }
         position_ += length;
     }
 

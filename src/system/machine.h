@@ -79,6 +79,17 @@ class Machine {
     // Whether enter() can be called as the machine is now; NotSupported: why not.
     virtual Result<> can_enter() const { return no_address_space(); }
 
+    // What an operating system on a PC finds in memory about the machine, rather than in a device tree.
+    struct FirmwareTables {
+        u64 acpi_root = 0; // where the root pointer lies (ACPI 6.4, 5.2.5); 0: there is no ACPI
+        // Addresses that the operating system must leave alone: these tables, windows of the chip set, ROM.
+        // RAM, in part or not at all. In no order; they may overlap.
+        std::span<const Range> reserved{};
+    };
+    // Makes them at the first call, and takes RAM for them; later calls return the same. To be called before
+    // anything is placed. A failure leaves memory as it was. Machines with a device tree have none.
+    virtual Result<FirmwareTables> firmware_tables() { return FirmwareTables{}; }
+
     // What an operating system is started with. Everything is in RAM.
     struct Handover {
         u64 entry = 0;       // of its first instruction

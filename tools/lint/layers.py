@@ -11,7 +11,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
 NET = ["net", "net/protocol", "net/stack", "net/transfer"]
-BOOT = ["boot/image", "boot/plan", "boot/tree"]
+BOOT = ["boot/acpi", "boot/image", "boot/plan", "boot/tree"]
 FAMILIES = ("boot", "devices", "files", "memory", "net", "script", "system")  # of commands
 SHELL = ["load", *NET, "fs", "block", "device", "system", "event", "dma", "base"]
 
@@ -38,6 +38,7 @@ LAYERS = {
     "net/transfer": ["net", "net/protocol", "net/stack", "event", "base"],
     "fs": ["block", "device", "event", "dma", "base"],
     "load": [*NET, "fs", "block", "device", "system", "event", "dma", "base"],
+    "boot/acpi": ["system", "base"],
     "boot/image": ["base"],
     "boot/plan": ["boot/image", "system", "base"],
     "boot/tree": ["base"],

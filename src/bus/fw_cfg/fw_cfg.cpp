@@ -2,6 +2,7 @@
 #include "bus/fw_cfg/fw_cfg.h"
 
 #include "base/endian.h"
+#include "base/math.h"
 
 namespace vireo::bus {
 namespace {
@@ -33,7 +34,9 @@ struct DmaAccess {
 static_assert(sizeof(DmaAccess) == 16);
 constexpr u32 dma_error = 0x01;
 constexpr u32 dma_read = 0x02;
+constexpr u32 dma_skip = 0x04;
 constexpr u32 dma_select = 0x08;
+constexpr u32 dma_write = 0x10;
 
 u32 swapped(u32 value) { return std::byteswap(value); }
 
@@ -90,13 +93,23 @@ Result<> FwCfg::read(const File& file, MutableBytes into) const {
     return transfer(file.selector, into);
 }
 
+Result<> FwCfg::write(const File& file, u32 offset, Bytes from) const {
+    if (!range_fits(offset, from.size(), file.bytes))
+        return error(ErrorCode::OutOfRange, "fw_cfg file is too short");
+    if (!has_dma_)
+        return error(ErrorCode::NotSupported, "fw_cfg without DMA is read-only");
+    VIREO_TRY(access_by_dma(dma_select | dma_skip | u32{file.selector} << 16, offset, 0));
+    return access_by_dma(dma_write, static_cast<u32>(from.size()), std::bit_cast<uptr>(from.data()));
+}
+
 void FwCfg::select(u16 item) const {
     registers_.write16(layout_.selector, layout_.big_endian_selector ? std::byteswap(item) : item);
 }
 
 Result<> FwCfg::transfer(std::optional<u16> item, MutableBytes into) const {
     if (has_dma_)
-        return transfer_by_dma(item, into);
+        return access_by_dma(dma_read | (item ? dma_select | u32{*item} << 16 : 0),
+                             static_cast<u32>(into.size()), std::bit_cast<uptr>(into.data()));
     if (item)
         select(*item);
     for (std::byte& byte : into)
@@ -104,11 +117,11 @@ Result<> FwCfg::transfer(std::optional<u16> item, MutableBytes into) const {
     return {};
 }
 
-Result<> FwCfg::transfer_by_dma(std::optional<u16> item, MutableBytes into) const {
+Result<> FwCfg::access_by_dma(u32 command, u32 bytes, uptr where) const {
     DmaAccess access;
-    access.control = dma_read | (item ? dma_select | u32{*item} << 16 : 0);
-    access.length = static_cast<u32>(into.size());
-    access.address = std::bit_cast<uptr>(into.data());
+    access.control = command;
+    access.length = bytes;
+    access.address = where;
     u64 address = std::bit_cast<uptr>(&access);
     // The device is done, or has failed, when the second write returns. The writes are opaque to the compiler
     // and the structure's address has left us, so what follows is read from memory.

@@ -41,6 +41,10 @@ class FwCfg {
     // Reads the file's first bytes, as many as `into` holds. OutOfRange if the file is shorter.
     Result<> read(const File& file, MutableBytes into) const;
 
+    // Overwrites `from.size()` bytes of a file that the host lets be written, from `offset` on. OutOfRange if
+    // they are not all in the file; NotSupported without DMA; Io if the host does not take them.
+    Result<> write(const File& file, u32 offset, Bytes from) const;
+
     bool has_dma() const { return has_dma_; }
 
   private:
@@ -49,7 +53,8 @@ class FwCfg {
     void select(u16 item) const;
     // The next bytes of the item that was selected last; `item` selects it first.
     Result<> transfer(std::optional<u16> item, MutableBytes into) const;
-    Result<> transfer_by_dma(std::optional<u16> item, MutableBytes into) const;
+    // One command of the DMA interface, for `bytes` at `where`.
+    Result<> access_by_dma(u32 command, u32 bytes, uptr where) const;
 
     io::Window registers_;
     Layout layout_;

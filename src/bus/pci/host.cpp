@@ -72,6 +72,21 @@ Function* Host::next(Function& function) {
     return first_from(buses_.next(function.bus_));
 }
 
+void Host::set_interrupt_lines(u8 (*line)(u8 device, u8 pin)) {
+    for (Function* function = first(); function; function = next(*function)) {
+        u8 pin = function->read8(reg::interrupt_pin);
+        if ((!function->is_normal() && !function->is_bridge()) || pin < 1 || pin > 4)
+            continue;
+        unsigned turned = pin - 1u;
+        const Function* on_root = function;
+        while (const Function* bridge = on_root->bus_.bridge()) {
+            turned += on_root->location().device;
+            on_root = bridge;
+        }
+        function->write8(reg::interrupt_line, line(on_root->location().device, static_cast<u8>(turned & 3)));
+    }
+}
+
 void Host::stop_bus_masters() {
     for (Function* function = first(); function; function = next(*function))
         function->set_bus_master(false);

@@ -56,6 +56,11 @@ class Host {
     Function* first() { return first_from(buses_.front()); }
     Function* next(Function& function);
 
+    // Writes into each function that has an interrupt pin which line of the interrupt controller it leads to
+    // (PCI 3.0, 6.2.4): what `line` says of the pin, 0 to 3, of the device on a root bus that it goes
+    // through. Bridges turn the pins of what is behind them (PCI-to-PCI Bridge 1.2, 9.1).
+    void set_interrupt_lines(u8 (*line)(u8 device, u8 pin));
+
     // Switches bus mastering off in all of them, bridges too.
     void stop_bus_masters();
 

@@ -8,14 +8,16 @@
 namespace vireo::bus::pci::reg {
 
 // Every function.
-inline constexpr u8 ids = 0x00;          // u32: vendor, device
-inline constexpr u8 command = 0x04;      // u16
-inline constexpr u8 status = 0x06;       // u16
-inline constexpr u8 class_code = 0x08;   // u32: revision in the low byte, class above it
-inline constexpr u8 header = 0x0c;       // u32: header type in bits 16 to 23
-inline constexpr u8 first_bar = 0x10;    // u32 each
-inline constexpr u8 subsystem_id = 0x2e; // u16, header type 0
-inline constexpr u8 capabilities = 0x34; // u8
+inline constexpr u8 ids = 0x00;            // u32: vendor, device
+inline constexpr u8 command = 0x04;        // u16
+inline constexpr u8 status = 0x06;         // u16
+inline constexpr u8 class_code = 0x08;     // u32: revision in the low byte, class above it
+inline constexpr u8 header = 0x0c;         // u32: header type in bits 16 to 23
+inline constexpr u8 first_bar = 0x10;      // u32 each
+inline constexpr u8 subsystem_id = 0x2e;   // u16, header type 0
+inline constexpr u8 capabilities = 0x34;   // u8
+inline constexpr u8 interrupt_line = 0x3c; // u8, for software alone
+inline constexpr u8 interrupt_pin = 0x3d;  // u8: 0 none, 1 INTA to 4 INTD
 
 // Bridges (header type 1).
 inline constexpr u8 primary_bus = 0x18;

@@ -4,6 +4,8 @@
 #include "arch/x86/ports.h"
 #include "arch/x86/processor.h"
 #include "bus/pci/config_access.h"
+#include "bus/pci/host.h"
+#include "bus/pci/registers.h"
 #include "event/clock.h"
 
 namespace vireo::machine::pc {
@@ -37,6 +39,34 @@ constexpr u16 pm_timer_offset = 8;
 // Sleep enable with sleep type 0, which is S5, "soft off", on both chips as QEMU has them.
 constexpr u16 sleep_into_soft_off = 1 << 13;
 
+// The upper half of this byte of the host bridge says whether the segment at 0xf0000 is RAM for
+// reads, and for writes.
+constexpr u8 i440fx_segment_register = 0x59;
+constexpr u8 q35_segment_register = 0x90;
+
+// PCIEXBAR, of 64 bits: an address, how many buses (0: 256), a switch.
+constexpr u8 q35_window_register = 0x60;
+constexpr u32 q35_window_enable = 1;
+
+// The four links between interrupt pins and lines, and the line that each leads to: two are shared by two.
+constexpr Location piix3_function{0, 1, 0};
+constexpr u8 piix3_link_registers[] = {0x60, 0x61, 0x62, 0x63};
+constexpr u8 ich9_link_registers[] = {0x60, 0x61, 0x62, 0x63, 0x68, 0x69, 0x6a, 0x6b};
+constexpr u8 line_of_link[] = {10, 10, 11, 11};
+// Lines 8 to 15, a bit each: shared lines are told apart by their level.
+constexpr u16 level_control = 0x4d1;
+constexpr u8 level_of_links = 1 << (10 - 8) | 1 << (11 - 8);
+// The power management's own interrupt is wired to it, whatever its pin says.
+constexpr u8 piix4_power_line = 9;
+
+// Which line the pin (0 to 3) of a device on a root bus leads to.
+u8 i440fx_line(u8 device, u8 pin) { return line_of_link[(device + 3u + pin) & 3]; }
+u8 q35_line(u8 device, u8 pin) {
+    // From there on the chips are the ICH9's own, which does not turn their pins.
+    constexpr u8 first_of_ich9 = 25;
+    return line_of_link[(device < first_of_ich9 ? device + pin : pin) & 3];
+}
+
 constexpr u16 reset_control = 0xcf9;
 constexpr u8 hard_reset = 0x02;
 constexpr u8 hard_reset_now = 0x06;
@@ -52,6 +82,12 @@ bool enable_power_ports(const ConfigAccess& config, Location function, u32 ident
     return true;
 }
 
+ConfigAccess configuration() {
+    bus::pci::HostDescription by_ports;
+    by_ports.access = bus::pci::HostDescription::ConfigAccess::Ports;
+    return VIREO_MUST(ConfigAccess::create(by_ports));
+}
+
 // QEMU acts on a reset or power-off request after the instruction that made it.
 void wait_for_the_machine() {
     (void)event::poll_until(event::Deadline::after(event::Duration::milli(500)), [] { return false; });
@@ -61,9 +97,7 @@ void wait_for_the_machine() {
 
 Chipset Chipset::detect() {
     Chipset chipset;
-    bus::pci::HostDescription by_ports;
-    by_ports.access = bus::pci::HostDescription::ConfigAccess::Ports;
-    auto config = VIREO_MUST(ConfigAccess::create(by_ports));
+    auto config = configuration();
     u32 identity = config.read32(host_bridge, 0);
     if (identity == i440fx_host_bridge) {
         chipset.kind_ = Kind::I440fx;
@@ -93,6 +127,32 @@ std::optional<u16> Chipset::pm_timer() const {
     if (!has_power_ports_)
         return std::nullopt;
     return power_ports + pm_timer_offset;
+}
+
+void Chipset::show_segment(Segment what) const {
+    u8 place = kind_ == Kind::Q35 ? q35_segment_register : i440fx_segment_register;
+    configuration().write8(host_bridge, place, static_cast<u8>(what));
+}
+
+void Chipset::open_configuration_window() const {
+    auto config = configuration();
+    config.write32(host_bridge, q35_window_register + 4, 0);
+    config.write32(host_bridge, q35_window_register,
+                   static_cast<u32>(configuration_window.base) | q35_window_enable);
+}
+
+void Chipset::route_interrupts(bus::pci::Host& host) const {
+    auto config = configuration();
+    bool is_q35 = kind_ == Kind::Q35;
+    Location router = is_q35 ? ich9_function : piix3_function;
+    auto links =
+        is_q35 ? std::span<const u8>(ich9_link_registers) : std::span<const u8>(piix3_link_registers);
+    for (usize i = 0; i < links.size(); ++i)
+        config.write8(router, links[i], line_of_link[i & 3]);
+    out8(level_control, arch::x86::in8(level_control) | level_of_links);
+    host.set_interrupt_lines(is_q35 ? q35_line : i440fx_line);
+    if (!is_q35 && has_power_ports_)
+        config.write8(piix4_function, bus::pci::reg::interrupt_line, piix4_power_line);
 }
 
 Result<> Chipset::reset() const {

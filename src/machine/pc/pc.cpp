@@ -17,6 +17,7 @@
 #include "machine/firmware/firmware.h"
 #include "machine/firmware/physical_machine.h"
 #include "machine/pc/chipset.h"
+#include "machine/pc/host_tables.h"
 #include "machine/pc/microvm.h"
 #include "machine/pc/ram.h"
 #include "machine/serial/ns16550.h"
@@ -33,7 +34,7 @@ constinit Ns16550 com1;
 
 class Pc final : public PhysicalMachine {
   public:
-    explicit Pc(const Chipset& chipset) : chipset_(chipset) {}
+    Pc(const Chipset& chipset, system::MemoryMap& map) : chipset_(chipset), map_(map) {}
 
     std::string_view board() const override { return sizeof(uptr) == 8 ? "qemu-x86_64" : "qemu-x86"; }
     std::string_view model() const override {
@@ -71,16 +72,78 @@ class Pc final : public PhysicalMachine {
         arch::x86::enter_operating_system(static_cast<uptr>(handover.entry),
                                           static_cast<uptr>(handover.description), handover.in_32_bit_mode);
     }
+    Result<FirmwareTables> firmware_tables() override;
     void print_facts(Writer& out) const override {
         print(out, "relocaddr   = 0x{:016x}\n", arch::image_base());
         print(out, "clock_rate  = {} Hz\n", arch::ticks_per_second());
     }
 
     Microvm microvm; // empty on the machines with a chip set
+    const bus::FwCfg* fw_cfg = nullptr;
+    bus::pci::Host* pci_host = nullptr;
+    // Neither RAM nor PCI's windows lie where the chip set has configuration space in memory.
+    bool has_room_for_configuration = false;
 
   private:
+    Result<> make_tables();
+
     Chipset chipset_;
+    system::MemoryMap& map_;
+    bool has_tables_ = false;
+    HostTables tables_;
+    FixedVector<Range, most_reserved_by_host + decltype(HostTables::ranges)::capacity() + 3> reserved_;
 };
+
+// Where a PC has the BIOS' own data, adapters' memory and ROM. Without them Linux would take some of it for
+// RAM, which it is behind the chip set.
+constexpr Range legacy_area{0x9'fc00, 0x10'0000 - 0x9'fc00};
+// Firmware's ROM, at the end of the addresses of 32 bits.
+constexpr Range rom{0xfffc'0000, 0x4'0000};
+
+Result<system::Machine::FirmwareTables> Pc::firmware_tables() {
+    // At each call: there may be new devices.
+    if (pci_host && chipset_.kind() != Chipset::Kind::Other)
+        chipset_.route_interrupts(*pci_host);
+    if (!has_tables_)
+        VIREO_TRY(make_tables());
+    return FirmwareTables{tables_.acpi_root, {reserved_.data(), reserved_.size()}};
+}
+
+// QEMU makes the tables when they are read first, and says in them what is switched on by then: power
+// management (at start), this window, the addresses of devices.
+Result<> Pc::make_tables() {
+    if (has_room_for_configuration)
+        chipset_.open_configuration_window();
+    if (fw_cfg) {
+        bool has_segment = chipset_.has_segment();
+        if (has_segment)
+            chipset_.show_segment(Chipset::Segment::WritableRam);
+        auto made = make_host_tables(*fw_cfg, map_, has_segment ? Chipset::segment : Range{}, tables_);
+        if (has_segment)
+            chipset_.show_segment(made ? Chipset::Segment::Ram : Chipset::Segment::Rom);
+        VIREO_TRY(std::move(made));
+    }
+    auto reserve = [this](const Range& range) { VIREO_ASSERT(reserved_.try_push_back(range)); };
+    reserve(legacy_area);
+    reserve(rom);
+    if (has_room_for_configuration)
+        reserve(Chipset::configuration_window);
+    for (const Range& range : tables_.ranges)
+        reserve(range);
+    if (fw_cfg) {
+        ReservedByHost by_host;
+        find_reserved(*fw_cfg, by_host);
+        for (const Range& range : by_host)
+            reserve(range);
+    }
+    has_tables_ = true;
+    return {};
+}
+
+// A user may have asked for more RAM below 4 GiB (QEMU: max-ram-below-4g).
+bool leaves_room_for_configuration(const Chipset& chipset, const RamLayout& ram) {
+    return chipset.has_configuration_window() && ram.low_end <= Chipset::configuration_window.base;
+}
 
 // Ports, and memory between RAM and the I/O interrupt controller. The 64-bit window lies above all RAM there
 // is or can be plugged in.
@@ -100,8 +163,10 @@ HostDescription describe_pci(const Chipset& chipset, const RamLayout& ram) {
     pci.last_bus = 255;
     pci.io_space = io::Space::Port;
     pci.io = {io_start, io_start, io_end - io_start};
-    if (memory < io_interrupt_controller)
-        pci.memory = {memory, memory, io_interrupt_controller - memory};
+    u64 memory_end = leaves_room_for_configuration(chipset, ram) ? Chipset::configuration_window.base
+                                                                 : io_interrupt_controller;
+    if (memory < memory_end)
+        pci.memory = {memory, memory, memory_end - memory};
     if constexpr (sizeof(uptr) == 8) {
         constexpr u64 wanted = u64{8} << 30;
         u64 limit = std::min(u64{1} << arch::x86::physical_address_bits(), arch::x86::highest_mappable);
@@ -142,6 +207,11 @@ void start_clock(const Chipset& chipset) {
 
 constinit Pc* running_machine = nullptr;
 
+bool remember_pci(bus::pci::Host& host) {
+    running_machine->pci_host = &host;
+    return true;
+}
+
 void restart_after_exception() {
     (void)running_machine->reset(); // if it fails, the processor halts
 }
@@ -159,18 +229,20 @@ extern "C" [[noreturn]] void vireo_machine_start() {
     // Early, because everything from here to the first question for the rate is measuring time
     // that costs nothing.
     start_clock(chipset);
-    Pc pc(chipset);
+    system::MemoryMap memory;
+    Pc pc(chipset, memory);
     running_machine = &pc;
     arch::set_final_action(restart_after_exception);
 
     auto fw_cfg = bus::FwCfg::create(
         io::Window(io::Space::Port, bus::FwCfg::first_port, bus::FwCfg::ports.bytes), bus::FwCfg::ports);
-    system::MemoryMap memory;
+    pc.fw_cfg = fw_cfg ? &*fw_cfg : nullptr;
     RamLayout ram = find_ram(fw_cfg ? &*fw_cfg : nullptr, memory);
     check_ram(memory);
     std::optional<HostDescription> pci;
     if (chipset.kind() != Chipset::Kind::Other) {
         pci = describe_pci(chipset, ram);
+        pc.has_room_for_configuration = leaves_room_for_configuration(chipset, ram);
     } else if (fw_cfg) {
         pc.microvm.find(*fw_cfg, memory);
         pci = pci_of_microvm(pc.microvm);
@@ -183,6 +255,7 @@ extern "C" [[noreturn]] void vireo_machine_start() {
                   .memory = memory,
                   .virtio_mmio = {pc.microvm.slots.data(), pc.microvm.slots.size()},
                   .pci = pci ? &*pci : nullptr,
+                  .prepare_pci = remember_pci,
                   .print_cpu = arch::x86::print_cpu,
                   .random_seed = arch::x86::random_seed(),
                   .fw_cfg = fw_cfg ? &*fw_cfg : nullptr});

@@ -29,7 +29,7 @@ struct E820Entry {
 };
 static_assert(sizeof(E820Entry) == 20);
 constexpr u32 e820_ram = 1;
-constexpr usize most_entries = 64;
+constexpr usize most_entries = most_reserved_by_host;
 
 class RamCollector {
   public:
@@ -55,14 +55,21 @@ class RamCollector {
     u64 left_out_ = 0;
 };
 
-Result<> add_e820(const FwCfg& fw_cfg, MemoryMap& memory, RamCollector& ram) {
+using E820Table = std::array<E820Entry, most_entries>;
+
+Result<std::span<const E820Entry>> read_e820(const FwCfg& fw_cfg, E820Table& entries) {
     auto file = VIREO_TRY(fw_cfg.find("etc/e820"));
     usize count = file.bytes / sizeof(E820Entry);
     if (count == 0 || count > most_entries || file.bytes % sizeof(E820Entry) != 0)
         return error(ErrorCode::Corrupt, "etc/e820");
-    std::array<E820Entry, most_entries> entries;
     auto table = std::span(entries).first(count);
     VIREO_TRY(fw_cfg.read(file, std::as_writable_bytes(table)));
+    return table;
+}
+
+Result<> add_e820(const FwCfg& fw_cfg, MemoryMap& memory, RamCollector& ram) {
+    E820Table entries;
+    auto table = VIREO_TRY(read_e820(fw_cfg, entries));
     for (const E820Entry& entry : table)
         if (entry.type == e820_ram)
             ram.add(entry.base, entry.bytes);
@@ -127,6 +134,16 @@ RamLayout find_ram(const FwCfg* fw_cfg, MemoryMap& memory) {
     VIREO_MUST(memory.reserve(arch::image_base(), stack - arch::image_base(), "firmware image"));
     VIREO_MUST(memory.reserve(stack, end - stack, "firmware stack"));
     return layout;
+}
+
+void find_reserved(const FwCfg& fw_cfg, ReservedByHost& ranges) {
+    E820Table entries;
+    auto table = read_e820(fw_cfg, entries);
+    if (!table)
+        return;
+    for (const E820Entry& entry : *table)
+        if (entry.type != e820_ram)
+            VIREO_ASSERT(ranges.try_push_back({entry.base, entry.bytes}));
 }
 
 } // namespace vireo::machine::pc

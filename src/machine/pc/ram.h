@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/fixed_vector.h"
+#include "base/range.h"
 #include "bus/fw_cfg/fw_cfg.h"
 #include "system/memory_map.h"
 
@@ -16,5 +18,11 @@ struct RamLayout {
 // or makes no sense, from the CMOS memory; and reserves what is taken already: the first MiB, the image, the
 // stack. RAM that this processor mode cannot reach is left out, with a warning.
 RamLayout find_ram(const bus::FwCfg* fw_cfg, system::MemoryMap& memory);
+
+// Ranges that the host keeps from operating systems, RAM or not.
+inline constexpr usize most_reserved_by_host = 64;
+using ReservedByHost = FixedVector<Range, most_reserved_by_host>;
+// Reads them again from fw_cfg's e820 table. Nothing if that is missing or makes no sense: find_ram said so.
+void find_reserved(const bus::FwCfg& fw_cfg, ReservedByHost& ranges);
 
 } // namespace vireo::machine::pc

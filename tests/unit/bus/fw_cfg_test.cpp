@@ -91,6 +91,37 @@ TEST_P(EachBackEnd, reading_past_the_end_of_a_file_is_refused) {
     EXPECT_TRUE(device->read(*device->find("short"), {}).has_value());
 }
 
+TEST(FwCfg, files_that_the_host_lets_be_written_are) {
+    FakeFwCfg fake(true);
+    fake.add_file("etc/other", "abcdefgh");
+    fake.add_file("etc/vmgenid_addr", "01234567");
+    fake.writable.insert(0x21);
+    auto device = fake.open();
+    auto file = *device->find("etc/vmgenid_addr");
+    std::string_view text = "xyz";
+    EXPECT_TRUE(device->write(file, 5, std::as_bytes(std::span(text))).has_value()) << "up to the last byte";
+    EXPECT_EQ(fake.items[0x21], "01234xyz");
+    EXPECT_TRUE(device->write(file, 0, std::as_bytes(std::span(text))).has_value());
+    EXPECT_EQ(fake.items[0x21], "xyz34xyz");
+    EXPECT_EQ(device->write(file, 6, std::as_bytes(std::span(text))).error().code, ErrorCode::OutOfRange);
+    EXPECT_EQ(device->write(file, ~u32{0}, std::as_bytes(std::span(text))).error().code,
+              ErrorCode::OutOfRange);
+    EXPECT_EQ(fake.items[0x21], "xyz34xyz");
+    EXPECT_EQ(device->write(*device->find("etc/other"), 0, std::as_bytes(std::span(text))).error().code,
+              ErrorCode::Io)
+        << "the host says no";
+    EXPECT_EQ(contents(*device, *device->find("etc/other")), "abcdefgh");
+}
+
+TEST(FwCfg, without_dma_nothing_can_be_written) {
+    FakeFwCfg fake(true, false);
+    fake.add_file("etc/vmgenid_addr", "01234567");
+    fake.writable.insert(0x20);
+    auto device = fake.open();
+    EXPECT_EQ(device->write(*device->find("etc/vmgenid_addr"), 0, Bytes()).error().code,
+              ErrorCode::NotSupported);
+}
+
 TEST(FwCfg, a_window_without_room_for_the_dma_register_is_read_by_bytes) {
     for (u64 bytes : {16, 23, 24}) {
         FakeFwCfg fake(false);
