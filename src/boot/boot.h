@@ -23,7 +23,7 @@ struct Services {
 struct Request {
     Range kernel; // bytes 0: nobody knows
     std::optional<Range> initrd{};
-    const DeviceTree* tree = nullptr; // to start from; it stays as it is. On x86 there is none
+    const DeviceTree* tree = nullptr;               // to start from; it stays as it is. On x86 there is none
     std::optional<std::string_view> command_line{}; // none: the tree's
     std::optional<u64> setup{}; // x86: where the file's first sectors lie, if not before the rest of it
 };

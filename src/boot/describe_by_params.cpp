@@ -27,7 +27,8 @@ std::expected<OwnedArray<u64>, Failure> make_params(const Services& services, co
     (*line)->write(given);
     services.machine.complete_command_line(given, **line);
     if ((*line)->truncated())
-        return cannot_say(error(ErrorCode::TooLarge, "the command line, with {} characters", most_line_bytes));
+        return cannot_say(
+            error(ErrorCode::TooLarge, "the command line, with {} characters", most_line_bytes));
     auto tables = services.machine.firmware_tables();
     if (!tables)
         return cannot_say(tables.error());

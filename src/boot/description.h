@@ -10,8 +10,8 @@ struct Description {
     u64 most_bytes; // that it takes, for placement
     // The bytes for plan.description, whose size it makes final. `file`: the kernel's, as far as it is known.
     // plan.command_line is what the kernel gets to see then, in memory that lives as long as the bytes.
-    std::expected<OwnedArray<u64>, Failure> (*make)(const Services& services, const Request& request, Bytes file,
-                                                    Plan& plan);
+    std::expected<OwnedArray<u64>, Failure> (*make)(const Services& services, const Request& request,
+                                                    Bytes file, Plan& plan);
 };
 
 // A device tree: request.tree, with a command line, an initrd and seeds.

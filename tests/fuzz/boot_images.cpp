@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// An arm64 Image that is the input, placed among an initrd, a tree and what others own.
+// A kernel that is the input, placed among an initrd, a tree and what others own.
 // Input: MiB of RAM and of a second bank (2 bytes each, from 1 GiB and from 1 GiB + as many as the byte that
 // follows says), reservations (a count, then records of a place and a size in KiB, 4 bytes each), where the
 // kernel lies in KiB (4 bytes) and how long it is (8 bytes), flags (1: an initrd; 2: its place and size
 // follow as 8 bytes each, and not as 4 in KiB), the tree's size (4 bytes), the file.
+#include "boot/kernel_formats.h"
 #include "boot/plan/placement.h"
+#include "boot/x86/boot_params.h"
 #include "fuzz/support.h"
+
+#include <vector>
 
 namespace vireo::fuzz {
 namespace {
@@ -45,10 +49,17 @@ bool is_free(const Range& range, const system::MemoryMap& map) {
     return checked_add(range.base, range.bytes) && map.check_writable(range.base, range.bytes);
 }
 
-void check(const boot::LinuxArm64& header, const Plan& plan, const system::MemoryMap& map) {
-    require(plan.entry == plan.kernel.place.base, "a kernel is entered where it begins");
-    require((plan.entry - header.text_offset) % header.boundary == 0, "a kernel lies where its header says");
-    require(plan.kernel.place.bytes >= header.image_bytes, "a kernel has the memory that it says it takes");
+bool is_legal(const Range& range, const boot::Needs::Where& where) {
+    return (range.base - where.skew) % where.alignment == 0 && range.base >= where.lowest &&
+           range.end() <= where.end;
+}
+
+void check(const boot::Needs& needs, const Plan& plan, const system::MemoryMap& map) {
+    require(plan.entry == plan.kernel.place.base + needs.entry_offset, "a kernel is entered where it says");
+    require(is_legal(plan.kernel.place, needs.kernel), "a kernel lies where its header says");
+    require(plan.kernel.place.bytes >= needs.image_bytes, "a kernel has the memory that it says it takes");
+    require(!needs.unpacks.overlaps(plan.kernel.place) && !needs.unpacks.overlaps(plan.description),
+            "nothing lies where a kernel unpacks itself");
     require(is_free(plan.kernel.now, map) && is_free(plan.kernel.place, map), "a kernel is nobody else's");
     require(is_free(plan.description, map) && !plan.description.overlaps(plan.kernel.place),
             "a tree lies apart");
@@ -57,10 +68,26 @@ void check(const boot::LinuxArm64& header, const Plan& plan, const system::Memor
         require(is_free(initrd, map) && is_free(plan.initrd->now, map), "an initrd is nobody else's");
         require(!initrd.overlaps(plan.kernel.place) && !initrd.overlaps(plan.description),
                 "an initrd lies apart");
+        require(!needs.unpacks.overlaps(initrd), "nor does an initrd");
+        require(initrd.base >= needs.initrd.lowest && initrd.end() <= needs.initrd.end,
+                "an initrd is in reach");
         require(!plan.initrd->moves() || !initrd.overlaps(plan.kernel.now), "a kernel is not written over");
         require(!plan.kernel.moves() || !plan.kernel.place.overlaps(initrd), "nor is an initrd");
     }
-    require(boot::verify(plan, header.needs(), map).has_value(), "what was placed is verified");
+    require(boot::verify(plan, needs, map).has_value(), "what was placed is verified");
+}
+
+// What an x86 kernel is told lies within what it was given, in as many bytes as it said.
+void tell(Bytes file, const Plan& plan) {
+    boot::BootParams params{.file = file, .kernel = plan.kernel.place.base, .command_line = "quiet"};
+    if (plan.initrd)
+        params.initrd = plan.initrd->place;
+    std::vector<std::byte> bytes(params.bytes());
+    if (!params.write(plan.description.base, bytes))
+        return;
+    auto page = *read_struct<boot::BootParamsPage>(bytes);
+    require(page.header.code32_start == plan.kernel.place.base, "a kernel knows where it lies");
+    require(page.header.command_line_address == plan.description.base + 4096, "and its command line");
 }
 
 } // namespace
@@ -77,11 +104,19 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
     Bytes file = input.rest();
     if (auto kind = boot::recognise(file))
         require(!boot::name_of(*kind).empty(), "every kind has a name");
-    auto header = boot::LinuxArm64::read(file.first(std::min(file.size(), boot::recognised_by_bytes)));
-    if (!header)
-        return 0;
-    require(header->image_bytes != 0, "a kernel takes some memory");
-    if (auto plan = boot::place(header->needs(), all, map))
-        check(*header, *plan, map);
+    for (const boot::KernelFormat& format : boot::kernel_formats()) {
+        if (format.kind != boot::recognise(file))
+            continue;
+        auto needs = format.read(file, GiB);
+        if (!needs)
+            continue;
+        require(needs->image_bytes != 0, "a kernel takes some memory");
+        auto plan = boot::place(*needs, all, map);
+        if (!plan)
+            continue;
+        check(*needs, *plan, map);
+        if (format.kind == boot::ImageKind::LinuxX86)
+            tell(file, *plan);
+    }
     return 0;
 }

@@ -12,13 +12,25 @@ def arm64_image(text_offset=0, image_bytes=0x2010000, file_bytes=0x1F6DFC0):
     return (head + pe + b"".join(sections)).ljust(1024, b"\0")
 
 
+def x86_image(alignment=0x200000, relocatable=1, flags=0x7F, preferred=0x41000000, memory=0x3378000, protocol=0x20F, end=0x6A):
+    """A bzImage of 39 setup sectors and 8 MiB."""
+    head = bytearray(1024)
+    struct.pack_into("<BHI", head, 0x1F1, 39, 0, 0x80000)
+    struct.pack_into("<HBB4sH", head, 0x1FE, 0xAA55, 0xEB, end, b"HdrS", protocol)
+    struct.pack_into("<BBHI", head, 0x210, 0, 1, 0, 0x100000)
+    struct.pack_into("<IIBBHI", head, 0x22C, 0x7FFFFFFF, alignment, relocatable, 21, flags, 2047)
+    struct.pack_into("<QI", head, 0x258, preferred, memory)
+    return bytes(head)
+
+
 def make(seed):
     mib = 1024  # KiB
 
-    def image(name, kernel=2 * mib, kernel_bytes=0x1F6DFC0, initrd=None, ram=512, more=(0, 0), taken=((448 * mib, 64 * mib),), **header):
+    def image(name, kernel=2 * mib, kernel_bytes=0x1F6DFC0, initrd=None, ram=512, more=(0, 0), taken=((448 * mib, 64 * mib),), of=arm64_image,
+              **header):
         flags = struct.pack("<B", 0) if initrd is None else struct.pack("<BII", 1, *initrd)
         seed(name, struct.pack("<HHBB", ram, *more, len(taken)) + b"".join(struct.pack("<II", *one) for one in taken)
-             + struct.pack("<IQ", kernel, kernel_bytes) + flags + struct.pack("<I", 0x3000) + arm64_image(**header))
+             + struct.pack("<IQ", kernel, kernel_bytes) + flags + struct.pack("<I", 0x3000) + of(**header))
 
     image("debian", initrd=(68 * mib, 1600))
     image("moved", kernel=3 * mib, initrd=(68 * mib, 1600))
@@ -27,3 +39,12 @@ def make(seed):
     image("far", kernel=40 * 1024 * mib, ram=65535, more=(65535, 32))
     image("old", text_offset=0, image_bytes=0)
     image("unknown_size", kernel_bytes=0, text_offset=0x80000, kernel=2 * mib + 512)
+
+    def x86(name, **more):
+        image(name, **{"of": x86_image, "kernel": 18 * mib, "kernel_bytes": 0x805000, **more})
+
+    x86("x86", initrd=(100 * mib, 1600))
+    x86("x86_moved", kernel=2 * mib, initrd=(100 * mib, 1600))
+    x86("x86_32_bits", flags=4, alignment=0x1000000, memory=0x1135000)
+    x86("x86_at_one_place", relocatable=0, preferred=0x40100000, memory=0x900000)
+    x86("x86_of_old", protocol=0x207, end=0x36)

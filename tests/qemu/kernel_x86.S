@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The entries of a kernel for test_handover_x86.py, which kernels_x86.py puts behind the header of a bzImage: they
-// keep what the processor holds at the first instruction, and call the rest, kernel_x86.c, in 32-bit mode without
-// paging, whichever of them it was.
+// The entries of a kernel for test_zboot.py, which kernels_x86.py puts behind the header of a bzImage:
+// they keep what the processor holds at the first instruction, and call the rest, kernel_x86.c, in 32-bit
+// mode without paging, whichever of them it was.
 
     .section .head, "ax"
     .code32

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What kernel_x86.S has found, and what the chips are like, as lines "name=number" on COM1; then "ready". A key
-// decides: q powers the machine off, r resets it. 32-bit code without paging.
+// What kernel_x86.S has found, and what the chips are like, as lines "name=number" on COM1; then "ready". A
+// key decides: q powers the machine off, r resets it. 32-bit code without paging.
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned u32;

@@ -5,8 +5,8 @@
 #include "arch/x86/paging.h"
 #include "arch/x86/trap.h"
 
-extern "C" [[noreturn, gnu::visibility("hidden")]] void vireo_enter(vireo::uptr entry, vireo::uptr description,
-                                                                    const void* table, bool in_32_bit_mode);
+extern "C" [[noreturn, gnu::visibility("hidden")]] void
+vireo_enter(vireo::uptr entry, vireo::uptr description, const void* table, bool in_32_bit_mode);
 
 namespace vireo::arch::x86 {
 

@@ -16,8 +16,8 @@ constexpr u64 highest_mappable = u64{512} << 30;
 // address extension stays without paging.
 void start_paging();
 
-// From here on all of the first 4 GiB can be written and executed, as an operating system wants it that starts
-// with translation on. The tables stay where they are, in the first MiB.
+// From here on all of the first 4 GiB can be written and executed, as an operating system wants it that
+// starts with translation on. The tables stay where they are, in the first MiB.
 void open_all_memory();
 
 // How many bytes of tables map_above_4_gib needs. `end` is at most `highest_mappable`.

@@ -22,8 +22,7 @@ constexpr u16 says_its_entries = 0x20c;
 constexpr usize end_of_memory_bytes = 0x264;
 
 Result<Needs> needs_of(const LinuxX86Header& header, bool is_board_64_bit) {
-    bool enters_64_bit =
-        is_board_64_bit && (header.more_load_flags & LinuxX86Header::has_64_bit_entry) != 0;
+    bool enters_64_bit = is_board_64_bit && (header.more_load_flags & LinuxX86Header::has_64_bit_entry) != 0;
     bool reaches_all = enters_64_bit && (header.more_load_flags & LinuxX86Header::reaches_above_4_gib) != 0;
     bool is_kernel_64_bit = (header.more_load_flags & LinuxX86Header::has_64_bit_entry) != 0;
 
@@ -32,10 +31,10 @@ Result<Needs> needs_of(const LinuxX86Header& header, bool is_board_64_bit) {
                 .file_bytes = header.setup_bytes() + u64{header.system_paragraphs} * 16,
                 .image_bytes = header.memory_bytes,
                 .entry_offset = enters_64_bit ? 0x200u : 0u,
+                .in_32_bit_mode = is_board_64_bit && !enters_64_bit,
                 .kernel = {.end = four_gib},
                 .initrd = {.alignment = page, .end = u64{header.initrd_most} + 1},
-                .description = {.alignment = description_block, .end = four_gib},
-                .in_32_bit_mode = is_board_64_bit && !enters_64_bit};
+                .description = {.alignment = description_block, .end = four_gib}};
     if (header.is_relocatable != 0) {
         // One that is loaded off its alignment runs from the next multiple of it on, to where it copies
         // itself anyway. One that is loaded lower than it prefers would go to where it prefers to be.
@@ -75,7 +74,9 @@ Result<LinuxX86Header> LinuxX86Header::read(Bytes file) {
     return *header;
 }
 
-Result<Needs> read_linux_x86(Bytes file, u64) { return needs_of(VIREO_TRY(LinuxX86Header::read(file)), false); }
+Result<Needs> read_linux_x86(Bytes file, u64) {
+    return needs_of(VIREO_TRY(LinuxX86Header::read(file)), false);
+}
 Result<Needs> read_linux_x86_64(Bytes file, u64) {
     return needs_of(VIREO_TRY(LinuxX86Header::read(file)), true);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/endian.h"
+#include "base/result.h"
 #include "boot/image/needs.h"
 
 namespace vireo::boot {
@@ -52,9 +53,9 @@ struct LinuxX86Header {
     Le<u32> handover_offset;
     Le<u32> info_offset;
 
-    static constexpr u8 loaded_high = 1;                // of load_flags
-    static constexpr u16 has_64_bit_entry = 1;          // of more_load_flags: at 0x200
-    static constexpr u16 reaches_above_4_gib = 1 << 1;  // the same
+    static constexpr u8 loaded_high = 1;               // of load_flags
+    static constexpr u16 has_64_bit_entry = 1;         // of more_load_flags: at 0x200
+    static constexpr u16 reaches_above_4_gib = 1 << 1; // the same
 
     // Of a file's beginning. Corrupt: it is cut off or contradicts itself. NotSupported: only a PC's BIOS
     // could start it. Fields that came later than its protocol, or behind the end that it says it has, are 0.

@@ -8,7 +8,8 @@ namespace {
 constexpr usize page_bytes = sizeof(BootParamsPage);
 constexpr usize most_in_page = sizeof(BootParamsPage::address_map) / sizeof(AddressRange);
 
-// Of the list behind setup_data: what follows is `bytes` long. Kinds that a kernel does not know it leaves out.
+// Of the list behind setup_data: what follows is `bytes` long. Kinds that a kernel does not
+// know it leaves out.
 struct SetupData {
     Le<u64> next;
     Le<u32> kind;
@@ -18,7 +19,9 @@ static_assert(sizeof(SetupData) == 16);
 constexpr u32 more_address_ranges = 1;
 constexpr u32 random_seed = 9;
 
-constexpr usize node_bytes(usize bytes) { return bytes == 0 ? 0 : sizeof(SetupData) + align_up<usize>(bytes, 8); }
+constexpr usize node_bytes(usize bytes) {
+    return bytes == 0 ? 0 : sizeof(SetupData) + align_up<usize>(bytes, 8);
+}
 
 u32 low(u64 value) { return static_cast<u32>(value); }
 u32 high(u64 value) { return static_cast<u32>(value >> 32); }
@@ -30,7 +33,8 @@ std::span<const AddressRange> beyond_page(std::span<const AddressRange> map) {
 // Writes nodes one behind the other; each goes before those that are there.
 class SetupDataList {
   public:
-    SetupDataList(u64 address, MutableBytes room, u64 first) : address_(address), room_(room), first_(first) {}
+    SetupDataList(u64 address, MutableBytes room, u64 first)
+        : address_(address), room_(room), first_(first) {}
     void add(u32 kind, Bytes data) {
         if (data.empty())
             return;
@@ -68,8 +72,8 @@ Result<> BootParams::write(u64 address, MutableBytes into) const {
     BootParamsPage page{};
     // Also what later protocols have in their headers: the kernel reads it here.
     usize end = std::min({header.end(), offsetof(BootParamsPage, unused4), file.size()});
-    std::memcpy(reinterpret_cast<std::byte*>(&page) + header.offset, file.data() + header.offset,
-                end - header.offset);
+    MutableBytes raw = std::as_writable_bytes(std::span(&page, 1));
+    std::memcpy(&raw[header.offset], &file[header.offset], end - header.offset);
     LinuxX86Header& told = page.header;
     constexpr u8 nobody_s_number = 0xff;
     told.loader_type = nobody_s_number;

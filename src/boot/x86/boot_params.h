@@ -10,7 +10,7 @@ namespace vireo::boot {
 // Documentation/arch/x86/zero-page.rst), then the command line and the list that setup_data begins. What is
 // not here is 0 there: no screen, no disk geometry, no EFI.
 struct BootParams {
-    Bytes file; // the kernel's first bytes, as LinuxX86Header::read() takes them
+    Bytes file;     // the kernel's first bytes, as LinuxX86Header::read() takes them
     u64 kernel = 0; // where its protected-mode code will lie
     std::optional<Range> initrd{};
     std::string_view command_line{};
@@ -34,7 +34,7 @@ struct BootParamsPage {
     Le<u32> ramdisk_bytes_high;
     Le<u32> command_line_address_high;
     u8 unused2[0x1e8 - 0xcc];
-    u8 address_ranges; // of address_map
+    u8 address_ranges;         // of address_map
     u8 unused3[0x1f1 - 0x1e9]; // at 0x1ef must be a 0: the page was cleared
     LinuxX86Header header;
     u8 more_header[0x290 - 0x26c]; // of later protocols

@@ -38,9 +38,10 @@ struct Microvm {
     void find(const bus::FwCfg& fw_cfg, system::MemoryMap& memory);
 
     void read_tree(const bus::fdt::Tree& tree);
-    // The words, each behind a blank, that a Linux kernel here needs and that `command_line` lacks: the slots,
-    // which without ACPI nothing else tells, and the rate of the time-stamp counter, which it cannot find out
-    // by itself and without which it hangs. `kilohertz`: none if the processor or its host tells it the rate.
+    // The words, each behind a blank, that a Linux kernel here needs and that `command_line` lacks: the
+    // slots, which without ACPI nothing else tells, and the rate of the time-stamp counter, which it
+    // cannot find out by itself and without which it hangs. `kilohertz`: none if the processor or its
+    // host tells it the rate.
     void complete_command_line(std::string_view command_line, std::optional<u64> kilohertz,
                                Writer& words) const;
 

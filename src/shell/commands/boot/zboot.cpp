@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// zboot: boots an x86 Linux kernel that lies in memory, at once or step by step. Words and steps are U-Boot's.
+// zboot: boots an x86 Linux kernel that lies in memory, at once or step by step. Words and
+// steps are U-Boot's.
 #include "shell/commands/boot/zboot.h"
 
 #include "base/parse.h"
@@ -68,7 +69,8 @@ std::optional<boot::Boot> prepare(Context& context) {
         return std::nullopt;
     const auto& told = context.zboot;
     boot::Request request{.kernel = told.kernel,
-                          .command_line = std::string_view(told.command_line.data(), told.command_line.size())};
+                          .command_line =
+                              std::string_view(told.command_line.data(), told.command_line.size())};
     if (told.initrd.base != 0)
         request.initrd = told.initrd;
     if (told.setup != 0)
@@ -142,14 +144,16 @@ int zboot(Context& context, Arguments arguments) {
 VIREO_COMMAND(zboot_command) = {
     .name = "zboot",
     .summary = "boot an x86 Linux kernel (bzImage) from memory",
-    .usage = "zboot [addr [size [initrd_addr [initrd_size [setup [cmdline]]]]]] - boot the kernel at 'addr' (default\n"
-             "     $fileaddr) with the initrd; '-' or 0: none. A size that is missing or 0 is that of the file\n"
-             "     that was loaded there. 'setup': where the first sectors lie, if not at 'addr'. 'cmdline': the\n"
-             "     variable with the command line (default bootargs).\n"
-             "zboot start [addr ...] - remember that for the steps\n"
-             "zboot load | setup | info - look at it and show what would lie where\n"
-             "zboot go - boot it\n"
-             "zboot dump [addr] - show the boot parameters, or those that lie at 'addr'",
+    .usage =
+        "zboot [addr [size [initrd_addr [initrd_size [setup [cmdline]]]]]] - boot the kernel at 'addr' "
+        "(default\n"
+        "     $fileaddr) with the initrd; '-' or 0: none. A size that is missing or 0 is that of the file\n"
+        "     that was loaded there. 'setup': where the first sectors lie, if not at 'addr'. 'cmdline': the\n"
+        "     variable with the command line (default bootargs).\n"
+        "zboot start [addr ...] - remember that for the steps\n"
+        "zboot load | setup | info - look at it and show what would lie where\n"
+        "zboot go - boot it\n"
+        "zboot dump [addr] - show the boot parameters, or those that lie at 'addr'",
     .run = zboot,
     .max_words = 8,
     .subcommands = "dump go info load setup start",

@@ -25,7 +25,8 @@ void print_flags(Writer& out, u32 value, std::span<const std::string_view> names
         out.write("\n");
 }
 
-constexpr std::string_view load_flags[] = {"loaded-high", "", "", "", "", "quiet", "keep-segments", "can-use-heap"};
+constexpr std::string_view load_flags[] = {"loaded-high", "", "", "", "", "quiet", "keep-segments",
+                                           "can-use-heap"};
 constexpr std::string_view more_load_flags[] = {"64-bit-entry", "can-load-above-4gb", "32-efi-handoff",
                                                 "64-efi-handoff", "kexec-efi-runtime"};
 

@@ -94,7 +94,9 @@ TEST(LinuxX86Header, one_that_is_not_has_one_address) {
     EXPECT_EQ(needs.kernel.skew, 0x100000u);
 }
 
-TEST(LinuxX86Header, no_setup_sectors_are_four) { EXPECT_EQ(on_64_bits({.setup_sectors = 0}).skipped_bytes, 2560u); }
+TEST(LinuxX86Header, no_setup_sectors_are_four) {
+    EXPECT_EQ(on_64_bits({.setup_sectors = 0}).skipped_bytes, 2560u);
+}
 
 // What read() says of it.
 std::string refusal(const X86Image& image, usize bytes = 1024) {

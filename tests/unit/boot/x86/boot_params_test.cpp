@@ -57,7 +57,8 @@ TEST_F(BootParamsTest, nothing_before_the_header_or_behind_it_is_taken_from_the_
     std::ranges::fill(file, std::byte{0xcc});
     std::ranges::copy(Bytes(X86Image{}.bytes()).subspan(0x1f1, 0x26c - 0x1f1), file.begin() + 0x1f1);
     write();
-    EXPECT_TRUE(std::all_of(written.begin(), written.begin() + 0x1f1, [](std::byte b) { return b == std::byte{0}; }));
+    EXPECT_TRUE(
+        std::all_of(written.begin(), written.begin() + 0x1f1, [](std::byte b) { return b == std::byte{0}; }));
     EXPECT_TRUE(
         std::all_of(written.begin() + 0x26c, written.end(), [](std::byte b) { return b == std::byte{0}; }));
 }
