@@ -5,7 +5,6 @@ input means. File systems come from e2fsprogs; everything else is written out he
 import functools
 import os
 import pathlib
-import shutil
 import struct
 import subprocess
 import tempfile
@@ -579,11 +578,8 @@ def dns():
 
 def main():
     for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, tree_edits, microvm, line_editor, tftp, http, net_frames, dhcp, dns):
-        shutil.rmtree(CORPUS / target.__name__, ignore_errors=True)
         target()
-    shutil.rmtree(CORPUS / "boot_images", ignore_errors=True)
     seeds_boot.make(functools.partial(seed, "boot_images"))
-    shutil.rmtree(CORPUS / "net_card", ignore_errors=True)
     seeds_net_card.make(functools.partial(seed, "net_card"))
 
 

@@ -12,6 +12,13 @@ def arm64_image(text_offset=0, image_bytes=0x2010000, file_bytes=0x1F6DFC0):
     return (head + pe + b"".join(sections)).ljust(1024, b"\0")
 
 
+def zimage(file_bytes=0x8000, inflated=0x1000000):
+    """A header, the table of sizes, and the size that the table points to."""
+    head = bytes(0x24) + struct.pack("<6I", 0x016F2818, 0, file_bytes, 0x04030201, 0x45454545, 0x3C)
+    table = struct.pack("<6I", 6, 0x5A534C4B, 0x54, 0x60000, 0x208000, 0x10000)
+    return head + table + struct.pack("<I", inflated)
+
+
 def x86_image(alignment=0x200000, relocatable=1, flags=0x7F, preferred=0x41000000, memory=0x3378000, protocol=0x20F, end=0x6A):
     """A bzImage of 39 setup sectors and 8 MiB."""
     head = bytearray(1024)
@@ -26,11 +33,10 @@ def x86_image(alignment=0x200000, relocatable=1, flags=0x7F, preferred=0x4100000
 def make(seed):
     mib = 1024  # KiB
 
-    def image(name, kernel=2 * mib, kernel_bytes=0x1F6DFC0, initrd=None, ram=512, more=(0, 0), taken=((448 * mib, 64 * mib),), of=arm64_image,
-              **header):
+    def image(name, kernel=2 * mib, kernel_bytes=0x1F6DFC0, initrd=None, ram=512, more=(0, 0), taken=((448 * mib, 64 * mib),), file=None, **header):
         flags = struct.pack("<B", 0) if initrd is None else struct.pack("<BII", 1, *initrd)
         seed(name, struct.pack("<HHBB", ram, *more, len(taken)) + b"".join(struct.pack("<II", *one) for one in taken)
-             + struct.pack("<IQ", kernel, kernel_bytes) + flags + struct.pack("<I", 0x3000) + of(**header))
+             + struct.pack("<IQ", kernel, kernel_bytes) + flags + struct.pack("<I", 0x3000) + (file or arm64_image(**header)))
 
     image("debian", initrd=(68 * mib, 1600))
     image("moved", kernel=3 * mib, initrd=(68 * mib, 1600))
@@ -39,9 +45,13 @@ def make(seed):
     image("far", kernel=40 * 1024 * mib, ram=65535, more=(65535, 32))
     image("old", text_offset=0, image_bytes=0)
     image("unknown_size", kernel_bytes=0, text_offset=0x80000, kernel=2 * mib + 512)
+    image("zimage", kernel=32 * mib, kernel_bytes=0x8000, initrd=(68 * mib, 1600), file=zimage())
+    image("zimage_too_low", kernel=2 * mib, kernel_bytes=0x8000, initrd=(1 * mib, 1600), file=zimage())
+    image("zimage_without_sizes", kernel=40 * mib, kernel_bytes=0, file=zimage(inflated=0))
+    image("zimage_too_large", ram=32, taken=(), kernel=16 * mib, kernel_bytes=0x8000, file=zimage(inflated=0xFFFFFFFF))
 
-    def x86(name, **more):
-        image(name, **{"of": x86_image, "kernel": 18 * mib, "kernel_bytes": 0x805000, **more})
+    def x86(name, kernel=18 * mib, initrd=None, **header):
+        image(name, kernel=kernel, kernel_bytes=0x805000, initrd=initrd, file=x86_image(**header))
 
     x86("x86", initrd=(100 * mib, 1600))
     x86("x86_moved", kernel=2 * mib, initrd=(100 * mib, 1600))

@@ -291,5 +291,111 @@ TEST_F(Placement, verify_knows_how_far_a_kernel_reaches) {
     EXPECT_EQ(verified.error().why, Why::NoRoom);
 }
 
+// A kernel that unpacks itself to the first 16 MiB, and may lie in the 64 above; all else below 100.
+class UnpackingPlacement : public Placement {
+  protected:
+    UnpackingPlacement() {
+        wanted.kernel = {ram + 16 * MiB, 4 * MiB};
+        wanted.initrd = Range{ram + 90 * MiB, 4 * MiB};
+    }
+    Plan good(const ToPlace& parts) {
+        auto plan = place(needs, parts, map);
+        EXPECT_TRUE(plan);
+        EXPECT_TRUE(plan && boot::verify(*plan, needs, map));
+        return plan.value_or(Plan{});
+    }
+    Refusal bad(const ToPlace& parts) {
+        auto plan = place(needs, parts, map);
+        EXPECT_FALSE(plan);
+        return plan ? Refusal{} : plan.error();
+    }
+
+    boot::Needs needs{.skipped_bytes = 0,
+                      .file_bytes = 4 * MiB,
+                      .image_bytes = 5 * MiB,
+                      .entry_offset = 0x200,
+                      .kernel = {.alignment = 4096, .lowest = ram + 16 * MiB, .end = ram + 80 * MiB},
+                      .initrd = {.alignment = 4096, .lowest = ram, .end = ram + 100 * MiB},
+                      .description = {.alignment = 2 * MiB, .lowest = ram, .end = ram + 100 * MiB},
+                      .unpacks = {ram, 16 * MiB}};
+};
+
+TEST_F(UnpackingPlacement, what_lies_at_legal_places_stays) {
+    Plan plan = good(wanted);
+    EXPECT_FALSE(plan.kernel.moves());
+    EXPECT_FALSE(plan.initrd->moves());
+    EXPECT_EQ(plan.entry, ram + 16 * MiB + 0x200);
+    EXPECT_EQ(plan.description.base, ram + 98 * MiB);
+    wanted.kernel.base = ram + 75 * MiB; // its last byte is the last that it may have
+    EXPECT_FALSE(good(wanted).kernel.moves());
+    wanted.initrd->base = ram + 96 * MiB;
+    EXPECT_FALSE(good(wanted).initrd->moves());
+}
+
+TEST_F(UnpackingPlacement, a_kernel_outside_of_its_window_moves_to_the_lowest_place) {
+    for (u64 base : {ram + 12 * MiB, ram + 16 * MiB - 4096, ram + 75 * MiB + 4096, ram + 100 * MiB}) {
+        wanted.kernel.base = base;
+        EXPECT_EQ(good(wanted).kernel.place.base, ram + 16 * MiB) << base;
+    }
+    // Without a lower limit, what it unpacks to is kept off all the same.
+    needs.kernel.lowest = 0;
+    wanted.kernel.base = ram + 16 * MiB - 4096;
+    EXPECT_EQ(good(wanted).kernel.place.base, ram + 16 * MiB);
+    needs.kernel.end = ram + 20 * MiB;
+    EXPECT_EQ(bad(wanted).why, Why::NoRoom);
+}
+
+TEST_F(UnpackingPlacement, an_initrd_where_the_kernel_unpacks_itself_or_out_of_its_reach_moves) {
+    for (u64 base : {ram + 1 * MiB, ram + 16 * MiB - 4096, ram + 96 * MiB + 4096, ram + 110 * MiB}) {
+        wanted.kernel.base = ram + 32 * MiB;
+        wanted.initrd->base = base;
+        EXPECT_EQ(good(wanted).initrd->place.base, ram + 96 * MiB) << base;
+    }
+    needs.initrd.end = ram + 16 * MiB + 4095;
+    EXPECT_EQ(bad(wanted).why, Why::NoRoom);
+}
+
+TEST_F(UnpackingPlacement, what_it_unpacks_to_is_ram) {
+    needs.unpacks.bytes = 128 * MiB;
+    needs.kernel = {};
+    EXPECT_EQ(bad(wanted).why, Why::NoRoom); // nothing is left for the kernel
+    needs.unpacks.bytes = 128 * MiB + 1;
+    Refusal refusal = bad(wanted);
+    EXPECT_EQ(refusal.why, Why::NoRoom);
+    EXPECT_EQ(refusal.range, needs.unpacks);
+}
+
+TEST_F(UnpackingPlacement, of_a_file_only_what_is_not_skipped_is_the_kernel) {
+    needs.skipped_bytes = MiB;
+    Plan plan = good(wanted);
+    EXPECT_EQ(plan.kernel.now, (Range{ram + 17 * MiB, 3 * MiB}));
+    EXPECT_FALSE(plan.kernel.moves());
+    EXPECT_EQ(plan.entry, ram + 17 * MiB + 0x200);
+    // A file that ends with what is skipped has no kernel.
+    needs.file_bytes = 0;
+    wanted.kernel.bytes = MiB;
+    EXPECT_EQ(bad(wanted).why, Why::Cut);
+    wanted.kernel.bytes = MiB + 1;
+    EXPECT_EQ(good(wanted).kernel.now.bytes, 1u);
+}
+
+TEST_F(UnpackingPlacement, verify_refuses_a_plan_that_breaks_a_rule) {
+    const Plan plan = good(wanted);
+    auto refusal = [&](auto&& change) {
+        Plan broken = plan;
+        change(broken);
+        auto verified = boot::verify(broken, needs, map);
+        EXPECT_FALSE(verified);
+        return verified ? Refusal{} : verified.error();
+    };
+    EXPECT_EQ(refusal([](Plan& p) { p.initrd->place.base = ram + 16 * MiB - 4096; }).why, Why::NotFree);
+    EXPECT_EQ(refusal([](Plan& p) { p.description.base = ram + 14 * MiB; }).why, Why::NotFree);
+    EXPECT_EQ(refusal([](Plan& p) { p.initrd->place.base += 6 * MiB + 1; }).why, Why::NoRoom);
+    EXPECT_EQ(refusal([](Plan& p) { p.description.base = ram + 100 * MiB; }).why, Why::NoRoom);
+    EXPECT_EQ(refusal([](Plan& p) { p.kernel.place.base -= 4096; }).why, Why::NotFree);
+    EXPECT_EQ(refusal([](Plan& p) { p.kernel.place.base = ram + 75 * MiB + 1; }).part, Part::Kernel);
+    EXPECT_EQ(refusal([](Plan& p) { p.kernel.place.base += 8; }).why, Why::NoRoom);
+}
+
 } // namespace
 } // namespace vireo::test
