@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import zlib
 
+import seeds_acpi
 import seeds_boot
 import seeds_net_card
 import seeds_transfers
@@ -579,6 +580,7 @@ def dns():
 def main():
     for target in (split_ring, packed_ring, mmio_registers, pci_config, device_config, blk_requests, vhost_user, partition_tables, ext4, device_tree, tree_edits, microvm, line_editor, tftp, http, net_frames, dhcp, dns):
         target()
+    seeds_acpi.make(functools.partial(seed, "acpi_tables"))
     seeds_boot.make(functools.partial(seed, "boot_images"))
     seeds_net_card.make(functools.partial(seed, "net_card"))
 

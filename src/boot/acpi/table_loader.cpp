@@ -110,6 +110,7 @@ class TableLoader {
     }
     Error corrupt(const char* what) const { return error(ErrorCode::Corrupt, what, index_); }
     Result<Loaded*> loaded(const FileName& name);
+    Result<TableHost::File> file_of_host(std::string_view name);
 
     Result<> run(const Entry& entry);
     Result<> allocate(const Entry& entry);
@@ -130,6 +131,14 @@ Result<TableLoader::Loaded*> TableLoader::loaded(const FileName& name) {
         if (file.name == text_of(name))
             return &file;
     return corrupt("table loader, entry {}: a file that was not allocated");
+}
+
+// A script that names what is not there is wrong; that there is no script means no ACPI.
+Result<TableHost::File> TableLoader::file_of_host(std::string_view name) {
+    auto file = host_.find(name);
+    if (!file && file.error().code == ErrorCode::NotFound)
+        return corrupt("table loader, entry {}: a file that the host does not have");
+    return file;
 }
 
 Result<u64> TableLoader::run(std::span<const Entry> script) {
@@ -179,7 +188,7 @@ Result<> TableLoader::allocate(const Entry& entry) {
         return corrupt("table loader, entry {}: a file that was allocated already");
     if (files_.is_full())
         return error(ErrorCode::TooLarge, "table loader, entry {}: too many files", index_);
-    auto file = VIREO_TRY(host_.find(name));
+    auto file = VIREO_TRY(file_of_host(name));
     if (file.bytes == 0)
         return corrupt("table loader, entry {}: an empty file");
     auto zone = wanted.zone == zone_segment ? TableHost::Zone::Segment : TableHost::Zone::High;
@@ -218,7 +227,7 @@ Result<> TableLoader::add_checksum(const AddChecksum& wanted) {
 
 Result<TableLoader::Told> TableLoader::pointer_to_write(const WritePointer& wanted) {
     Loaded* target = VIREO_TRY(loaded(wanted.target));
-    auto file = VIREO_TRY(host_.find(text_of(wanted.file)));
+    auto file = VIREO_TRY(file_of_host(text_of(wanted.file)));
     if (!is_pointer_size(wanted.bytes) || !range_fits(wanted.offset, wanted.bytes, file.bytes))
         return corrupt("table loader, entry {}: place of a pointer");
     if (wanted.target_offset >= target->bytes.size())

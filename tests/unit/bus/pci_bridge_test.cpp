@@ -22,6 +22,35 @@ TEST(Pci, buses_behind_bridges_are_numbered_depth_first) {
     EXPECT_EQ(second.get(0x18, 3), 0x03'03'00u);
 }
 
+TEST(Pci, interrupt_lines_follow_pins_through_bridges) {
+    Fabric fabric;
+    auto with_pin = [](FabricFunction function, u8 pin) {
+        function.put(0x3c, u32{pin} << 8, 2);
+        function.writable(0x3c, 0xff, 1);
+        return function;
+    };
+    FabricFunction& disk = fabric.plug(3, with_pin(a_disk(), 2));
+    FabricFunction& second = fabric.plug(3, with_pin(a_disk(), 4), 1);
+    disk.bytes[0x0e] |= 0x80;
+    FabricFunction& without = fabric.plug(4, with_pin(a_disk(), 0));
+    FabricFunction& odd = fabric.plug(5, with_pin(a_disk(), 5));
+    FabricFunction& outer = fabric.plug(6, with_pin(a_bridge(), 1));
+    FabricFunction& shallow = outer.behind(3, 0, with_pin(a_disk(), 3));
+    FabricFunction& inner = outer.behind(2, 0, with_pin(a_bridge(), 0));
+    FabricFunction& deep = inner.behind(31, 0, with_pin(a_disk(), 4));
+    FabricFunction& strange = fabric.plug(7, with_pin(FabricFunction(0x1234, 1, 0x06'0700, 2), 1));
+    Host host(fabric.description);
+    ASSERT_TRUE(host.scan());
+    host.set_interrupt_lines([](u8 device, u8 pin) { return static_cast<u8>(device << 2 | pin); });
+    EXPECT_EQ(disk.bytes[0x3c], 3 << 2 | 1);
+    EXPECT_EQ(second.bytes[0x3c], 3 << 2 | 3);
+    EXPECT_EQ(outer.bytes[0x3c], 6 << 2 | 0);
+    EXPECT_EQ(shallow.bytes[0x3c], 6 << 2 | ((2 + 3) & 3));
+    EXPECT_EQ(deep.bytes[0x3c], 6 << 2 | ((3 + 31 + 2) & 3));
+    for (FabricFunction* function : {&without, &odd, &inner, &strange})
+        EXPECT_EQ(function->bytes[0x3c], 0) << "no pin, or no function that is known";
+}
+
 TEST(Pci, bridge_windows_hold_what_lies_behind_and_nothing_else) {
     Fabric fabric;
     auto disk = [] {
