@@ -29,7 +29,8 @@ PAE_ON_64 = Kernel("Debian 12 686-pae", "qemu-x86_64", "linux-image-6.1.0-50-686
 @dataclasses.dataclass(frozen=True)
 class Row:
     kernel: Kernel
-    machine: str = ""  # properties of `-machine virt`, each with its comma; x86: a machine, with its properties
+    # properties of `-machine virt`, each with its comma; x86: a machine, with its properties
+    machine: str = ""
     arguments: str = ""
     transport: str = "pci"
     processors: int = 1
