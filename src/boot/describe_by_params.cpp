@@ -32,7 +32,7 @@ std::expected<OwnedArray<u64>, Failure> make_params(const Services& services, co
     auto tables = services.machine.firmware_tables();
     if (!tables)
         return cannot_say(tables.error());
-    if (auto made = make_address_map(services.memory, tables->reserved, **map); !made)
+    if (auto made = make_address_map(services.memory, tables->reserved, **map, tables->out_of_reach); !made)
         return cannot_say(made.error());
     auto seeds = Seeds::gather(services.devices, nullptr);
     if (!seeds)

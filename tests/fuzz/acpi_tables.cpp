@@ -74,16 +74,19 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
     fake::LowRam ram;
     VIREO_MUST(ram.map.reserve(fuzz::segment.base, fuzz::segment.bytes, "segment"));
     machine::pc::HostTables tables;
-    auto made = machine::pc::make_host_tables(*fw_cfg, ram.map, (flags & 4) != 0 ? fuzz::segment : Range{}, tables);
+    auto made =
+        machine::pc::make_host_tables(*fw_cfg, ram.map, (flags & 4) != 0 ? fuzz::segment : Range{}, tables);
     require(ram.map.reservations().size() == 1 + tables.ranges.size(), "each range is taken once");
     require(made || (tables.ranges.is_empty() && tables.acpi_root == 0), "a failure takes nothing");
     fuzz::check(tables, ram.map);
     if (tables.acpi_root != 0) {
         fuzz::LowMachine machine;
         boot::AcpiTables list;
-        require(boot::list_tables(machine, ram.map, tables.acpi_root, list).has_value(), "there is a root pointer");
+        require(boot::list_tables(machine, ram.map, tables.acpi_root, list).has_value(),
+                "there is a root pointer");
         for (const boot::AcpiTable& table : list.tables)
-            require(ram.map.check_readable(table.address, table.bytes.size()).has_value(), "tables lie in RAM");
+            require(ram.map.check_readable(table.address, table.bytes.size()).has_value(),
+                    "tables lie in RAM");
     }
     return 0;
 }

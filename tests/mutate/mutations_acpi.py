@@ -68,8 +68,11 @@ broken("src/boot/acpi/address_map.cpp", "AddressMap*",
         "u64 end_of(const Range& range) { return checked_add(range.base, range.bytes).value_or(~u64{0}); }",
         "u64 end_of(const Range& range) { return range.base + range.bytes; }"),
        ("address_map_loses_ram_behind",
-        "            if (bank->end() > until)",
-        "            if (false)"))
+        "        return add(std::max(base, at_), end, AddressRange::memory);",
+        "        return {};"),
+       ("address_map_ram_over_what_is_reserved",
+        "            VIREO_TRY(add(std::max(base, at_), taken->base, AddressRange::memory));",
+        "            VIREO_TRY(add(base, taken->base, AddressRange::memory));"))
 
 broken("src/boot/acpi/table_list.cpp", "AcpiCommand*",
        ("acpi_table_beyond_ram",

@@ -23,42 +23,64 @@ std::optional<Range> next_reserved(std::span<const Range> reserved, u64 at) {
     return next;
 }
 
-} // namespace
+class AddressMapMaker {
+  public:
+    AddressMapMaker(std::span<const Range> reserved, AddressMap& into) : reserved_(reserved), into_(into) {}
 
-Result<> make_address_map(const system::MemoryMap& map, std::span<const Range> reserved, AddressMap& into) {
-    auto add = [&](u64 base, u64 end, u32 type) -> Result<> {
-        if (base == end)
+    // The bank, which lies above those before it or goes on from them, and what is reserved below its end.
+    Result<> add_ram(u64 base, u64 end) {
+        base = std::max(base, ram_end_);
+        ram_end_ = std::max(ram_end_, end);
+        for (auto taken = next_reserved(reserved_, at_); taken && taken->base < end;
+             taken = next_reserved(reserved_, at_)) {
+            VIREO_TRY(add(std::max(base, at_), taken->base, AddressRange::memory));
+            VIREO_TRY(add_reserved(*taken));
+        }
+        return add(std::max(base, at_), end, AddressRange::memory);
+    }
+    Result<> finish() {
+        while (auto taken = next_reserved(reserved_, at_))
+            VIREO_TRY(add_reserved(*taken));
+        return {};
+    }
+
+  private:
+    Result<> add_reserved(const Range& taken) {
+        at_ = taken.end();
+        return add(taken.base, taken.end(), AddressRange::reserved);
+    }
+    Result<> add(u64 base, u64 end, u32 type) {
+        if (base >= end)
             return {};
         // What goes on from the one before is one with it.
-        if (!into.is_empty()) {
-            AddressRange& last = into.back();
+        if (!into_.is_empty()) {
+            AddressRange& last = into_.back();
             if (last.type == type && last.base + last.bytes == base) {
                 last.bytes = end - last.base;
                 return {};
             }
         }
-        if (!into.try_push_back({base, end - base, type}))
+        if (!into_.try_push_back({base, end - base, type}))
             return error(ErrorCode::TooLarge, "address map");
         return {};
-    };
-    auto bank = map.ram().begin();
-    u64 at = 0;
-    for (;;) {
-        // RAM up to the next reserved range, then that, as far as the next one begins.
-        auto taken = next_reserved(reserved, at);
-        u64 until = taken ? taken->base : ~u64{0};
-        for (; bank != map.ram().end() && bank->base < until; ++bank) {
-            u64 base = std::max(bank->base, at);
-            if (base < bank->end())
-                VIREO_TRY(add(base, std::min(bank->end(), until), AddressRange::memory));
-            if (bank->end() > until)
-                break;
-        }
-        if (!taken)
-            return {};
-        VIREO_TRY(add(taken->base, taken->end(), AddressRange::reserved));
-        at = taken->end();
     }
+
+    std::span<const Range> reserved_;
+    AddressMap& into_;
+    u64 at_ = 0; // where the last reserved range ends
+    u64 ram_end_ = 0;
+};
+
+} // namespace
+
+Result<> make_address_map(const system::MemoryMap& map, std::span<const Range> reserved, AddressMap& into,
+                          std::span<const Range> out_of_reach) {
+    AddressMapMaker maker(reserved, into);
+    for (const system::MemoryRegion& bank : map.ram())
+        VIREO_TRY(maker.add_ram(bank.base, bank.end()));
+    for (const Range& bank : out_of_reach)
+        VIREO_TRY(maker.add_ram(bank.base, end_of(bank)));
+    return maker.finish();
 }
 
 } // namespace vireo::boot

@@ -24,10 +24,11 @@ static_assert(sizeof(AddressRange) == 20);
 // As many as boot_params has room for.
 using AddressMap = FixedVector<AddressRange, 128>;
 
-// The whole map, upwards and disjoint: RAM less what is reserved, and what is reserved, in whole pages as far
-// as it is RAM. `reserved` is system::Machine's (firmware_tables); what Vireo itself has in `map` is the
-// operating system's RAM. TooLarge: the table is full. A range that wraps is cut at the end of the address
-// space.
-Result<> make_address_map(const system::MemoryMap& map, std::span<const Range> reserved, AddressMap& into);
+// The whole map, upwards and disjoint: RAM less what is reserved, and what is reserved. `reserved` and
+// `out_of_reach`, further RAM, are those of system::Machine's tables; what Vireo itself has in `map` is the
+// operating system's RAM. `into` is empty. TooLarge: there are more ranges than it has room for. A range that
+// wraps is cut at the end of the address space.
+Result<> make_address_map(const system::MemoryMap& map, std::span<const Range> reserved, AddressMap& into,
+                          std::span<const Range> out_of_reach = {});
 
 } // namespace vireo::boot

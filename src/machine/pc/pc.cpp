@@ -91,7 +91,8 @@ class Pc final : public PhysicalMachine {
     system::MemoryMap& map_;
     bool has_tables_ = false;
     HostTables tables_;
-    FixedVector<Range, most_reserved_by_host + decltype(HostTables::ranges)::capacity() + 3> reserved_;
+    HostRanges host_ranges_;
+    FixedVector<Range, HostRanges::most + decltype(HostTables::ranges)::capacity() + 3> reserved_;
 };
 
 // Where a PC has the BIOS' own data, adapters' memory and ROM. Without them Linux would take some of it for
@@ -106,7 +107,10 @@ Result<system::Machine::FirmwareTables> Pc::firmware_tables() {
         chipset_.route_interrupts(*pci_host);
     if (!has_tables_)
         VIREO_TRY(make_tables());
-    return FirmwareTables{tables_.acpi_root, {reserved_.data(), reserved_.size()}};
+    return FirmwareTables{
+        .acpi_root = tables_.acpi_root,
+        .reserved = {reserved_.data(), reserved_.size()},
+        .out_of_reach = {host_ranges_.out_of_reach.data(), host_ranges_.out_of_reach.size()}};
 }
 
 // QEMU makes the tables when they are read first, and says in them what is switched on by then: power
@@ -130,12 +134,10 @@ Result<> Pc::make_tables() {
         reserve(Chipset::configuration_window);
     for (const Range& range : tables_.ranges)
         reserve(range);
-    if (fw_cfg) {
-        ReservedByHost by_host;
-        find_reserved(*fw_cfg, by_host);
-        for (const Range& range : by_host)
-            reserve(range);
-    }
+    if (fw_cfg)
+        find_host_ranges(*fw_cfg, host_ranges_);
+    for (const Range& range : host_ranges_.reserved)
+        reserve(range);
     has_tables_ = true;
     return {};
 }

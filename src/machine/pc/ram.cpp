@@ -29,7 +29,7 @@ struct E820Entry {
 };
 static_assert(sizeof(E820Entry) == 20);
 constexpr u32 e820_ram = 1;
-constexpr usize most_entries = most_reserved_by_host;
+constexpr usize most_entries = HostRanges::most;
 
 class RamCollector {
   public:
@@ -136,14 +136,20 @@ RamLayout find_ram(const FwCfg* fw_cfg, MemoryMap& memory) {
     return layout;
 }
 
-void find_reserved(const FwCfg& fw_cfg, ReservedByHost& ranges) {
+void find_host_ranges(const FwCfg& fw_cfg, HostRanges& ranges) {
     E820Table entries;
     auto table = read_e820(fw_cfg, entries);
     if (!table)
         return;
-    for (const E820Entry& entry : *table)
+    for (const E820Entry& entry : *table) {
+        u64 end = checked_add<u64>(entry.base, entry.bytes).value_or(entry.base);
+        u64 start = std::max(entry.base.get(), reachable);
         if (entry.type != e820_ram)
-            VIREO_ASSERT(ranges.try_push_back({entry.base, entry.bytes}));
+            VIREO_ASSERT(ranges.reserved.try_push_back({entry.base, entry.bytes}));
+        else if (start < end)
+            VIREO_ASSERT(ranges.out_of_reach.try_push_back({start, end - start}));
+    }
+    std::ranges::sort(ranges.out_of_reach, {}, &Range::base);
 }
 
 } // namespace vireo::machine::pc

@@ -19,10 +19,13 @@ struct RamLayout {
 // stack. RAM that this processor mode cannot reach is left out, with a warning.
 RamLayout find_ram(const bus::FwCfg* fw_cfg, system::MemoryMap& memory);
 
-// Ranges that the host keeps from operating systems, RAM or not.
-inline constexpr usize most_reserved_by_host = 64;
-using ReservedByHost = FixedVector<Range, most_reserved_by_host>;
-// Reads them again from fw_cfg's e820 table. Nothing if that is missing or makes no sense: find_ram said so.
-void find_reserved(const bus::FwCfg& fw_cfg, ReservedByHost& ranges);
+// What the host says about addresses that operating systems need to know, and Vireo does not.
+struct HostRanges {
+    static constexpr usize most = 64;
+    FixedVector<Range, most> reserved;     // RAM or not
+    FixedVector<Range, most> out_of_reach; // RAM that find_ram left out, upwards
+};
+// Reads fw_cfg's e820 table again. Nothing if that is missing or makes no sense: find_ram said so.
+void find_host_ranges(const bus::FwCfg& fw_cfg, HostRanges& ranges);
 
 } // namespace vireo::machine::pc

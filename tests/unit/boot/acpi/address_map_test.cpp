@@ -66,6 +66,16 @@ TEST_F(AddressMapTest, ranges_at_the_ends_of_ram) {
     EXPECT_EQ(made({{0, 0x9000}}), "0-9000:2 ");
 }
 
+TEST_F(AddressMapTest, ram_out_of_vireo_s_reach) {
+    VIREO_MUST(ram.add_ram(0, MiB));
+    std::vector<Range> beyond{{u64{4} << 30, MiB}, {u64{4} << 30, MiB / 2}, {u64{8} << 30, ~u64{0}}};
+    std::vector<Range> reserved{{(u64{4} << 30) + 0x80000, 0x1000}};
+    AddressMap map;
+    EXPECT_TRUE(boot::make_address_map(ram, reserved, map, beyond));
+    EXPECT_EQ(text_of(map), "0-100000:1 100000000-100080000:1 100080000-100081000:2 100081000-100100000:1 "
+                            "200000000-ffffffffffffffff:1 ");
+}
+
 TEST_F(AddressMapTest, a_range_that_wraps_ends_with_the_addresses) {
     VIREO_MUST(ram.add_ram(0x1000, 0x1000));
     EXPECT_EQ(made({{0x1800, ~u64{0}}}), "1000-1800:1 1800-ffffffffffffffff:2 ");
