@@ -48,7 +48,8 @@ void print_address_map(Writer& out, const BootParamsPage& page) {
 } // namespace
 
 void print_boot_params(Writer& out, u64 address, Bytes bytes) {
-    auto page = *read_struct<BootParamsPage>(bytes);
+    BootParamsPage page; // a private copy, and no second one: it is large for a stack
+    std::memcpy(&page, bytes.data(), sizeof(page));
     const boot::LinuxX86Header& header = page.header;
     print(out, "Setup located at {:016x}:\n\n", address);
     print_field(out, "ACPI RSDP addr", page.acpi_root);
