@@ -59,8 +59,7 @@ start:
     movq %rdx, found_first(%rip)
     movq -8(%rax, %rcx), %rdx
     movq %rdx, found_last(%rip)
-3:  lgdt descriptors(%rip)
-    leaq 4f(%rip), %rax
+3:  leaq 4f(%rip), %rax
     leaq descriptors(%rip), %rdx
     movq %rdx, descriptors + 2(%rip)
     lgdt descriptors(%rip)
@@ -101,8 +100,7 @@ trampoline:
 descriptors:                            // its own pointer stands where no selector leads
     .word 31
     .quad 0
-    .balign 8
-    .quad 0
+    .balign 16
     .quad 0x00cf9b000000ffff
     .quad 0x00cf93000000ffff
     .balign 16
