@@ -23,8 +23,9 @@ struct Services {
 struct Request {
     Range kernel; // bytes 0: nobody knows
     std::optional<Range> initrd{};
-    const DeviceTree& tree;                         // to start from; it stays as it is
+    const DeviceTree* tree = nullptr;               // to start from; it stays as it is. On x86 there is none
     std::optional<std::string_view> command_line{}; // none: the tree's
+    std::optional<u64> setup{}; // x86: where the file's first sectors lie, if not before the rest of it
 };
 
 // Why nothing was booted, as data: whoever speaks to a user finds the words. The members that a kind names
@@ -38,6 +39,7 @@ struct Failure {
         Header,    // of the image at `address`: `why`
         Place,     // `refusal`
         Tree,      // it cannot say what the kernel must know: `why`
+        Params,    // nor can x86's boot_params: `why`
         Memory,    // `why`
         Entropy,   // Ctrl-C while random numbers were read: `why`
         Devices    // not all of them are quiet: `why`

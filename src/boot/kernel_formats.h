@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "boot/description.h"
 #include "boot/image/needs.h"
-#include "system/machine.h"
 
 namespace vireo::boot {
 
@@ -13,6 +13,9 @@ struct KernelFormat {
     // What the kernel asks for. `file`: its bytes, as far as they are known, from the first on; `ram`: where
     // RAM begins. Corrupt or NotSupported, with a text for the user.
     Result<Needs> (*read)(Bytes file, u64 ram);
+    // What it is told. Called before anything is placed: that may take RAM of its own.
+    std::expected<Description, Failure> (*describe)(const Services& services,
+                                                    const Request& request) = describe_by_tree;
 };
 
 // Those that this build knows.

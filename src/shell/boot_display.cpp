@@ -12,27 +12,31 @@ void print_range(Writer& out, std::string_view name, const Range& range) {
     print(out, "   {:12} 0x{:08x}..0x{:08x}", name, range.base, range.end() - 1);
 }
 
+bool has_tree(std::optional<system::Isa> isa) {
+    return isa != system::Isa::X86 && isa != system::Isa::X86_64;
+}
+
 void print_move(Writer& out, const boot::Placed& part) {
     if (part.moves())
         print(out, ", moved from 0x{:08x}", part.now.base);
 }
 
-std::string_view name_of(boot::Refusal::Part part) {
+std::string_view name_of(boot::Refusal::Part part, bool has_tree) {
     switch (part) {
     case boot::Refusal::Part::Kernel:
         return "kernel";
     case boot::Refusal::Part::Initrd:
         return "initrd";
     case boot::Refusal::Part::Description:
-        return "device tree";
+        return has_tree ? "device tree" : "set of boot parameters";
     }
     return "";
 }
 
-void print_refusal(Writer& out, const boot::Refusal& refusal) {
+void print_refusal(Writer& out, const boot::Refusal& refusal, bool has_tree) {
     using Why = boot::Refusal::Why;
-    std::string_view part = name_of(refusal.part);
-    StringBuffer<32> lead;
+    std::string_view part = name_of(refusal.part, has_tree);
+    StringBuffer<40> lead;
     print(lead, "the {} at ", part);
     switch (refusal.why) {
     case Why::NotRam:
@@ -61,10 +65,13 @@ void print_plan(Writer& out, const boot::Plan& plan) {
         print_move(out, *plan.initrd);
         out.write("\n");
     }
-    print_range(out, "device tree", plan.description);
+    bool is_x86 = plan.kind == boot::ImageKind::LinuxX86;
+    print_range(out, is_x86 ? "boot_params" : "device tree", plan.description);
     out.write("\n   command line ");
     print_untrusted(out, plan.command_line.value_or("(the device tree's)"));
     out.write("\n");
+    if (!plan.added_words.empty())
+        print(out, "   added to it {}\n", plan.added_words);
 }
 
 int fail_to_boot(Context& context, const boot::Failure& failure) {
@@ -91,12 +98,13 @@ int fail_to_boot(Context& context, const boot::Failure& failure) {
         print_error(out, failure.why);
         break;
     case Kind::Place:
-        print_refusal(out, failure.refusal);
+        print_refusal(out, failure.refusal, has_tree(context.machine.isa()));
         break;
     case Kind::Tree:
         out.write("the device tree: ");
         print_error(out, failure.why);
         break;
+    case Kind::Params:
     case Kind::Memory:
     case Kind::Entropy:
     case Kind::Devices:

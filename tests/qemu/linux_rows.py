@@ -22,12 +22,16 @@ FULL = Kernel("Debian 12", "qemu_arm64", "linux-image-6.1.0-50-arm64:arm64", "bu
 
 RISCV = Kernel("Debian 13", "qemu-riscv64", "linux-image-6.12.117+deb13-riscv64:riscv64", "busybox-static:riscv64")
 ARM = Kernel("Debian 12 armmp-lpae", "qemu_arm", "linux-image-6.1.0-50-armmp-lpae:armhf", "busybox-static:armhf")
+AMD64 = Kernel("Debian 12 cloud", "qemu-x86_64", "linux-image-6.1.0-50-cloud-amd64:amd64", "busybox-static:amd64")
+PAE = Kernel("Debian 12 686-pae", "qemu-x86", "linux-image-6.1.0-50-686-pae:i386", "busybox-static:i386")
+PAE_ON_64 = Kernel("Debian 12 686-pae", "qemu-x86_64", "linux-image-6.1.0-50-686-pae:i386", "busybox-static:i386")
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
     kernel: Kernel
-    machine: str = ""  # properties of `-machine virt`, each with its comma
+    # properties of `-machine virt`, each with its comma; x86: a machine, with its properties
+    machine: str = ""
     arguments: str = ""
     transport: str = "pci"
     processors: int = 1
@@ -39,6 +43,14 @@ class Row:
     def options(self):
         words = [self.machine.strip(","), self.arguments, f"-smp {self.processors}" if self.processors > 1 else ""]
         return " ".join(word for word in words if word)
+
+    @property
+    def is_x86(self):
+        return self.kernel.board.startswith("qemu-x86")
+
+    @property
+    def machine_argument(self):
+        return self.machine or "pc" if self.is_x86 else f"virt{self.machine}"
 
     @property
     def memory_mib(self):
@@ -85,6 +97,18 @@ ROWS = [
     Row(RISCV, arguments="-m 4G", processors=4),
     Row(RISCV, supervisor=True, processors=4),
     Row(RISCV, supervisor=True, arguments="-m 2G", transport="mmio"),
+    Row(AMD64, always=True),
+    Row(AMD64, "q35", processors=4),
+    Row(AMD64, "microvm", transport="mmio", processors=2, always=True),
+    Row(AMD64, "q35", "-m 6G -cpu max", processors=2),
+    Row(AMD64, arguments="-m 192M"),
+    Row(AMD64, "q35", source="tftp"),
+    Row(AMD64, "microvm,pcie=on"),
+    Row(PAE, processors=4, always=True),
+    Row(PAE, "q35"),
+    Row(PAE, "microvm", transport="mmio"),
+    Row(PAE, arguments="-m 3G"),
+    Row(PAE_ON_64, "q35", "-m 2G"),
     Row(FULL, processors=4),
     Row(FULL, ",virtualization=on", transport="mmio"),
     Row(FULL, ",gic-version=3", "-m 2G", transport="mmio", processors=4),

@@ -148,7 +148,8 @@ std::expected<Plan, Refusal> place(const Needs& needs, const ToPlace& wanted, co
         return std::unexpected(kernel_place.error());
     Plan plan{.kind = needs.kind,
               .kernel = {kernel, *kernel_place},
-              .entry = kernel_place->base + needs.entry_offset};
+              .entry = kernel_place->base + needs.entry_offset,
+              .in_32_bit_mode = needs.in_32_bit_mode};
     if (wanted.initrd) {
         auto initrd_place = place_initrd(needs, *wanted.initrd, plan.kernel, map);
         if (!initrd_place)

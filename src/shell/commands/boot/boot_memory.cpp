@@ -52,7 +52,7 @@ int boot_from_memory(Context& context, Arguments arguments) {
     auto services = boot_services(context);
     auto boot = boot::prepare(services, {.kernel = {*kernel, kernel_bytes.value_or(0)},
                                          .initrd = initrd,
-                                         .tree = *tree,
+                                         .tree = &*tree,
                                          .command_line = context.environment.get("bootargs")});
     if (!boot)
         return fail_to_boot(context, boot.error());
