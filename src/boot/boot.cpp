@@ -63,8 +63,9 @@ std::expected<Needs, Failure> read_header(const Services& services, const Range&
     return *needs;
 }
 
-// What /chosen may grow by, besides the command line.
+// What /chosen may grow by, besides the command line; and /psci with a word for each of 512 processors.
 constexpr usize spare_bytes = 4096;
+constexpr usize psci_bytes = 16384;
 
 // The edited tree, in memory of its own. Its size is final.
 std::expected<OwnedArray<u64>, Failure> edit_tree(const Services& services, const DeviceTree& source,
@@ -85,6 +86,9 @@ std::expected<OwnedArray<u64>, Failure> edit_tree(const Services& services, cons
                                  .kaslr_seed = seeds->layout});
     if (!set)
         return failed({.kind = Failure::Kind::Tree, .why = set.error()});
+    if (services.machine.leaves_psci())
+        if (auto told = tree->set_psci(); !told)
+            return failed({.kind = Failure::Kind::Tree, .why = told.error()});
     plan.description.bytes = tree->packed().size();
     return std::move(*room);
 }
@@ -107,6 +111,8 @@ std::expected<Boot, Failure> prepare(const Services& services, const Request& re
     if (!needs)
         return std::unexpected(needs.error());
     usize tree_bytes = request.tree.used_bytes() + spare_bytes + request.command_line.value_or("").size();
+    if (services.machine.leaves_psci())
+        tree_bytes += psci_bytes;
     ToPlace wanted{.kernel = request.kernel,
                    .description_bytes = std::min(align_up(tree_bytes, 8), DeviceTree::max_bytes)};
     if (request.initrd && request.initrd->bytes != 0)
