@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The resident PSCI: a program of its own (src/arch/psci), so that the linker proves that nothing of the firmware is in it,
-# no library, and no address that depends on where it lies. Vireo's image holds its bytes.
+# The resident PSCI: a program of its own (src/arch/psci), so that the linker proves that nothing of the
+# firmware is in it, no library, and no address that depends on where it lies. Vireo's image holds its bytes.
 set(psci ${CMAKE_SOURCE_DIR}/src/arch/psci)
 add_custom_command(
     OUTPUT gen/vireo-psci.ld
@@ -11,8 +11,8 @@ add_executable(vireo_psci
     ${psci}/entry_${VIREO_ISA}.S ${psci}/hardware.cpp ${psci}/hardware_${VIREO_ISA}.cpp ${psci}/resident.cpp ${psci}/resident_${VIREO_ISA}.cpp)
 add_dependencies(vireo_psci vireo_psci_script)
 set_target_properties(vireo_psci PROPERTIES OUTPUT_NAME vireo-psci.elf LINKER_LANGUAGE CXX LINK_DEPENDS ${CMAKE_BINARY_DIR}/gen/vireo-psci.ld)
-# Of a processor's stack, 1 KiB, a handful of functions share. Without translation every access is to be aligned, and
-# floating point is the callers'.
+# Of a processor's stack, 1 KiB, a handful of functions share. Without translation every access is to be
+# aligned, and floating point is the callers'.
 set(plain $<IF:$<BOOL:${CONFIG_ARCH_ARM}>,-mno-unaligned-access,-mstrict-align;-mgeneral-regs-only>)
 target_compile_options(vireo_psci PRIVATE
     ${VIREO_WARNINGS} "$<$<COMPILE_LANGUAGE:CXX>:-fno-jump-tables;-Wframe-larger-than=256;${plain}>")

@@ -2,8 +2,8 @@
 // A kernel for test_handover.py: an arm64 "Image" that says what it finds at its first instruction, as lines
 // "name=number" on QEMU's PL011, and "ready". Then a key decides: q powers the machine off, r resets it. It
 // never switches the MMU or a cache on, so it sees what a kernel sees whose caches are off: memory. Nothing
-// here is more than `virt` has: the numbers are QEMU's. With SMC defined, PSCI is called by that, and asked for what
-// it must refuse.
+// here is more than `virt` has: the numbers are QEMU's. With SMC defined, PSCI is called by that, and asked
+// for what it must refuse.
 #define UART 0x09000000
 #define GICD 0x08000000
 #define GICC 0x08010000
@@ -199,8 +199,8 @@ devices:
     ldp x29, x30, [sp], #16
     ret
 
-// Starts the others by PSCI, one after the other, as a kernel does. With SMC each stops and is started once more; x25
-// says which time it is.
+// Starts the others by PSCI, one after the other, as a kernel does. With SMC each stops and is started once
+// more; x25 says which time it is.
 processors:
     stp x29, x30, [sp, #-16]!
     mov x28, #1

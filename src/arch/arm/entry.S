@@ -166,8 +166,8 @@ in_ram:
     mov r1, #0
     b vireo_early
 
-    // Until the resident PSCI wakes this processor (arch/psci), which then goes on there. Its own side of the GIC
-    // is the only one that it can open: group 0, all priorities.
+    // Until the resident PSCI wakes this processor (arch/psci), which then goes on there. Its own side of the
+    // GIC is the only one that it can open: group 0, all priorities.
 park:
     mrc p15, 0, r1, c0, c1, 1       // ID_PFR1: are there system registers for the GIC?
     lsrs r1, r1, #28

@@ -121,8 +121,8 @@ no_ram:
 2:  wfi
     b 2b
 
-    // Until the resident PSCI wakes this processor (arch/psci), which then goes on there. Its own side of the GIC
-    // is the only one that it can open: group 0, all priorities.
+    // Until the resident PSCI wakes this processor (arch/psci), which then goes on there. Its own side of the
+    // GIC is the only one that it can open: group 0, all priorities.
 park:
     mrs x0, currentel
     cmp x0, #12
@@ -205,8 +205,8 @@ at_el2:
     isb
     b level_done
 
-    // Vectors of EL3, which stay in flash: a call from below goes on at x0. Only secure EL1 can make one, which is
-    // Vireo's (arch/psci/entry_arm64.S).
+    // Vectors of EL3, which stay in flash: a call from below goes on at x0. Only secure EL1 can make one,
+    // which is Vireo's (arch/psci/entry_arm64.S).
     .org vireo_entry + 0x400
     br x0
 

@@ -6,7 +6,8 @@
 
 namespace vireo::arch::psci {
 
-// What the resident PSCI must know of the machine, as plain numbers: what filled it in is gone when it is used.
+// What the resident PSCI must know of the machine, as plain numbers: what filled it in is gone
+// when it is used.
 struct Description {
     static constexpr u32 max_processors = VIREO_PSCI_MOST_PROCESSORS;
     // A line of a PL061 that does something to the machine. Controller 0: there is none.

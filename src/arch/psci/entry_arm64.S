@@ -12,8 +12,8 @@
     .endm
 
     .section .entry, "ax"
-    // For processors that wait since reset, at EL3; then for Vireo, at secure EL1, whose call entry.S of arm64
-    // takes to where x0 says.
+    // For processors that wait since reset, at EL3; then for Vireo, at secure EL1, whose call entry.S of
+    // arm64 takes to where x0 says.
     b parked
     adr x0, first
     smc #0

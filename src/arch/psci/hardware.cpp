@@ -64,8 +64,8 @@ void SecureMonitor::forget_wakes() {
 void SecureMonitor::stand_by() { wait_for_interrupt(); }
 
 void SecureMonitor::pull(const Description::Line& line) {
-    // PL061 (Arm DDI 0190): the address bits of a data access select the lines that it touches. An edge: inactive
-    // first.
+    // PL061 (Arm DDI 0190): the address bits of a data access select the lines that it touches. An
+    // edge: inactive first.
     uptr data = line.controller + (uptr{4} << line.pin);
     uptr direction = line.controller + 0x400;
     u32 active = line.active_low != 0 ? 0 : 0xff;

@@ -5,7 +5,8 @@
 
 namespace vireo::arch::psci {
 
-// The processor that runs this, in the secure world's highest state (EL3; monitor mode): see Processors and Service.
+// The processor that runs this, in the secure world's highest state (EL3; monitor mode): see
+// Processors and Service.
 class SecureMonitor {
   public:
     constexpr SecureMonitor(const Description& machine, const Processor* processors)
@@ -25,8 +26,8 @@ class SecureMonitor {
     void sleep();
     // No wake() is left over.
     void forget_wakes();
-    // What this processor is like before the non-secure world runs on it: nothing that it has to offer is held
-    // back, and all interrupts are the non-secure world's.
+    // What this processor is like before the non-secure world runs on it: nothing that it has to offer is
+    // held back, and all interrupts are the non-secure world's.
     void set_up();
 
   private:

@@ -26,8 +26,8 @@ void set_up_gic_v3() {
 }
 
 void listen_gic_v3(bool to_wakes) {
-    VIREO_WRITE_CP15("0, %0, c4, c6, 0", 0xff);             // ICC_PMR: every priority
-    VIREO_WRITE_CP15("6, %0, c12, c12, 7", 0);              // ICC_MGRPEN1
+    VIREO_WRITE_CP15("0, %0, c4, c6, 0", 0xff);            // ICC_PMR: every priority
+    VIREO_WRITE_CP15("6, %0, c12, c12, 7", 0);             // ICC_MGRPEN1
     VIREO_WRITE_CP15("0, %0, c12, c12, 6", u32{to_wakes}); // ICC_IGRPEN0
     barrier();
 }
@@ -70,12 +70,12 @@ void set_up_processor(u32 counter_rate) {
     VIREO_WRITE_CP15("0, %0, c14, c3, 1", 0);             // CNTV_CTL
     if (!has_hyp())
         return barrier();
-    VIREO_WRITE_CP15("4, %0, c1, c0, 0", 0x30c50830); // HSCTLR
-    VIREO_WRITE_CP15("4, %0, c1, c1, 0", 0);          // HCR: no traps, no second translation
-    VIREO_WRITE_CP15("4, %0, c1, c1, 2", 0x33ff);     // HCPTR: the bits that are always one
-    VIREO_WRITE_CP15("4, %0, c1, c1, 3", 0);          // HSTR
-    VIREO_WRITE_CP15("4, %0, c14, c1, 0", 3);         // CNTHCTL
-    VIREO_WRITE_CP15("4, %0, c14, c2, 1", 0);         // CNTHP_CTL
+    VIREO_WRITE_CP15("4, %0, c1, c0, 0", 0x30c50830);               // HSCTLR
+    VIREO_WRITE_CP15("4, %0, c1, c1, 0", 0);                        // HCR: no traps, no second translation
+    VIREO_WRITE_CP15("4, %0, c1, c1, 2", 0x33ff);                   // HCPTR: the bits that are always one
+    VIREO_WRITE_CP15("4, %0, c1, c1, 3", 0);                        // HSTR
+    VIREO_WRITE_CP15("4, %0, c14, c1, 0", 3);                       // CNTHCTL
+    VIREO_WRITE_CP15("4, %0, c14, c2, 1", 0);                       // CNTHP_CTL
     asm volatile("mcrr p15, 4, %0, %0, c14" : : "r"(0) : "memory"); // CNTVOFF
     barrier();
 }

@@ -15,29 +15,30 @@ bool has_el2() { return FIELD(id_aa64pfr0_el1, 8) != 0; }
 bool has_sve() { return FIELD(id_aa64pfr0_el1, 32) != 0; }
 bool has_sme() { return FIELD(id_aa64pfr1_el1, 24) != 0; }
 
-// What of the processor's features EL3 can hold back it does not (Linux, Documentation/arch/arm64/booting.rst). A
-// bit is set where there is something behind it: elsewhere it is reserved.
+// What of the processor's features EL3 can hold back it does not (Linux,
+// Documentation/arch/arm64/booting.rst). A bit is set where there is something behind it:
+// elsewhere it is reserved.
 u64 secure_configuration() {
     bool authenticates = (VIREO_READ_REGISTER(id_aa64isar1_el1) & 0xff000ff0) != 0 ||
                          (VIREO_READ_REGISTER(s3_0_c0_c6_2) & 0xff00) != 0; // ID_AA64ISAR2_EL1
     u64 mmfr3 = VIREO_READ_REGISTER(s3_0_c0_c7_3);                          // ID_AA64MMFR3_EL1
     u64 fine_traps = FIELD(id_aa64mmfr0_el1, 56);
-    return bit(0) | bit(4) | bit(5) | bit(10)                 // NS, two that are one, 64 bits below
-           | IF(has_el2(), bit(8))                            // HCE
-           | IF(authenticates, bit(16) | bit(17))             // APK, API
-           | IF(FIELD(id_aa64pfr0_el1, 56) >= 2, bit(25))     // EnSCXT
-           | IF(FIELD(id_aa64pfr1_el1, 8) >= 2, bit(26))      // ATA
-           | IF(fine_traps >= 1, bit(27))                     // FGTEn
-           | IF(FIELD(id_aa64mmfr0_el1, 60) >= 2, bit(28))    // ECVEn
-           | IF(FIELD(id_aa64mmfr1_el1, 40) >= 1, bit(38))    // HXEn
-           | IF(FIELD(id_aa64pfr1_el1, 44) >= 1, bit(39))     // GCSEn
-           | IF(has_sme(), bit(41))                           // EnTP2
-           | IF(FIELD(id_aa64pfr1_el1, 48) >= 1, bit(42))     // RCWMASKEn
-           | IF((mmfr3 & 0xf) != 0, bit(43))                  // TCR2En
-           | IF((mmfr3 >> 4 & 0xf) != 0, bit(44))             // SCTLR2En
-           | IF((mmfr3 >> 8 & 0xff) != 0, bit(45))            // PIEn
-           | IF((mmfr3 >> 24 & 0xf) != 0, bit(46))            // AIEn
-           | IF(fine_traps >= 2, bit(59));                    // FGTEn2
+    return bit(0) | bit(4) | bit(5) | bit(10)              // NS, two that are one, 64 bits below
+           | IF(has_el2(), bit(8))                         // HCE
+           | IF(authenticates, bit(16) | bit(17))          // APK, API
+           | IF(FIELD(id_aa64pfr0_el1, 56) >= 2, bit(25))  // EnSCXT
+           | IF(FIELD(id_aa64pfr1_el1, 8) >= 2, bit(26))   // ATA
+           | IF(fine_traps >= 1, bit(27))                  // FGTEn
+           | IF(FIELD(id_aa64mmfr0_el1, 60) >= 2, bit(28)) // ECVEn
+           | IF(FIELD(id_aa64mmfr1_el1, 40) >= 1, bit(38)) // HXEn
+           | IF(FIELD(id_aa64pfr1_el1, 44) >= 1, bit(39))  // GCSEn
+           | IF(has_sme(), bit(41))                        // EnTP2
+           | IF(FIELD(id_aa64pfr1_el1, 48) >= 1, bit(42))  // RCWMASKEn
+           | IF((mmfr3 & 0xf) != 0, bit(43))               // TCR2En
+           | IF((mmfr3 >> 4 & 0xf) != 0, bit(44))          // SCTLR2En
+           | IF((mmfr3 >> 8 & 0xff) != 0, bit(45))         // PIEn
+           | IF((mmfr3 >> 24 & 0xf) != 0, bit(46))         // AIEn
+           | IF(fine_traps >= 2, bit(59));                 // FGTEn2
 }
 
 // The same for what measures and traces.
@@ -55,9 +56,9 @@ void set_up_vectors_of_numbers() {
     if (has_sve())
         VIREO_WRITE_REGISTER(s3_6_c1_c2_0, longest); // ZCR_EL3
     if (has_sme()) {
-        u64 smfr0 = VIREO_READ_REGISTER(s3_0_c0_c4_5);                                   // ID_AA64SMFR0_EL1
+        u64 smfr0 = VIREO_READ_REGISTER(s3_0_c0_c4_5); // ID_AA64SMFR0_EL1
         u64 extras = IF((smfr0 >> 63) != 0, bit(31)) | IF((smfr0 >> 56 & 0xf) != 0, bit(30)); // FA64, EZT0
-        VIREO_WRITE_REGISTER(s3_6_c1_c2_6, longest | extras);                            // SMCR_EL3
+        VIREO_WRITE_REGISTER(s3_6_c1_c2_6, longest | extras);                                 // SMCR_EL3
     }
 }
 
@@ -90,8 +91,8 @@ void set_up_gic_v3() {
 }
 
 void listen_gic_v3(bool to_wakes) {
-    VIREO_WRITE_REGISTER(s3_0_c4_c6_0, 0xff);             // ICC_PMR_EL1: every priority
-    VIREO_WRITE_REGISTER(s3_6_c12_c12_7, 0);              // ICC_IGRPEN1_EL3
+    VIREO_WRITE_REGISTER(s3_0_c4_c6_0, 0xff);            // ICC_PMR_EL1: every priority
+    VIREO_WRITE_REGISTER(s3_6_c12_c12_7, 0);             // ICC_IGRPEN1_EL3
     VIREO_WRITE_REGISTER(s3_0_c12_c12_6, u64{to_wakes}); // ICC_IGRPEN0_EL1
     asm volatile("isb" : : : "memory");
 }

@@ -25,9 +25,9 @@ template <typename T> T load(const T& shared) {
 }
 template <typename T> void store(T& shared, T value) { __atomic_store(&shared, &value, __ATOMIC_SEQ_CST); }
 
-// One processor at a time. By loads and stores alone: without caches there may be no exclusive accesses (Arm ARM
-// B2.9). Each says that it wants, and the lower number goes first (Burns and Lynch). That may keep a high number
-// waiting, but only for as long as others call without a pause.
+// One processor at a time. By loads and stores alone: without caches there may be no exclusive accesses (Arm
+// ARM B2.9). Each says that it wants, and the lower number goes first (Burns and Lynch). That may keep a high
+// number waiting, but only for as long as others call without a pause.
 class Lock {
   public:
     Lock(Processor* processors, u32 count, u32 own) : processors_(processors), own_(own) {
@@ -75,8 +75,8 @@ template <typename Hardware> class Processors {
 
     State state(u32 index) const { return load(processors_[index].state); }
 
-    // Has one that is off go on at `entry`. Returns the state that it was in: if that is not Off, nothing has been
-    // done.
+    // Has one that is off go on at `entry`. Returns the state that it was in: if that is not Off,
+    // nothing has been done.
     State start(u32 index, uptr entry, uptr context) {
         Lock lock = take();
         Processor& target = processors_[index];

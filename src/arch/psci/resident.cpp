@@ -3,9 +3,9 @@
 #include "arch/psci/hardware.h"
 #include "arch/psci/service.h"
 
-// What stays of Vireo in the secure world when an operating system runs in the other: the processors' way there,
-// and what is asked of them later. A program of its own, which sees nothing of the firmware that has put it in its
-// place. Translation and caches are off.
+// What stays of Vireo in the secure world when an operating system runs in the other: the processors' way
+// there, and what is asked of them later. A program of its own, which sees nothing of the firmware that has
+// put it in its place. Translation and caches are off.
 extern "C" {
 #pragma GCC visibility push(hidden)
 // Enters the non-secure world; this processor's stack is empty then.

@@ -17,8 +17,8 @@ enum ExceptionClass : u64 { CallFrom32 = 0x13, CallFrom64 = 0x17 };
 constexpr u64 is_32_bit = 1 << 4; // of a saved state
 constexpr u64 user_mode_mask = 0xf;
 
-// What nobody below may do is undefined there, as the processor would report it (Arm ARM D1.3): to EL2 where that
-// has to do with it, else to EL1.
+// What nobody below may do is undefined there, as the processor would report it (Arm ARM D1.3): to EL2 where
+// that has to do with it, else to EL1.
 void reflect_as_undefined() {
     constexpr u64 undefined = 1 << 25; // class 0, an instruction of 32 bits
     constexpr u64 all_masked = 0x3c0;

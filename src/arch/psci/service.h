@@ -3,8 +3,8 @@
 
 #include "arch/psci/processors.h"
 
-// The calls of the Power State Coordination Interface, version 1.1 (Arm DEN 0022), as an operating system makes them. It
-// may ask for anything at any time, and from all processors at once.
+// The calls of the Power State Coordination Interface, version 1.1 (Arm DEN 0022), as an operating system
+// makes them. It may ask for anything at any time, and from all processors at once.
 namespace vireo::arch::psci {
 
 using sptr = std::intptr_t;
@@ -100,9 +100,11 @@ template <typename Hardware> class Service {
         case AffinityInfo:
             return (id & wide) == 0 || sizeof(uptr) > 4 ? std::optional(function) : std::nullopt;
         case SystemOff:
-            return (id & wide) == 0 && machine_.power_off.controller != 0 ? std::optional(function) : std::nullopt;
+            return (id & wide) == 0 && machine_.power_off.controller != 0 ? std::optional(function)
+                                                                          : std::nullopt;
         case SystemReset:
-            return (id & wide) == 0 && machine_.restart.controller != 0 ? std::optional(function) : std::nullopt;
+            return (id & wide) == 0 && machine_.restart.controller != 0 ? std::optional(function)
+                                                                        : std::nullopt;
         case Version:
         case CpuOff:
         case MigrateInfoType:

@@ -8,8 +8,8 @@ namespace vireo::arch::psci {
 
 inline constexpr u32 no_interrupt = 1020; // the first of the numbers that mean none
 
-// GICv3's registers in the processor: themselves switched on; group 0 let through or not, group 1 not; the most
-// urgent of group 0 taken and ended; ICC_SGI0R written.
+// GICv3's registers in the processor: themselves switched on; group 0 let through or not, group 1 not; the
+// most urgent of group 0 taken and ended; ICC_SGI0R written.
 void set_up_gic_v3();
 void listen_gic_v3(bool to_wakes);
 u32 take_interrupt_gic_v3();

@@ -64,8 +64,8 @@ class DeviceTree {
     Result<> set_chosen(const Chosen& chosen);
     // The node /memory, whatever its address, is this range, in as many cells as the root says.
     Result<> set_memory(Range range);
-    // There is PSCI, called by SMC: the node /psci, and all of /cpus are started by it. On an error some of it may
-    // have been done.
+    // There is PSCI, called by SMC: the node /psci, and all of /cpus are started by it. On an error some of
+    // it may have been done.
     Result<> set_psci();
     // What kernels are told of an initrd, in the node /chosen.
     Result<> set_initrd(Node chosen, const std::optional<Range>& initrd);

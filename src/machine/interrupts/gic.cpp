@@ -25,7 +25,7 @@ constexpr u64 clear_enable = 0x180;
 constexpr u64 priority = 0x400;
 constexpr u64 targets = 0x800;
 constexpr u64 group_modifier = 0xd00; // GICv3
-constexpr u64 route = 0x6000; // GICv3: 64 bits an interrupt
+constexpr u64 route = 0x6000;         // GICv3: 64 bits an interrupt
 // Group 0, group 1 (also as the secure side of a GICv3 sees it), affinity routing on either side.
 constexpr u32 group0 = 0x1;
 constexpr u32 v2_both_groups = 0x3;

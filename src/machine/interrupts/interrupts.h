@@ -16,8 +16,9 @@ bool route_wake_sources(const Devices& devices, u32 processor);
 // far.
 void release_wake_sources(const Devices& devices);
 
-// After that, in the secure world of an Arm machine: all interrupts are the non-secure world's, for it to enable,
-// but the one that wakes processors (arch/psci). False if the controller has not as many registers as it needs.
+// After that, in the secure world of an Arm machine: all interrupts are the non-secure world's, for it to
+// enable, but the one that wakes processors (arch/psci). False if the controller has not as many
+// registers as it needs.
 bool give_interrupts_to_non_secure_world(const Devices& devices);
 
 // In ticks. Short enough for typing without a wake source, at well under 2 % of a processor; with one, short

@@ -259,8 +259,8 @@ Result<> VirtMachine::power_off() { return virt::power_off(devices_); }
 #if defined(CONFIG_ARCH_ARM64) || defined(CONFIG_ARCH_ARM)
 namespace {
 
-// Started in the secure world (QEMU: secure=on), Vireo is the firmware there. By `-kernel` it is in the other one,
-// where there is firmware already.
+// Started in the secure world (QEMU: secure=on), Vireo is the firmware there. By `-kernel` it is in the other
+// one, where there is firmware already.
 bool is_in_secure_world(const Devices& devices) { return devices.is_secure && devices.psci.empty(); }
 
 #ifdef CONFIG_ARM_PSCI
@@ -271,8 +271,8 @@ u64 own_affinity() {
 }
 
 // Where to go, with translation off, to start at `entry` in the non-secure world.
-Result<uptr> leave_secure_world(const Devices& devices, const bus::fdt::Tree& tree, const system::MemoryMap& map,
-                                const system::Machine::Handover& handover) {
+Result<uptr> leave_secure_world(const Devices& devices, const bus::fdt::Tree& tree,
+                                const system::MemoryMap& map, const system::Machine::Handover& handover) {
     arch::psci::Description description{};
     VIREO_TRY(describe_for_psci(devices, tree, map, own_affinity(), description));
     description.counter_rate = static_cast<u32>(arch::ticks_per_second());

@@ -51,14 +51,15 @@ Description::Line describe(const Devices& devices, const std::optional<Devices::
 
 Result<> can_leave_secure_world(const Devices& devices, const bus::fdt::Tree& tree) {
     if (!devices.gic)
-        return error(ErrorCode::NotSupported, "no interrupt controller that can wake processors in the secure world");
+        return error(ErrorCode::NotSupported,
+                     "no interrupt controller that can wake processors in the secure world");
     if (!has_secure_ram(tree))
         return error(ErrorCode::NotSupported, "no secure RAM for what stays in the secure world");
     return {};
 }
 
-Result<> describe_for_psci(const Devices& devices, const bus::fdt::Tree& tree, const system::MemoryMap& map, u64 own,
-                           Description& description) {
+Result<> describe_for_psci(const Devices& devices, const bus::fdt::Tree& tree, const system::MemoryMap& map,
+                           u64 own, Description& description) {
     VIREO_TRY(can_leave_secure_world(devices, tree));
     description.count = 0;
     describe_processors(tree, description);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The resident PSCI as an operating system sees it, on processors that are numbers in memory: each call with the last
-// value that is allowed, and the first that is not.
+// The resident PSCI as an operating system sees it, on processors that are numbers in memory: each call with
+// the last value that is allowed, and the first that is not.
 #include "arch/psci/service.h"
 
 #include <functional>
@@ -73,7 +73,8 @@ TEST_F(Psci, knows_its_functions_and_no_others) {
         bool has_addresses = number == 1 || number == 3 || number == 4;
         EXPECT_EQ(value(narrow + 10, wide + number), has_addresses ? 0 : -1) << number;
     }
-    for (u32 id : {narrow + 5, narrow + 7, narrow + 11, narrow + 0x1f, 0x80000000u, 0x83ffffffu, 0u, ~0u, wide + 5, wide + 10}) {
+    for (u32 id : {narrow + 5, narrow + 7, narrow + 11, narrow + 0x1f, 0x80000000u, 0x83ffffffu, 0u, ~0u,
+                   wide + 5, wide + 10}) {
         EXPECT_EQ(value(narrow + 10, id), -1) << id;
         EXPECT_EQ(value(id), -1) << id;
     }
@@ -107,7 +108,8 @@ TEST_F(Psci, starts_again_what_was_stopped) {
 TEST_F(Psci, who_runs_is_not_started) { EXPECT_EQ(value(wide + 3, 0, ram, 0), -4); }
 
 TEST_F(Psci, processors_that_are_not_there) {
-    for (uptr affinity : {uptr{2}, uptr{0x102}, uptr{0x200}, uptr{0x10000}, ~uptr{0}, uptr{1} << 32, uptr{1} << 31 | 1}) {
+    for (uptr affinity :
+         {uptr{2}, uptr{0x102}, uptr{0x200}, uptr{0x10000}, ~uptr{0}, uptr{1} << 32, uptr{1} << 31 | 1}) {
         EXPECT_EQ(value(wide + 3, affinity, ram, 0), -2) << affinity;
         EXPECT_EQ(value(wide + 4, affinity, 0), -2) << affinity;
     }
