@@ -3,6 +3,7 @@
 
 #include "base/endian.h"
 #include "base/math.h"
+#include "base/parse.h"
 #include "boot/tree/tree_error.h"
 
 #include <libfdt.h>
@@ -267,6 +268,27 @@ Result<> DeviceTree::reserve_memory(std::string_view name, Range range) {
     Node node = VIREO_TRY(add_node(parent, name));
     VIREO_TRY(set_property(node, "reg", reg.view()));
     return set_property(node, "no-map", {});
+}
+
+// --- /psci ---
+
+Result<> DeviceTree::set_psci() {
+    constexpr std::string_view versions("arm,psci-1.0\0arm,psci-0.2\0", 26);
+    auto found = find("/psci");
+    Node node = found ? *found : VIREO_TRY(add_node(root, "psci"));
+    VIREO_TRY(set_property(node, "compatible", std::as_bytes(std::span(versions))));
+    VIREO_TRY(set_text(node, "method", "smc"));
+    auto processors = find("/cpus");
+    if (!processors)
+        return {};
+    // Each edit moves what follows: the next one is asked for after it.
+    int processor;
+    fdt_for_each_subnode(processor, blob(), offset_of(*processors)) {
+        auto type = property(Node{processor}, "device_type");
+        if (type && as_text(*type) == std::string_view("cpu\0", 4))
+            VIREO_TRY(set_text(Node{processor}, "enable-method", "psci"));
+    }
+    return {};
 }
 
 // --- nodes and properties ---

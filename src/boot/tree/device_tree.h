@@ -68,6 +68,9 @@ class DeviceTree {
     // `OutOfRange` if the cells there cannot say it; `InvalidArgument` if there is one. On an error some of
     // it may have been done.
     Result<> reserve_memory(std::string_view name, Range range);
+    // There is PSCI, called by SMC: the node /psci, and all of /cpus are started by it. On an error some of
+    // it may have been done.
+    Result<> set_psci();
     // What kernels are told of an initrd, in the node /chosen.
     Result<> set_initrd(Node chosen, const std::optional<Range>& initrd);
     // The node /chosen, which is made if there is none.

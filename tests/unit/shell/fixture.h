@@ -126,6 +126,8 @@ class ScriptedMachine final : public system::Machine {
     std::optional<Entered> entered;
     Result<> enterable{};
     std::optional<Range> stays;
+    bool leaves_psci() const override { return has_psci; }
+    bool has_psci = false;
     system::Isa kernels = system::Isa::Arm64;
 
     Result<FirmwareTables> firmware_tables() override { return tables; }

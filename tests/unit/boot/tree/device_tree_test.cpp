@@ -414,6 +414,51 @@ TEST(DeviceTree, tells_its_header) {
     EXPECT_EQ(header.strings_offset + header.strings_bytes, tree->used_bytes());
 }
 
+// Every processor is started by it, however many there are, and what a tree said before is gone.
+TEST(DeviceTree, psci_starts_all_processors) {
+    for (unsigned processors : {0, 1, 64}) {
+        TreeWriter w;
+        w.node("", [&] {
+            w.node("psci", [&] { w.text("method", "hvc"); });
+            w.node("cpus", [&] {
+                w.node("cpu-map", [&] { w.text("device_type", "none"); });
+                for (unsigned i = 0; i < processors; ++i)
+                    w.node(("cpu@" + std::to_string(i)).c_str(), [&] {
+                        w.text("device_type", "cpu");
+                        w.text("enable-method", i % 2 == 0 ? "spin-table" : "x");
+                    });
+            });
+        });
+        Bytes source = w.finish();
+        TreeRoom room;
+        auto tree = VIREO_MUST(DeviceTree::open(source, room.all()));
+        ASSERT_TRUE(tree.set_psci());
+        auto text = [&](const std::string& path, std::string_view name) {
+            auto value = tree.property(VIREO_MUST(tree.find(path)), name);
+            return value ? std::string(as_text(*value)) : "";
+        };
+        EXPECT_EQ(text("/psci", "method"), std::string("smc\0", 4));
+        EXPECT_EQ(text("/psci", "compatible"), std::string("arm,psci-1.0\0arm,psci-0.2\0", 26));
+        for (unsigned i = 0; i < processors; ++i)
+            EXPECT_EQ(text("/cpus/cpu@" + std::to_string(i), "enable-method"), std::string("psci\0", 5)) << i;
+        EXPECT_EQ(text("/cpus/cpu-map", "enable-method"), "");
+        EXPECT_TRUE(DeviceTree::check(tree.packed()));
+    }
+}
+
+TEST(DeviceTree, psci_without_processors_or_room) {
+    TreeWriter w;
+    w.node("", [] {});
+    Bytes source = w.finish();
+    TreeRoom room;
+    auto tree = VIREO_MUST(DeviceTree::open(source, room.all()));
+    ASSERT_TRUE(tree.set_psci());
+    EXPECT_TRUE(tree.find("/psci"));
+    TreeRoom little(packed_size(source) + 16);
+    auto tight = VIREO_MUST(DeviceTree::open(source, little.all()));
+    EXPECT_FALSE(tight.set_psci());
+}
+
 // Whatever opens can be edited and read to its end: nothing wild, nothing endless.
 TEST(DeviceTree, damaged_ones_are_edited_safely) {
     std::mt19937 random(1);
