@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/boot.h"
 
-#include "boot/kernel_formats.h"
+#include "boot/header.h"
 #include "boot/seeds.h"
 #include "load/memory.h"
 
@@ -28,39 +28,12 @@ std::expected<Bytes, Failure> free_bytes(const Services& services, u64 address) 
     return failed(refusal);
 }
 
-bool is_kernel(ImageKind kind) {
-    return kind == ImageKind::LinuxArm64 || kind == ImageKind::LinuxRiscv || kind == ImageKind::LinuxArm ||
-           kind == ImageKind::LinuxX86;
-}
-
-// Only a machine whose kernels this build knows can enter one.
-const KernelFormat& format_of(const system::Machine& machine) {
-    for (const KernelFormat& format : kernel_formats())
-        if (format.isa == machine.isa())
-            return format;
-    panic("a machine starts kernels of no known format");
-}
-
-std::expected<Needs, Failure> read_header(const Services& services, const Range& kernel) {
+// The kernel's file from its first byte on, as far as it is known.
+std::expected<Bytes, Failure> kernel_file(const Services& services, const Range& kernel) {
     auto bytes = free_bytes(services, kernel.base);
-    if (!bytes)
-        return std::unexpected(bytes.error());
-    usize most =
-        kernel.bytes != 0 ? static_cast<usize>(std::min<u64>(kernel.bytes, bytes->size())) : bytes->size();
-    Bytes file = bytes->first(most);
-    auto kind = recognise(file.first(std::min(most, recognised_by_bytes)));
-    if (!kind)
-        return failed({.kind = Failure::Kind::Unknown, .address = kernel.base});
-    const KernelFormat& format = format_of(services.machine);
-    if (format.kind != *kind)
-        return failed({.kind = is_kernel(*kind) ? Failure::Kind::Foreign : Failure::Kind::CannotYet,
-                       .address = kernel.base,
-                       .image = *kind,
-                       .wanted = format.kind});
-    auto needs = format.read(file, services.memory.ram().front().base);
-    if (!needs)
-        return failed({.kind = Failure::Kind::Header, .address = kernel.base, .why = needs.error()});
-    return *needs;
+    if (!bytes || kernel.bytes == 0)
+        return bytes;
+    return bytes->first(static_cast<usize>(std::min<u64>(kernel.bytes, bytes->size())));
 }
 
 // What /chosen may grow by, besides the command line.
@@ -109,7 +82,10 @@ Range loaded(const Placed& part) { return {part.place.base, part.now.bytes}; }
 std::expected<Boot, Failure> prepare(const Services& services, const Request& request) {
     if (auto can = services.machine.can_enter(); !can)
         return failed({.kind = Failure::Kind::Machine, .why = can.error()});
-    auto needs = read_header(services, request.kernel);
+    auto file = kernel_file(services, request.kernel);
+    if (!file)
+        return std::unexpected(file.error());
+    auto needs = read_header(services, *file, request.kernel.base);
     if (!needs)
         return std::unexpected(needs.error());
     usize tree_bytes = request.tree.used_bytes() + spare_bytes + request.command_line.value_or("").size();

@@ -45,9 +45,18 @@ void print_refusal(Writer& out, const boot::Refusal& refusal) {
         return print(out, "the {} has 0x{:x} bytes, more than 0x{:x}\n", part, refusal.range.bytes,
                      boot::DeviceTree::max_bytes);
     case Why::Cut:
-        return print(out, "the {} at 0x{:08x} is cut off: {} of its {} bytes are there\n", part,
-                     refusal.range.base, refusal.there, refusal.range.bytes);
+        print(out, "the {} ", part);
+        if (refusal.range.base != 0) // loaded
+            print(out, "at 0x{:08x} ", refusal.range.base);
+        return print(out, "is cut off: {} of its {} bytes are there\n", refusal.there, refusal.range.bytes);
     }
+}
+
+void print_subject(Writer& out, const boot::Failure& failure) {
+    if (failure.address)
+        print(out, "what lies at 0x{:08x}", *failure.address);
+    else
+        out.write("what was given as a kernel");
 }
 
 } // namespace
@@ -67,6 +76,16 @@ void print_plan(Writer& out, const boot::Plan& plan) {
     out.write("\n");
 }
 
+int boot_now(Context& context, const boot::Request& request) {
+    auto services = boot_services(context);
+    auto boot = boot::prepare(services, request);
+    if (!boot)
+        return fail_to_boot(context, boot.error());
+    print_plan(context.console, boot->plan);
+    context.console.write("\nStarting kernel ...\n\n");
+    return fail_to_boot(context, boot::start(services, *boot));
+}
+
 int fail_to_boot(Context& context, const boot::Failure& failure) {
     using Kind = boot::Failure::Kind;
     Writer& out = context.console;
@@ -76,18 +95,22 @@ int fail_to_boot(Context& context, const boot::Failure& failure) {
         print(out, "{}\n", failure.why);
         break;
     case Kind::Unknown:
-        print(out, "what lies at 0x{:08x} is no kernel of a known kind\n", failure.address);
+        print_subject(out, failure);
+        out.write(" is no kernel of a known kind\n");
         break;
     case Kind::CannotYet:
-        print(out, "what lies at 0x{:08x} is {}, not {}\n", failure.address, boot::name_of(failure.image),
-              boot::name_of(failure.wanted));
+        print_subject(out, failure);
+        print(out, " is {}, not {}\n", boot::name_of(failure.image), boot::name_of(failure.wanted));
         break;
     case Kind::Foreign:
-        print(out, "what lies at 0x{:08x} is {}, for another machine\n", failure.address,
-              boot::name_of(failure.image));
+        print_subject(out, failure);
+        print(out, " is {}, for another machine\n", boot::name_of(failure.image));
         break;
     case Kind::Header:
-        print(out, "the kernel at 0x{:08x}: ", failure.address);
+        out.write("the kernel");
+        if (failure.address)
+            print(out, " at 0x{:08x}", *failure.address);
+        out.write(": ");
         print_error(out, failure.why);
         break;
     case Kind::Place:
@@ -97,6 +120,7 @@ int fail_to_boot(Context& context, const boot::Failure& failure) {
         out.write("the device tree: ");
         print_error(out, failure.why);
         break;
+    case Kind::Host:
     case Kind::Memory:
     case Kind::Entropy:
     case Kind::Devices:

@@ -13,6 +13,9 @@ inline boot::Services boot_services(Context& context) {
 // What is about to be booted, a line for each part.
 void print_plan(Writer& out, const boot::Plan& plan);
 
+// Shows what is booted, and boots it. Returns only if that failed: the status, after one line.
+int boot_now(Context& context, const boot::Request& request);
+
 // "Cannot boot: why", one line; returns status_failed.
 int fail_to_boot(Context& context, const boot::Failure& failure);
 
