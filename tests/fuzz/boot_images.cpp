@@ -97,6 +97,12 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
         require(needs->image_bytes != 0, "a kernel takes some memory");
         if (auto plan = boot::place(*needs, all, map))
             check(*needs, *plan, map);
+        // It asserts that nothing has to be moved.
+        (void)boot::place_to_load(*needs,
+                                  {.kernel_bytes = all.kernel.bytes,
+                                   .initrd_bytes = all.initrd.value_or(Range{}).bytes,
+                                   .description_bytes = all.description_bytes},
+                                  map);
     }
     return 0;
 }
