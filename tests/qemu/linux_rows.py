@@ -94,6 +94,7 @@ ROWS = [
     Row(FULL, ",gic-version=3", "-m 2G", transport="mmio", processors=4),
 ]
 OTHERS = {"opensbi:all"}  # test_riscv_handover.py
+SOURCES = {"disk": "disk", "tftp": "TFTP", "qfw": "`-kernel`"}
 CHOSEN = [row for row in ROWS if row.always or LONG]
 
 
@@ -104,7 +105,7 @@ def table():
         options = f"`{row.options}`" if row.options else "as documented"
         if row.supervisor:
             options = f"under OpenSBI, {options}"
-        lines.append(f"| `{row.kernel.board}` | {row.kernel.name} | {options} | {row.transport.upper()} | {{'tftp': 'TFTP', 'qfw': '`-kernel`'}.get(row.source, row.source)} | "
+        lines.append(f"| `{row.kernel.board}` | {row.kernel.name} | {options} | {row.transport.upper()} | {SOURCES[row.source]} | "
                      f"{'yes' if row.always else ''} |")
     kernels = dict.fromkeys(row.kernel for row in ROWS)
     lines += ["", *(f"{kernel.name}: `{kernel.package.split(':')[0]}`." for kernel in kernels)]

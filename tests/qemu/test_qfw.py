@@ -3,6 +3,7 @@
 what is wrong with them in one line. `qfw list`, `qfw cpus`, `qfw load`."""
 
 import gzip
+import lzma
 import os
 import re
 import struct
@@ -24,7 +25,8 @@ VARIANTS = [PLAIN,
             Variant("without-dma", arguments="-global fw_cfg.dma_enabled=off"),
             Variant("64M", arguments="-m 64M")]
 BOOTARGS = "console=ttyAMA0 one=1 two='a b'"
-# From reset to the first instruction of a kernel of 32 MiB with an initrd of 1.6 MiB, with one VirtIO disk, -icount.
+# From reset to the first instruction of a kernel of 32 MiB with an initrd of 1.6 MiB, with one
+# VirtIO disk, -icount.
 MOST_INSTRUCTIONS = 1_000_000
 
 
@@ -62,19 +64,20 @@ def test_it_is_booted_without_a_key(variant, host):
     image = kernels.build(host.folder, variant.ecam).padded(5 * MIB)
     machine = host.start(image.data, INITRD, BOOTARGS, variant.options())
     said, _ = machine.expect("Starting kernel")
-    assert "loading kernel to address 40200000 size 500000 initrd " in said
+    assert "loading kernel to address 40000000 size 500000 initrd " in said
     assert "moved" not in said and "Hit any key" not in said
     assert f"   command line {BOOTARGS}\n" in said
     check = Check(kernels.facts(machine), variant, host.memory)
-    assert check.all(image, INITRD, BOOTARGS)[0] == 0x40200000
+    assert check.all(image, INITRD, BOOTARGS)[0] == 0x40000000
     check.at_rest()
     machine.send("q")
     assert machine.wait_exit() == 0
 
 
 def test_a_kernel_alone_and_again_after_a_reset(host):
+    """QEMU inflates a gzip file."""
     image = kernels.build(host.folder)
-    machine = host.start(image.data)
+    machine = host.start(gzip.compress(image.data))
     for _ in range(2):
         check = Check(kernels.facts(machine), PLAIN, host.memory)
         assert check.tree.initrd is None and "bootargs" not in check.tree.chosen
@@ -97,7 +100,7 @@ def test_what_cannot_be_booted_is_one_line(host):
     for kernel, initrd, says in (
             (b"not a kernel" * 1000, None, "what was given as a kernel is no kernel of a known kind"),
             (b"x", INITRD, "what was given as a kernel is no kernel of a known kind"),
-            (gzip.compress(image.data), None, "what was given as a kernel is a gzip file, not an arm64 Linux Image"),
+            (lzma.compress(image.data), None, "what was given as a kernel is an xz file, not an arm64 Linux Image"),
             (efi[:-1], None, f"the kernel is cut off: {MIB - 1} of its {MIB} bytes are there"),
             (image.with_header(memory_bytes=1 << 40).data, None, "no free RAM that fits the kernel: it takes 0x10000000000 bytes"),
             (image.data, bytes(128 * MIB), "no free RAM that fits the initrd: it takes 0x8000000 bytes")):
@@ -140,9 +143,9 @@ def test_commands(host):
     assert re.search(r"(?m)^ {15}0 {8}c +[0-9a-f]{2} opt/vireo/env$", listed), listed
     where = machine.command("qfw load 41000100 43000000")
     assert where == f"loading kernel to address 41000100 size 100000 initrd 43000000 size {len(INITRD):x}\n"
-    assert machine.command("echo $filesize $kernel_addr $initrd_addr $bootargs").split() == [f"{len(INITRD):x}", "41000100", "43000000", *BOOTARGS.replace("'", "").split()]
+    assert machine.command("echo $filesize $kernel_addr $initrd_addr $bootargs") == f"{len(INITRD):x} 41000100 43000000 {BOOTARGS}\n"
     assert host.memory(0x43000000, len(INITRD)) == INITRD
-    assert machine.command("qfw load 40000000 43000000").startswith("Cannot boot: the kernel at 0x40000000..0x400fffff is not free: ")
+    assert machine.command("qfw load 47f00000 43000000").startswith("Cannot boot: the kernel at 0x47f00000..0x47ffffff is not free: ")
     assert machine.status() == 1
     machine.command("qfw load")
     machine.send("booti $kernel_addr $initrd_addr\r")

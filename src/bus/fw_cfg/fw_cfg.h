@@ -38,7 +38,8 @@ class FwCfg {
     // Finds a file by its full name, "etc/e820". NotFound; Corrupt if the directory makes no sense.
     Result<File> find(std::string_view name) const;
 
-    // Who is told of the files. What the host says of one is not checked yet; a name without its end is empty.
+    // Who is told of the files. What the host says of one is not checked yet; a name without
+    // its end is empty.
     class Visitor {
       public:
         // False: no more of them.
@@ -52,8 +53,8 @@ class FwCfg {
 
     // Reads the file's first bytes, as many as `into` holds. OutOfRange if the file is shorter.
     Result<> read(const File& file, MutableBytes into) const;
-    // The bytes that follow what was read last; what lies behind the file's end is zeros. Nobody may have used
-    // the device meanwhile.
+    // The bytes that follow what was read last; what lies behind the file's end is zeros. Nobody may have
+    // used the device meanwhile.
     Result<> read_on(MutableBytes into) const { return transfer(std::nullopt, into); }
 
     // Parts of an operating system (QEMU: -kernel, -initrd, -append), which have fixed numbers and no names.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where to load what lies nowhere yet: at each bound, and at random against place(), which must leave it there.
+// Where to load what lies nowhere yet: at each bound, and at random against place(), which
+// must leave it there.
 #include "boot/plan/placement.h"
 
 #include <gtest/gtest.h>

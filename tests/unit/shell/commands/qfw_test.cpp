@@ -27,8 +27,8 @@ std::string text_of(const std::vector<std::byte>& bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// A kernel of 1 MiB in a file of 64 KiB and a bit, and an initrd of 0x4321 bytes. RAM begins at 0x40000000, and
-// a kernel goes to 0x40200000, since somebody has what is below.
+// A kernel of 1 MiB in a file of 64 KiB and a bit, and an initrd of 0x4321 bytes. RAM begins at 0x40000000,
+// and a kernel goes to 0x40200000, since somebody has what is below.
 class Qfw : public ShellTest {
   protected:
     explicit Qfw(bool on_ports = false, bool dma = true) : fake(on_ports, dma) {
