@@ -32,4 +32,11 @@ constexpr std::initializer_list<KernelFormat> formats = {
 
 std::span<const KernelFormat> kernel_formats() { return {formats.begin(), formats.size()}; }
 
+const KernelFormat& format_of(const system::Machine& machine) {
+    for (const KernelFormat& format : formats)
+        if (format.isa == machine.isa())
+            return format;
+    panic("a machine starts kernels of no known format");
+}
+
 } // namespace vireo::boot

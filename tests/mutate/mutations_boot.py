@@ -154,8 +154,8 @@ broken("src/boot/plan/placement.cpp", "Placement*",
         "        if (wanted.initrd->overlaps(file))",
         "        if (false)"),
        ("boot_cut_kernel",
-        "    if (file.bytes < least)",
-        "    if (false)"),
+        "    if (file.bytes >= least)",
+        "    if (true)"),
        ("boot_tree_a_byte_too_large",
         "    if (bytes > needs.description.alignment)",
         "    if (bytes > needs.description.alignment + 1)"),
@@ -229,3 +229,46 @@ broken("src/load/loaded_ranges.cpp", "LoadedRanges*",
        ("loaded_any_neighbour_goes_on",
         "        bool continues = goes_on && ranges_[i].end() == range.base;",
         "        bool continues = ranges_[i].end() == range.base;"))
+
+broken("src/boot/plan/placement.cpp", "PlaceToLoad*",
+       ("load_kernel_without_what_stays_behind",
+        "free.lowest({.bytes = *bytes,",
+        "free.lowest({.bytes = kernel.bytes,"),
+       ("load_kernel_off_its_boundary",
+        ".skew = needs.kernel.skew - needs.skipped_bytes,",
+        ".skew = needs.kernel.skew,"),
+       ("load_kernel_onto_its_initrd",
+        "        free.take({*base, *bytes});",
+        "        {}"))
+
+broken("src/boot/host_kernel.cpp", "*Qfw*",
+       ("host_command_line_without_bound",
+        "    if (sizes.command_line > most_command_line)",
+        "    if (false)"),
+       ("host_initrd_over_the_kernel",
+        "        if (loaded.initrd->overlaps(loaded.kernel))",
+        "        if (false)"),
+       ("host_setup_left_out",
+        "    return host.read(Part::Kernel, into.subspan(setup), watcher);",
+        "    return host.read(Part::Kernel, into, watcher);"))
+
+broken("src/bus/fw_cfg/fw_cfg.cpp", "*EachBackEnd*:*Qfw*",
+       ("fw_cfg_part_of_any_size",
+        "    if (bytes > most_bytes)",
+        "    if (false)"))
+
+broken("src/machine/firmware/fw_cfg_files.cpp", "*Qfw*",
+       ("fw_cfg_part_is_not_to_be_stopped",
+        "        if (!watcher.goes_on())",
+        "        if (false)"),
+       ("fw_cfg_first_piece_again",
+        "        VIREO_TRY(device_.read_on(piece));",
+        "        VIREO_TRY(device_.read(file, piece));"))
+
+broken("src/shell/autoboot.cpp", "*Qfw*:*Autoboot*",
+       ("start_boots_over_a_boot_command",
+        "    if (!has_command)\n        return boot_host_kernel",
+        "    if (host_gives_kernel(context))\n        return boot_host_kernel"),
+       ("start_boots_in_spite_of_a_key",
+        "    if (looks_for_key && key_arrives(context, {})) {",
+        "    if (false) {"))

@@ -35,7 +35,7 @@ class Row:
     arguments: str = ""
     transport: str = "pci"
     processors: int = 1
-    source: str = "disk"  # or "tftp"
+    source: str = "disk"  # or "tftp", or "qfw": QEMU's -kernel
     always: bool = False  # in CI as well
     supervisor: bool = False  # riscv: under the OpenSBI that QEMU has, and not in machine mode
 
@@ -82,6 +82,8 @@ ROWS = [
     Row(CLOUD, arguments="-cpu neoverse-n1 -m 512M", processors=2),
     Row(CLOUD, ",gic-version=3", source="tftp", processors=2, always=True),
     Row(CLOUD, source="tftp"),
+    Row(CLOUD, ",virtualization=on", source="qfw", transport="mmio", always=True),
+    Row(CLOUD, source="qfw", processors=4),
     Row(CLOUD, transport="mmio", source="tftp", processors=4),
     Row(ARM, transport="mmio", processors=2, always=True),
     Row(ARM),
@@ -96,6 +98,8 @@ ROWS = [
     Row(ARM, arguments="-m 2G", transport="mmio", processors=2),
     Row(ARM, arguments="-m 3G"),
     Row(ARM, source="tftp"),
+    Row(ARM, source="qfw", processors=2, always=True),
+    Row(ARM, ",highmem=off", "-m 1G", source="qfw", transport="mmio"),
     Row(RISCV, processors=4, always=True),
     Row(RISCV, supervisor=True, transport="mmio", processors=2, always=True),
     Row(RISCV),
@@ -123,6 +127,7 @@ ROWS = [
     Row(FULL, ",gic-version=3", "-m 2G", transport="mmio", processors=4),
 ]
 OTHERS = {"opensbi:all"}  # test_riscv_handover.py
+SOURCES = {"disk": "disk", "tftp": "TFTP", "qfw": "`-kernel`"}
 CHOSEN = [row for row in ROWS if row.always or LONG]
 
 
@@ -133,7 +138,7 @@ def table():
         options = f"`{row.options}`" if row.options else "as documented"
         if row.supervisor:
             options = f"under OpenSBI, {options}"
-        lines.append(f"| `{row.kernel.board}` | {row.kernel.name} | {options} | {row.transport.upper()} | {row.source.replace('tftp', 'TFTP')} | "
+        lines.append(f"| `{row.kernel.board}` | {row.kernel.name} | {options} | {row.transport.upper()} | {SOURCES[row.source]} | "
                      f"{'yes' if row.always else ''} |")
     kernels = dict.fromkeys(row.kernel for row in ROWS)
     lines += ["", *(f"{kernel.name}: `{kernel.package.split(':')[0]}`." for kernel in kernels)]
