@@ -11,10 +11,20 @@ sys.path.insert(0, os.path.join(TOP, "tools", "payload"))
 sys.path.insert(0, os.path.join(TOP, "tools", "vm"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import few_at_a_time  # noqa: E402
 import slowness  # noqa: E402
 import vm  # noqa: E402
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"  # mke2fs, sgdisk and friends
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return few_at_a_time.FewAtATime(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    few_at_a_time.longest_first(items, ["test_slow_disks.py", "test_net_absent.py", "test_net_http.py", "test_faults.py", "test_linux.py"])
 
 
 def build_folder(board):

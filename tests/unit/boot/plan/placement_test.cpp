@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/plan/placement.h"
 
+#include "boot/image/linux_arm64.h"
+
 #include <gtest/gtest.h>
 
 namespace vireo::test {
