@@ -222,7 +222,7 @@ def test_what_cannot_be_booted_is_named(disk):
                   "the kernel at 0x01000000: not supported (it is of boot protocol 207, which takes a PC's BIOS)"),
         "/odd": (image.but(alignment=0x300000).data,
                  "the kernel at 0x01000000: corrupt (the header says an alignment that is no power of two)"),
-        "/large": (image.but(memory_bytes=0x7F000000).data, "no free RAM that fits the kernel: it takes 0x7f1ff000 bytes"),
+        "/large": (image.but(memory_bytes=0x7F000000).data, "the kernel at 0x01001000..0x801fffff is not in RAM"),
         "/high": (image.but(relocatable=0, preferred=0xFE000000).data, "no free RAM that fits the kernel: it takes 0x400000 bytes"),
         "/line": (image.but(command_line_most=3).data, "too large (the command line: this kernel takes 3 characters)"),
     }
