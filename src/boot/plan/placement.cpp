@@ -127,7 +127,8 @@ std::expected<Plan, Refusal> place(const Needs& needs, const ToPlace& wanted, co
     Range file = wanted.kernel;
     if (file.bytes == 0)
         file.bytes = needs.file_bytes != 0 ? needs.file_bytes : needs.skipped_bytes + needs.image_bytes;
-    u64 least = std::max(needs.file_bytes, needs.skipped_bytes + 1);
+    u64 least = std::max(needs.file_bytes - std::min(needs.rounded_by, needs.file_bytes),
+                         needs.skipped_bytes + 1);
     if (file.bytes < least)
         return std::unexpected(
             Refusal{.part = Part::Kernel, .why = Why::Cut, .range = {file.base, least}, .there = file.bytes});
