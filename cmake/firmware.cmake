@@ -66,6 +66,8 @@ get_property(sources GLOBAL PROPERTY VIREO_SOURCES)
 if(NOT sources)
     return() # a tree without sources yet: the libraries alone
 endif()
+# LLD itself, not the clang driver, which would look for a gcc on targets named *-unknown-elf.
+set(CMAKE_CXX_LINK_EXECUTABLE "<CMAKE_LINKER> <LINK_FLAGS> <OBJECTS> -o <TARGET> <LINK_LIBRARIES>")
 set(cold)
 if(CONFIG_ARCH_RISCV)
     # Registers are saved and restored by calls (lib/builtins/riscv_save.S), but for where time goes: 10 %
@@ -85,6 +87,12 @@ if(CONFIG_ARCH_RISCV)
     set_property(SOURCE ${cold_lwip} APPEND PROPERTY COMPILE_OPTIONS -msave-restore)
     list(REMOVE_ITEM sources ${cold})
 endif()
+if(CONFIG_RISCV_SBI)
+    include(cmake/riscv-sbi.cmake)
+endif()
+if(CONFIG_ARM_PSCI)
+    include(cmake/arm-psci.cmake)
+endif()
 add_library(objects OBJECT ${sources})
 set(libraries objects)
 if(cold)
@@ -97,6 +105,12 @@ foreach(library IN LISTS libraries)
     list(APPEND objects $<TARGET_OBJECTS:${library}>)
     target_compile_options(${library} PRIVATE ${VIREO_WARNINGS} $<$<COMPILE_LANGUAGE:CXX>:-Wglobal-constructors> ${lto})
     target_link_libraries(${library} PRIVATE fdt lwip)
+    if(TARGET vireo_sbi)
+        add_dependencies(${library} vireo_sbi)
+    endif()
+    if(TARGET vireo_psci)
+        add_dependencies(${library} vireo_psci)
+    endif()
     vireo_precompile(${library} ${CMAKE_SOURCE_DIR}/src/base/std.h)
 endforeach()
 
@@ -104,8 +118,6 @@ set(script ${CMAKE_SOURCE_DIR}/src/arch/${VIREO_ISA}/image.ld)
 file(GLOB have_script CONFIGURE_DEPENDS ${script})
 file(GLOB script_parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/arch/*/layout.h ${CMAKE_SOURCE_DIR}/src/arch/common/*.ld)
 if(have_script)
-    # LLD itself, not the clang driver, which would look for a gcc on targets named *-unknown-elf.
-    set(CMAKE_CXX_LINK_EXECUTABLE "<CMAKE_LINKER> <LINK_FLAGS> <OBJECTS> -o <TARGET> <LINK_LIBRARIES>")
     # Relative to the build folder, as the map below: a comma or dollar in its path means something to CMake.
     add_custom_command(
         OUTPUT gen/image.ld

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/boot.h"
 
+#include "boot/header.h"
 #include "boot/kernel_formats.h"
 #include "load/memory.h"
 
@@ -27,19 +28,6 @@ std::expected<Bytes, Failure> free_bytes(const Services& services, u64 address) 
     return failed(refusal);
 }
 
-bool is_kernel(ImageKind kind) {
-    return kind == ImageKind::LinuxArm64 || kind == ImageKind::LinuxRiscv || kind == ImageKind::LinuxArm ||
-           kind == ImageKind::LinuxX86;
-}
-
-// Only a machine whose kernels this build knows can enter one.
-const KernelFormat& format_of(const system::Machine& machine) {
-    for (const KernelFormat& format : kernel_formats())
-        if (format.isa == machine.isa())
-            return format;
-    panic("a machine starts kernels of no known format");
-}
-
 // The file from its first byte on, as far as it is known.
 std::expected<Bytes, Failure> kernel_file(const Services& services, const Request& request) {
     auto bytes = free_bytes(services, request.setup.value_or(request.kernel.base));
@@ -48,25 +36,13 @@ std::expected<Bytes, Failure> kernel_file(const Services& services, const Reques
     return bytes->first(static_cast<usize>(std::min<u64>(request.kernel.bytes, bytes->size())));
 }
 
-std::expected<Needs, Failure> read_header(const Services& services, const Request& request,
-                                          const KernelFormat& format, Bytes file) {
-    u64 address = request.setup.value_or(request.kernel.base);
-    auto kind = recognise(file.first(std::min(file.size(), recognised_by_bytes)));
-    if (!kind)
-        return failed({.kind = Failure::Kind::Unknown, .address = address});
-    if (format.kind != *kind)
-        return failed({.kind = is_kernel(*kind) ? Failure::Kind::Foreign : Failure::Kind::CannotYet,
-                       .address = address,
-                       .image = *kind,
-                       .wanted = format.kind});
-    auto needs = format.read(file, services.memory.ram().front().base);
-    if (!needs)
-        return failed({.kind = Failure::Kind::Header, .address = address, .why = needs.error()});
-    if (request.setup) {
+std::expected<Needs, Failure> needs_of(const Services& services, const Request& request, Bytes file) {
+    auto needs = read_header(services, file, request.setup.value_or(request.kernel.base));
+    if (needs && request.setup) {
         needs->file_bytes -= std::min(needs->file_bytes, needs->skipped_bytes);
         needs->skipped_bytes = 0;
     }
-    return *needs;
+    return needs;
 }
 
 void move(system::Machine& machine, const Placed& part) {
@@ -86,11 +62,10 @@ std::expected<Boot, Failure> prepare(const Services& services, const Request& re
     auto file = kernel_file(services, request);
     if (!file)
         return std::unexpected(file.error());
-    const KernelFormat& format = format_of(services.machine);
-    auto needs = read_header(services, request, format, *file);
+    auto needs = needs_of(services, request, *file);
     if (!needs)
         return std::unexpected(needs.error());
-    auto description = format.describe(services, request);
+    auto description = format_of(services.machine).describe(services, request);
     if (!description)
         return std::unexpected(description.error());
     ToPlace wanted{.kernel = request.kernel, .description_bytes = description->most_bytes};

@@ -6,8 +6,9 @@ namespace vireo::boot {
 
 namespace {
 
-// What /chosen may grow by, besides the command line.
+// What /chosen may grow by, besides the command line; and /psci with a word for each of 512 processors.
 constexpr usize spare_bytes = 4096;
+constexpr usize psci_bytes = 16384;
 
 std::unexpected<Failure> failed(Failure::Kind kind, Error why) {
     return std::unexpected(Failure{.kind = kind, .why = why});
@@ -32,14 +33,25 @@ std::expected<OwnedArray<u64>, Failure> edit_tree(const Services& services, cons
                                  .kaslr_seed = seeds->layout});
     if (!set)
         return failed(Failure::Kind::Tree, set.error());
+    if (services.machine.leaves_psci())
+        if (auto told = tree->set_psci(); !told)
+            return failed(Failure::Kind::Tree, told.error());
+    if (auto resident = services.machine.resident()) {
+        StringBuffer<32> name;
+        print(name, "vireo@{:x}", resident->base);
+        if (auto reserved = tree->reserve_memory(name.view(), *resident); !reserved)
+            return failed(Failure::Kind::Tree, reserved.error());
+    }
     plan.description.bytes = tree->packed().size();
     return std::move(*room);
 }
 
 } // namespace
 
-std::expected<Description, Failure> describe_by_tree(const Services&, const Request& request) {
+std::expected<Description, Failure> describe_by_tree(const Services& services, const Request& request) {
     usize bytes = request.tree->used_bytes() + spare_bytes + request.command_line.value_or("").size();
+    if (services.machine.leaves_psci())
+        bytes += psci_bytes;
     return Description{.most_bytes = std::min(align_up(bytes, 8), DeviceTree::max_bytes), .make = edit_tree};
 }
 

@@ -21,4 +21,7 @@ struct KernelFormat {
 // Those that this build knows.
 std::span<const KernelFormat> kernel_formats();
 
+// The one of a machine that can_enter(): there is one.
+const KernelFormat& format_of(const system::Machine& machine);
+
 } // namespace vireo::boot

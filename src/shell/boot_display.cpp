@@ -12,30 +12,26 @@ void print_range(Writer& out, std::string_view name, const Range& range) {
     print(out, "   {:12} 0x{:08x}..0x{:08x}", name, range.base, range.end() - 1);
 }
 
-bool has_tree(std::optional<system::Isa> isa) {
-    return isa != system::Isa::X86 && isa != system::Isa::X86_64;
-}
-
 void print_move(Writer& out, const boot::Placed& part) {
     if (part.moves())
         print(out, ", moved from 0x{:08x}", part.now.base);
 }
 
-std::string_view name_of(boot::Refusal::Part part, bool has_tree) {
+std::string_view name_of(boot::Refusal::Part part, bool by_tree) {
     switch (part) {
     case boot::Refusal::Part::Kernel:
         return "kernel";
     case boot::Refusal::Part::Initrd:
         return "initrd";
     case boot::Refusal::Part::Description:
-        return has_tree ? "device tree" : "set of boot parameters";
+        return by_tree ? "device tree" : "set of boot parameters";
     }
     return "";
 }
 
-void print_refusal(Writer& out, const boot::Refusal& refusal, bool has_tree) {
+void print_refusal(Writer& out, const boot::Refusal& refusal, bool by_tree) {
     using Why = boot::Refusal::Why;
-    std::string_view part = name_of(refusal.part, has_tree);
+    std::string_view part = name_of(refusal.part, by_tree);
     StringBuffer<40> lead;
     print(lead, "the {} at ", part);
     switch (refusal.why) {
@@ -49,12 +45,25 @@ void print_refusal(Writer& out, const boot::Refusal& refusal, bool has_tree) {
         return print(out, "the {} has 0x{:x} bytes, more than 0x{:x}\n", part, refusal.range.bytes,
                      boot::DeviceTree::max_bytes);
     case Why::Cut:
-        return print(out, "the {} at 0x{:08x} is cut off: {} of its {} bytes are there\n", part,
-                     refusal.range.base, refusal.there, refusal.range.bytes);
+        print(out, "the {} ", part);
+        if (refusal.range.base != 0) // loaded
+            print(out, "at 0x{:08x} ", refusal.range.base);
+        return print(out, "is cut off: {} of its {} bytes are there\n", refusal.there, refusal.range.bytes);
     }
 }
 
+void print_subject(Writer& out, const boot::Failure& failure) {
+    if (failure.address)
+        print(out, "what lies at 0x{:08x}", *failure.address);
+    else
+        out.write("what was given as a kernel");
+}
+
 } // namespace
+
+bool has_tree(std::optional<system::Isa> isa) {
+    return isa != system::Isa::X86 && isa != system::Isa::X86_64;
+}
 
 void print_plan(Writer& out, const boot::Plan& plan) {
     print_range(out, "kernel", plan.kernel.place);
@@ -74,6 +83,16 @@ void print_plan(Writer& out, const boot::Plan& plan) {
         print(out, "   added to it {}\n", plan.added_words);
 }
 
+int boot_now(Context& context, const boot::Request& request) {
+    auto services = boot_services(context);
+    auto boot = boot::prepare(services, request);
+    if (!boot)
+        return fail_to_boot(context, boot.error());
+    print_plan(context.console, boot->plan);
+    context.console.write("\nStarting kernel ...\n\n");
+    return fail_to_boot(context, boot::start(services, *boot));
+}
+
 int fail_to_boot(Context& context, const boot::Failure& failure) {
     using Kind = boot::Failure::Kind;
     Writer& out = context.console;
@@ -83,18 +102,22 @@ int fail_to_boot(Context& context, const boot::Failure& failure) {
         print(out, "{}\n", failure.why);
         break;
     case Kind::Unknown:
-        print(out, "what lies at 0x{:08x} is no kernel of a known kind\n", failure.address);
+        print_subject(out, failure);
+        out.write(" is no kernel of a known kind\n");
         break;
     case Kind::CannotYet:
-        print(out, "what lies at 0x{:08x} is {}, not {}\n", failure.address, boot::name_of(failure.image),
-              boot::name_of(failure.wanted));
+        print_subject(out, failure);
+        print(out, " is {}, not {}\n", boot::name_of(failure.image), boot::name_of(failure.wanted));
         break;
     case Kind::Foreign:
-        print(out, "what lies at 0x{:08x} is {}, for another machine\n", failure.address,
-              boot::name_of(failure.image));
+        print_subject(out, failure);
+        print(out, " is {}, for another machine\n", boot::name_of(failure.image));
         break;
     case Kind::Header:
-        print(out, "the kernel at 0x{:08x}: ", failure.address);
+        out.write("the kernel");
+        if (failure.address)
+            print(out, " at 0x{:08x}", *failure.address);
+        out.write(": ");
         print_error(out, failure.why);
         break;
     case Kind::Place:
@@ -105,6 +128,7 @@ int fail_to_boot(Context& context, const boot::Failure& failure) {
         print_error(out, failure.why);
         break;
     case Kind::Params:
+    case Kind::Host:
     case Kind::Memory:
     case Kind::Entropy:
     case Kind::Devices:

@@ -92,6 +92,13 @@ class Machine {
     // anything is placed. A failure leaves memory as it was. Machines with a device tree have none.
     virtual Result<FirmwareTables> firmware_tables() { return FirmwareTables{}; }
 
+    // RAM that stays Vireo's while an operating system runs, which must keep off it; nothing: it gets all.
+    virtual std::optional<Range> resident() const { return std::nullopt; }
+
+    // Whether enter() leaves firmware below the operating system that has processors started and the machine
+    // switched off: PSCI, called by SMC. The machine's own device tree does not tell of it.
+    virtual bool leaves_psci() const { return false; }
+
     // What an operating system is started with. Everything is in RAM.
     struct Handover {
         u64 entry = 0;       // of its first instruction

@@ -111,12 +111,17 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
             continue;
         require(needs->kind == format.kind, "a header is of its format");
         require(needs->image_bytes != 0, "a kernel takes some memory");
-        auto plan = boot::place(*needs, all, map);
-        if (!plan)
-            continue;
-        check(*needs, *plan, map);
-        if (format.kind == boot::ImageKind::LinuxX86)
-            tell(file, *plan);
+        if (auto plan = boot::place(*needs, all, map)) {
+            check(*needs, *plan, map);
+            if (format.kind == boot::ImageKind::LinuxX86)
+                tell(file, *plan);
+        }
+        // It asserts that nothing has to be moved.
+        (void)boot::place_to_load(*needs,
+                                  {.kernel_bytes = all.kernel.bytes,
+                                   .initrd_bytes = all.initrd.value_or(Range{}).bytes,
+                                   .description_bytes = all.description_bytes},
+                                  map);
     }
     return 0;
 }

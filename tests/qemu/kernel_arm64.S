@@ -2,7 +2,8 @@
 // A kernel for test_handover.py: an arm64 "Image" that says what it finds at its first instruction, as lines
 // "name=number" on QEMU's PL011, and "ready". Then a key decides: q powers the machine off, r resets it. It
 // never switches the MMU or a cache on, so it sees what a kernel sees whose caches are off: memory. Nothing
-// here is more than `virt` has: the numbers are QEMU's.
+// here is more than `virt` has: the numbers are QEMU's. With SMC defined, PSCI is called by that, and asked
+// for what it must refuse.
 #define UART 0x09000000
 #define GICD 0x08000000
 #define GICC 0x08010000
@@ -100,6 +101,9 @@ start:
     bl interrupts
     bl devices
     bl processors
+#ifdef SMC
+    bl wrong_calls
+#endif
     say "ready\r\n"
 
     ldr x9, =UART
@@ -195,15 +199,17 @@ devices:
     ldp x29, x30, [sp], #16
     ret
 
-// Starts the others by PSCI, one after the other, as a kernel does.
+// Starts the others by PSCI, one after the other, as a kernel does. With SMC each stops and is started once
+// more; x25 says which time it is.
 processors:
     stp x29, x30, [sp, #-16]!
     mov x28, #1
+    mov x25, #0
 1:  movz x0, #0xc400, lsl #16
     add x0, x0, #3                  // CPU_ON, 64 bits
     mov x1, x28
     adr x2, other
-    mov x3, x28
+    add x3, x28, x25, lsl #8
     bl firmware
     cbnz x0, 3f
     // It says so itself, within a second.
@@ -212,14 +218,27 @@ processors:
     add x10, x10, x11
 2:  adr x9, started
     ldr w12, [x9]
-    cmp w12, w28
+    add w13, w28, w25, lsl #8
+    cmp w12, w13
     b.eq 4f
     mrs x11, cntpct_el0
     cmp x11, x10
     b.lo 2b
     mov x0, #-100
     b 3f
-4:  add x28, x28, #1
+4:
+#ifdef SMC
+    movz x0, #0xc400, lsl #16
+    add x0, x0, #4                  // AFFINITY_INFO
+    mov x1, x28
+    mov x2, #0
+    bl firmware
+    cmp x0, #1                      // off
+    b.ne 4b
+    eor x25, x25, #1
+    cbnz x25, 1b
+#endif
+    add x28, x28, #1
     cmp x28, #MOST_PROCESSORS
     b.lo 1b
     mov x0, #0
@@ -232,15 +251,56 @@ other:
     adr x9, started
     str w0, [x9]
     dsb sy
+#ifdef SMC
+    movz x0, #0x8400, lsl #16
+    add x0, x0, #2                  // CPU_OFF
+    smc #0
+#endif
 1:  wfi
     b 1b
 
-// PSCI, with the conduit that QEMU has: the level above.
+#ifdef SMC
+.macro ask name, function, first=0, second=0, third=0
+    ldr x0, =\function
+    ldr x1, =\first
+    ldr x2, =\second
+    ldr x3, =\third
+    bl firmware
+    tell "psci_\name"
+.endm
+// What a caller may get wrong; test_handover.py knows the answers.
+wrong_calls:
+    stp x29, x30, [sp, #-16]!
+    ask version, 0x84000000
+    ask version_64, 0xc4000000
+    ask migrate_info_type, 0x84000006
+    ask features_on, 0x8400000a, 0xc4000003
+    ask features_unknown, 0x8400000a, 0x84000005
+    ask features_smccc, 0x8400000a, 0x80000000
+    ask unknown, 0x8400001f
+    ask unknown_owner, 0xffffffff
+    ask on_absent, 0xc4000003, 0x10000, 0x40000000
+    ask on_running, 0xc4000003, 0, 0x40000000
+    ask on_in_secure_ram, 0xc4000003, 0, 0x0e000000
+    ask on_in_flash, 0xc4000003, 0, 0
+    ask on_nowhere, 0xc4000003, 0, 0xfffffffffffffffc
+    ask on_misaligned, 0xc4000003, 0, 0x40000002
+    ask info_running, 0xc4000004, 0
+    ask info_absent, 0xc4000004, 0x200
+    ask info_cluster, 0xc4000004, 0, 1
+    ask suspend_reserved, 0x84000001, 0x80000000
+    ldp x29, x30, [sp], #16
+    ret
+#endif
+
+// PSCI, with the conduit that QEMU has, the level above; or with the only one that a secure world has.
 firmware:
+#ifndef SMC
     cmp x26, #2
     b.eq 1f
     hvc #0
     ret
+#endif
 1:  smc #0
     ret
 

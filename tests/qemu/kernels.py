@@ -64,10 +64,10 @@ class Image:
         return data[:start], data[end:]
 
 
-def build(folder, ecam=0x4010000000):
-    """kernel_arm64.S as an Image. `ecam` is where the machine has PCI's configuration space."""
+def build(folder, ecam=0x4010000000, smc=False):
+    """kernel_arm64.S as an Image. `ecam` is where the machine has PCI's configuration space; `smc`: PSCI is called so, and tried."""
     program = os.path.join(str(folder), "kernel")
-    images.run("clang-19", "--target=aarch64-unknown-elf", f"-DECAM={ecam:#x}", "-c", os.path.join(HERE, "kernel_arm64.S"),
+    images.run("clang-19", "--target=aarch64-unknown-elf", f"-DECAM={ecam:#x}", *(["-DSMC"] if smc else []), "-c", os.path.join(HERE, "kernel_arm64.S"),
                "-o", f"{program}.o")
     images.run("ld.lld-19", "-Ttext=0", "-e", "head", f"{program}.o", "-o", f"{program}.elf")
     images.run("llvm-objcopy-19", "-O", "binary", f"{program}.elf", f"{program}.img")
@@ -91,7 +91,7 @@ def make_disk(path, folder, files, size=64 * MIB):
 def facts(machine, timeout=None):
     """What kernel_arm64.S has found: {name: number}. It waits for a key then."""
     text, end = machine.expect(r"(?:ready|fault)\r*\n", timeout)
-    found = {name: int(value, 16) for name, value in re.findall(r"(?m)^(\w+)=([0-9a-f]{16})$", text)}
+    found = {name: int(value, 16) for name, value in re.findall(r"(?m)^(\w+)=([0-9a-f]{8,16})$", text)}
     if "head" not in found or end.startswith("fault"):
         raise AssertionError(f"the kernel did not get through\n{machine.report()}")
     return found
@@ -148,6 +148,10 @@ class Variant:
     def __str__(self):
         return self.name
 
+    @property
+    def is_secure(self):
+        return "secure=on" in self.machine
+
     def options(self):
         return ["-machine", f"virt{self.machine}", *self.arguments.split(), "-smp", str(self.processors)]
 
@@ -174,7 +178,7 @@ class Disk:
         self.machines, self.monitor, self.folder = machines, monitor, folder
 
     def boot(self, variant, files=None, arguments=(), nic="none"):
-        self.image = build(self.folder, variant.ecam)
+        self.image = build(self.folder, variant.ecam, variant.is_secure)
         files = {"/boot/kernel": self.image.data, "/boot/initrd": INITRD} if files is None else files
         image = make_disk(self.folder / "disk.img", self.folder / "root", files)
         return self.machines.boot(BOARD, [*variant.options(), *vm.disk(0, image, variant.transport), *arguments, *self.monitor.arguments,

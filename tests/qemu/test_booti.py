@@ -140,14 +140,6 @@ def test_trees(refusals, tmp_path):
         one.check(f"booti {KERNEL:x} - 44000000", ".+")
 
 
-def test_the_secure_side_starts_nothing(machines):
-    """secure=on leaves Vireo in the secure world, which a kernel is not for."""
-    machine = machines.boot(BOARD, ["-machine", "virt,secure=on"])
-    answer = machine.command("booti 40200000")
-    assert answer.startswith("Cannot boot: ") and answer.count("\n") == 1 and "secure" in answer
-    assert machine.status() == 1
-
-
 def test_without_words(disk):  # noqa: F811
     """`booti` alone takes $loadaddr; without $bootargs the tree's command line is kept."""
     machine = disk.boot(PLAIN)

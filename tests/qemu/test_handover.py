@@ -36,7 +36,17 @@ VARIANTS = [
     Variant("two-memory-nodes", arguments="-m 256M -object memory-backend-ram,id=m0,size=128M -object memory-backend-ram,id=m1,size=128M "
             "-numa node,cpus=0,memdev=m0 -numa node,cpus=1,memdev=m1", processors=2),
     Variant("random-numbers", arguments="-device virtio-rng-pci"),
+    Variant("secure", ",secure=on", processors=4),
+    Variant("secure-el2", ",secure=on,virtualization=on", transport="mmio", level=2, processors=8),
+    Variant("secure-gicv3", ",secure=on,gic-version=3", processors=8),
+    Variant("secure-gicv4-max", ",secure=on,virtualization=on,gic-version=4", "-cpu max", level=2, processors=3),
 ]
+# What the PSCI that Vireo leaves in the secure world answers to kernel_arm64.S.
+ANSWERS = {
+    "version": 0x10001, "version_64": -1, "migrate_info_type": 2, "features_on": 0, "features_unknown": -1, "features_smccc": -1,
+    "unknown": -1, "unknown_owner": -1, "on_absent": -2, "on_running": -4, "on_in_secure_ram": -9, "on_in_flash": -9, "on_nowhere": -9,
+    "on_misaligned": -9, "info_running": 0, "info_absent": -2, "info_cluster": -2, "suspend_reserved": -2,
+}
 
 
 def overlap(one, other):
@@ -90,6 +100,15 @@ class Check:
             lowest = min(kernel[0], initrd[0]) & -(1 << 30)
             assert max(kernel[1], initrd[1]) <= lowest + (32 << 30)
 
+    def psci(self):
+        """The tree tells of it, and it takes no nonsense."""
+        node = self.tree.root.child("psci").properties
+        assert node["method"] == b"smc\0" and b"arm,psci-1.0\0" in node["compatible"]
+        processors = [node for node in self.tree.root.child("cpus").children if node.name.startswith("cpu@")]
+        assert [node.properties["enable-method"] for node in processors] == [b"psci\0"] * self.variant.processors
+        said = {name: self.found[f"psci_{name}"] for name in ANSWERS}
+        assert said == {name: value % (1 << 64) for name, value in ANSWERS.items()}
+
     def all(self, image, expected_initrd, bootargs):
         self.registers()
         kernel = self.image(image)
@@ -99,6 +118,8 @@ class Check:
         self.placement(kernel, initrd)
         assert self.tree.bootargs == bootargs
         assert self.found["processors"] == self.variant.processors, "PSCI starts all of them"
+        if self.variant.is_secure:
+            self.psci()
         return kernel
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's own kernels, unchanged, booted by typing `booti`, `bootz` or `zboot` at the console: each mounts the disk it came from, finds a file there whole,
+"""Debian's own kernels, unchanged, booted by typing `booti`, `bootz` or `zboot` at the console, or by QEMU's `-kernel` alone: each mounts the disk it came from, finds a file there whole,
 pings, and powers off. One row of the table in docs/boards.md each; most of them only in `./test --long`."""
 
 import functools
@@ -16,11 +16,12 @@ import initrd
 import kernels
 import linux_rows
 import vm
-from conftest import TOP
+from conftest import TOP, build_folder
 
 MIB = images.MIB
-BOOT = {"qemu_arm": "bootz $kernel_addr_r", "qemu_arm64": "booti $kernel_addr_r", "qemu-x86": "zboot $kernel_addr_r -",
-        "qemu-x86_64": "zboot $kernel_addr_r -"}
+BOOT = {"qemu_arm": "bootz $kernel_addr_r", "qemu_arm64": "booti $kernel_addr_r", "qemu-riscv64": "booti $kernel_addr_r",
+        "qemu-x86": "zboot $kernel_addr_r -", "qemu-x86_64": "zboot $kernel_addr_r -"}
+CONSOLE = {"qemu_arm": "ttyAMA0", "qemu_arm64": "ttyAMA0"}  # and ttyS0
 ROOT_FILE = images.noise(MIB + 321, seed=11)  # a file on the disk that a kernel boots from
 
 
@@ -74,16 +75,30 @@ def test_linux(row, disks, machines):
     network = ["-netdev", f"user,id=net0,tftp={vm.escape(image.parent / 'root')}",
                "-device", ("virtio-net-pci,romfile=" if row.transport == "pci" else "virtio-net-device") + ",netdev=net0"]
     arguments = ["-machine", row.machine_argument, "-smp", str(row.processors), *row.arguments.split()]
-    machine = machines.boot(vm.BOARDS[row.kernel.board], [*arguments, *vm.disk(0, image, row.transport), *network], nic=None)
+    board = vm.BOARDS[row.kernel.board]
+    command = board.command(build_folder(board), [*arguments, *vm.disk(0, image, row.transport), *network])
+    if row.supervisor:
+        command[command.index("-bios")] = "-kernel"
+    command_line = f"console={CONSOLE.get(board.name, 'ttyS0')} root=/dev/vda file=file quiet"
+    if row.source == "qfw":
+        boot = image.parent / "root/boot"
+        machine = machines.start([*command, "-kernel", boot / "vmlinuz", "-initrd", boot / "initrd", "-append", command_line])
+    else:
+        machine = machines.start(command)
+        machine.boot()
+        boot_by_hand(machine, row, command_line)
+    said = check(machine, row.processors, row.memory_mib)
+    added = r" tsc_early_khz=\d+" if "microvm" in row.machine else ""
+    assert re.fullmatch(re.escape(command_line) + added, said["command line"])
+
+
+def boot_by_hand(machine, row, command_line):
+    """Types what loads and boots it."""
     if row.source == "tftp":
         machine.command("setenv autoload no; dhcp")
     load = {"disk": "load virtio 0", "tftp": "tftpboot"}[row.source]
     for place, name in (("kernel_addr_r", "boot/vmlinuz"), ("ramdisk_addr_r", "boot/initrd")):
         machine.command(f"{load} ${place} {name}", timeout=120)
         assert machine.status() == 0
-    command_line = f"console={'ttyS0' if row.is_x86 else 'ttyAMA0'} root=/dev/vda file=file quiet"
     machine.command(f'setenv bootargs "{command_line}"')
     machine.send(f"{BOOT[row.kernel.board]} $ramdisk_addr_r\r")
-    said = check(machine, row.processors, row.memory_mib)
-    added = r" tsc_early_khz=\d+" if "microvm" in row.machine else ""
-    assert re.fullmatch(re.escape(command_line) + added, said["command line"])

@@ -3,10 +3,12 @@
 // to it. Who was loaded to RAM the way a kernel is finds the device tree's address in r2.
 #include "arch/common/layout.h"
 #include "arch/common/least_ram.h"
+#include "arch/psci/layout.h"
 
 // QEMU's virt machine: flash lies below RAM, whose first 2 MiB begin with the device tree.
 #define RAM_BASE 0x40000000
 #define SCRATCH_IMAGE 0x40200000
+#define GIC_V2_INTERFACE 0x08010000
 
 // SCTLR: MMU, data cache, branch prediction, instruction cache on; no alignment checks, vectors by VBAR, no
 // remapping of attributes, little-endian ARM code in exceptions.
@@ -83,10 +85,7 @@ not_hyp:
     // With secure=on every processor comes out of reset here; without it PSCI keeps the others off.
     mrc p15, 0, r0, c0, c0, 5
     bics r0, r0, #0xff000000
-    beq first
-park:
-    wfi
-    b park
+    bne park
 
 first:
     mrc p15, 0, r0, c1, c0, 0
@@ -166,6 +165,43 @@ in_ram:
     moveq r0, #RAM_BASE
     mov r1, #0
     b vireo_early
+
+    // Until the resident PSCI wakes this processor (arch/psci), which then goes on there. Its own side of the
+    // GIC is the only one that it can open: group 0, all priorities.
+park:
+    mrc p15, 0, r1, c0, c1, 1       // ID_PFR1: are there system registers for the GIC?
+    lsrs r1, r1, #28
+    mov r0, #0xff
+    mov r2, #1
+    ldr r3, gic_v2_interface
+    beq 1f
+    mov r4, #7
+    mcr p15, 0, r4, c12, c12, 5     // ICC_SRE
+    isb
+    mcr p15, 0, r0, c4, c6, 0       // ICC_PMR
+    mcr p15, 0, r2, c12, c12, 6     // ICC_IGRPEN0
+    isb
+    b 2f
+1:  str r0, [r3, #4]                // GICC_PMR
+    str r2, [r3]                    // GICC_CTLR
+2:  dsb
+    wfi
+    cmp r1, #0
+    ldreq r0, [r3, #12]             // GICC_IAR
+    mrcne p15, 0, r0, c12, c8, 0    // ICC_IAR0
+    ubfx r2, r0, #0, #10
+    cmp r2, #VIREO_PSCI_WAKE_INTERRUPT
+    bne 2b
+    cmp r1, #0
+    streq r0, [r3, #16]             // GICC_EOIR
+    mcrne p15, 0, r0, c12, c8, 1    // ICC_EOIR0
+    mov r0, #0
+    mcr p15, 0, r0, c7, c5, 0       // all instruction caches
+    dsb
+    isb
+    ldr pc, resident
+gic_v2_interface: .word GIC_V2_INTERFACE
+resident: .word VIREO_PSCI_BLOCK
 
 section_device: .word SECTION_DEVICE
 section_normal: .word SECTION_NORMAL

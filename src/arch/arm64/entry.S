@@ -3,10 +3,12 @@
 // relative to it. Who was loaded to RAM the way a kernel is finds the device tree's address in x0.
 #include "arch/common/layout.h"
 #include "arch/common/least_ram.h"
+#include "arch/psci/layout.h"
 
 // QEMU's virt machine: flash lies below RAM, whose first 2 MiB begin with the device tree.
 #define RAM_BASE 0x40000000
 #define SCRATCH_IMAGE 0x40200000
+#define GIC_V2_INTERFACE 0x08010000
 
 // Inner and outer write-back, inner shareable; 40-bit addresses; MAIR index 0 is Device-nGnRnE, 1 is Normal.
 #define MAIR 0xff00
@@ -58,10 +60,7 @@ start:
     ubfx x1, x0, #32, #8            // affinity levels 3, and 2 to 0
     ubfx x0, x0, #0, #24
     orr x0, x0, x1
-    cbz x0, first
-park:
-    wfi
-    b park
+    cbnz x0, park
 
 first:
     // RAM must reach as far as the image will. Until there are other vectors, the one of the present level's
@@ -122,6 +121,46 @@ no_ram:
 2:  wfi
     b 2b
 
+    // Until the resident PSCI wakes this processor (arch/psci), which then goes on there. Its own side of the
+    // GIC is the only one that it can open: group 0, all priorities.
+park:
+    mrs x0, currentel
+    cmp x0, #12
+    b.ne 2b
+    mrs x1, id_aa64pfr0_el1
+    ubfx x1, x1, #HAS_GIC_REGISTERS
+    mov w0, #0xff
+    mov w2, #1
+    mov x3, #GIC_V2_INTERFACE
+    cbz x1, 3f
+    mov x4, #0xf
+    msr s3_6_c12_c12_5, x4          // ICC_SRE_EL3
+    isb
+    msr s3_0_c4_c6_0, x0            // ICC_PMR_EL1
+    msr s3_0_c12_c12_6, x2          // ICC_IGRPEN0_EL1
+    isb
+    b 4f
+3:  str w0, [x3, #4]                // GICC_PMR
+    str w2, [x3]                    // GICC_CTLR
+4:  dsb sy
+    wfi
+    cbz x1, 5f
+    mrs x0, s3_0_c12_c8_0           // ICC_IAR0_EL1
+    b 6f
+5:  ldr w0, [x3, #12]               // GICC_IAR
+6:  and w2, w0, #0x3ff
+    cmp w2, #VIREO_PSCI_WAKE_INTERRUPT
+    b.ne 4b
+    cbz x1, 7f
+    msr s3_0_c12_c8_1, x0           // ICC_EOIR0_EL1
+    b 8f
+7:  str w0, [x3, #16]               // GICC_EOIR
+8:  mov x0, #VIREO_PSCI_BLOCK
+    ic iallu
+    dsb sy
+    isb
+    br x0
+
 in_ram:
     mrs x0, currentel
     cmp x0, #8
@@ -165,6 +204,11 @@ at_el2:
     msr sctlr_el2, x1
     isb
     b level_done
+
+    // Vectors of EL3, which stay in flash: a call from below goes on at x0. Only secure EL1 can make one,
+    // which is Vireo's (arch/psci/entry_arm64.S).
+    .org vireo_entry + 0x400
+    br x0
 
 at_el1:
     mov x1, #3 << 20                // floating point without traps

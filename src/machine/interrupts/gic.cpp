@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "arch/common/arm_processor.h"
 #include "arch/common/wake.h"
+#include "arch/psci/layout.h"
 #include "event/clock.h"
 #include "io/window.h"
 #include "machine/interrupts/interrupts.h"
@@ -17,11 +18,16 @@ namespace {
 
 // Distributor (Arm IHI 0048, 4.3; IHI 0069, 12.9).
 constexpr u64 distributor_control = 0x000;
+constexpr u64 distributor_type = 0x004;
+constexpr u64 group = 0x080;
 constexpr u64 set_enable = 0x100;
 constexpr u64 clear_enable = 0x180;
+constexpr u64 priority = 0x400;
 constexpr u64 targets = 0x800;
-constexpr u64 route = 0x6000; // GICv3: 64 bits an interrupt
+constexpr u64 group_modifier = 0xd00; // GICv3
+constexpr u64 route = 0x6000;         // GICv3: 64 bits an interrupt
 // Group 0, group 1 (also as the secure side of a GICv3 sees it), affinity routing on either side.
+constexpr u32 group0 = 0x1;
 constexpr u32 v2_both_groups = 0x3;
 constexpr u32 v3_affinity_routing = 0x30;
 constexpr u32 v3_all_groups = 0x7;
@@ -35,6 +41,7 @@ constexpr u64 redistributor_bytes = 0x20000;
 constexpr u64 redistributor_type = 0x08;
 constexpr u64 redistributor_type_high = 0x0c; // affinity
 constexpr u32 last_redistributor = 1 << 4;
+constexpr u32 has_virtual_messages = 1 << 1; // GICv4: two more frames
 constexpr u64 redistributor_waker = 0x14;
 constexpr u32 processor_sleep = 1 << 1;
 constexpr u32 children_asleep = 1 << 2;
@@ -150,6 +157,55 @@ void stop_v3(const Devices::Gic& gic, const Sources& sources) {
         disable(VIREO_MUST(redistributor->part(private_interrupts, 0x10000)), sources.timer);
 }
 
+constexpr u32 not_for_wakes = ~(1u << VIREO_PSCI_WAKE_INTERRUPT);
+
+void give_shared_interrupts(const io::Window& distributor, bool is_v3) {
+    u32 words = (distributor.read32(distributor_type) & 0x1f) + 1;
+    for (u32 i = 1; i < words; ++i) {
+        distributor.write32(group + u64{4} * i, ~0u);
+        if (is_v3)
+            distributor.write32(group_modifier + u64{4} * i, 0);
+    }
+}
+
+// What is each processor's own of a GICv2 only that can give away (arch/psci/hardware.cpp).
+bool give_v2(const Devices::Gic& gic) {
+    if (gic.distributor.bytes < 0x1000 || gic.processor_side.bytes < 0x100)
+        return false;
+    io::Window distributor(io::Space::Memory, gic.distributor.base, gic.distributor.bytes);
+    distributor.write32(distributor_control, 0);
+    give_shared_interrupts(distributor, false);
+    distributor.write32(distributor_control, group0);
+    return true;
+}
+
+void give_redistributor(const io::Window& frames) {
+    frames.write32(redistributor_waker, frames.read32(redistributor_waker) & ~processor_sleep);
+    io::Window own = VIREO_MUST(frames.part(private_interrupts, 0x10000));
+    own.write32(group, not_for_wakes);
+    own.write32(group_modifier, 0);
+    own.write8(priority + VIREO_PSCI_WAKE_INTERRUPT, 0);
+    enable(own, VIREO_PSCI_WAKE_INTERRUPT);
+}
+
+bool give_v3(const Devices::Gic& gic) {
+    if (gic.distributor.bytes < 0x8000)
+        return false;
+    io::Window distributor(io::Space::Memory, gic.distributor.base, gic.distributor.bytes);
+    distributor.write32(distributor_control, v3_affinity_routing);
+    give_shared_interrupts(distributor, true);
+    for (u64 at = 0; at + redistributor_bytes <= gic.processor_side.bytes;) {
+        io::Window frames(io::Space::Memory, gic.processor_side.base + at, redistributor_bytes);
+        u32 type = frames.read32(redistributor_type);
+        give_redistributor(frames);
+        if ((type & last_redistributor) != 0)
+            break;
+        at += redistributor_bytes << ((type & has_virtual_messages) != 0 ? 1 : 0);
+    }
+    distributor.write32(distributor_control, v3_affinity_routing | group0);
+    return true;
+}
+
 } // namespace
 
 bool route_wake_sources(const Devices& devices, u32) {
@@ -173,6 +229,10 @@ void release_wake_sources(const Devices& devices) {
     else
         stop_v3(*devices.gic, sources);
     arch::set_wake({});
+}
+
+bool give_interrupts_to_non_secure_world(const Devices& devices) {
+    return devices.gic->version == 2 ? give_v2(*devices.gic) : give_v3(*devices.gic);
 }
 
 } // namespace vireo::machine::virt

@@ -12,9 +12,13 @@ namespace vireo::machine::virt {
 // input. gic.cpp or plic.cpp, by architecture.
 bool route_wake_sources(const Devices& devices, u32 processor);
 
-// The other way, before an operating system takes over: nothing is enabled any more. Only gic.cpp has it so
-// far.
+// The other way, before an operating system takes over: nothing is enabled any more.
 void release_wake_sources(const Devices& devices);
+
+// After that, in the secure world of an Arm machine: all interrupts are the non-secure world's, for it to
+// enable, but the one that wakes processors (arch/psci). False if the controller has not as many
+// registers as it needs.
+bool give_interrupts_to_non_secure_world(const Devices& devices);
 
 // In ticks. Short enough for typing without a wake source, at well under 2 % of a processor; with one, short
 // enough that an interrupt which does not arrive costs a moment and not the console.

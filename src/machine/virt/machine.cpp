@@ -14,11 +14,27 @@
 #include "machine/virt/memory.h"
 #include "machine/virt/power.h"
 
+#if defined(CONFIG_ARCH_ARM) || defined(CONFIG_ARCH_ARM64)
+#include "arch/common/arm_processor.h"
+#endif
+
+#ifdef CONFIG_ARM_PSCI
+#include "arch/psci/install.h"
+#include "machine/virt/secure_world.h"
+#endif
+
 #ifdef CONFIG_ARCH_RISCV
+#include "arch/riscv/handover.h"
 #include "arch/riscv/processor.h"
+#include "arch/riscv/sbi/layout.h"
 #include "machine/interrupts/hart_timer.h"
 #include "machine/serial/sbi_console.h"
 #include "machine/virt/riscv_iommu.h"
+#endif
+
+#ifdef CONFIG_RISCV_SBI
+#include "arch/riscv/sbi/install.h"
+#include "machine/virt/riscv_handover.h"
 #endif
 
 namespace vireo::machine::virt {
@@ -248,27 +264,110 @@ Result<> VirtMachine::reset() { return restart(devices_); }
 Result<> VirtMachine::power_off() { return virt::power_off(devices_); }
 
 #if defined(CONFIG_ARCH_ARM64) || defined(CONFIG_ARCH_ARM)
+namespace {
+
+// Started in the secure world (QEMU: secure=on), Vireo is the firmware there. By `-kernel` it is in the other
+// one, where there is firmware already.
+bool is_in_secure_world(const Devices& devices) { return devices.is_secure && devices.psci.empty(); }
+
+#ifdef CONFIG_ARM_PSCI
+// As MPIDR has them.
+u64 own_affinity() {
+    u64 packed = arch::processor_affinity();
+    return (packed >> 24) << 32 | (packed & 0xffffff);
+}
+
+// Where to go, with translation off, to start at `entry` in the non-secure world.
+Result<uptr> leave_secure_world(const Devices& devices, const bus::fdt::Tree& tree,
+                                const system::MemoryMap& map, const system::Machine::Handover& handover) {
+    arch::psci::Description description{};
+    VIREO_TRY(describe_for_psci(devices, tree, map, own_affinity(), description));
+    description.counter_rate = static_cast<u32>(arch::ticks_per_second());
+    description.entry = static_cast<uptr>(handover.entry);
+    description.argument = static_cast<uptr>(handover.description);
+    release_wake_sources(devices);
+    if (!give_interrupts_to_non_secure_world(devices))
+        return error(ErrorCode::NotSupported, "the interrupt controller has not all of its registers");
+    return arch::psci::install(description);
+}
+#else
+Result<> can_leave_secure_world(const Devices&, const bus::fdt::Tree&) {
+    return error(ErrorCode::NotSupported, "this build cannot leave the secure world (QEMU: secure=on)");
+}
+
+Result<uptr> leave_secure_world(const Devices& devices, const bus::fdt::Tree& tree, const system::MemoryMap&,
+                                const system::Machine::Handover&) {
+    VIREO_TRY(can_leave_secure_world(devices, tree));
+    return uptr{0};
+}
+#endif
+
+} // namespace
+
 Result<> VirtMachine::can_enter() const {
-    // Linux wants the other world, with its interrupts there, and firmware that switches processors on.
-    if (devices_.is_secure)
-        return error(ErrorCode::NotSupported, "the secure world (QEMU: secure=on) cannot be left yet");
-    return {};
+    return is_in_secure_world(devices_) ? can_leave_secure_world(devices_, tree_) : Result<>();
+}
+
+bool VirtMachine::leaves_psci() const { return is_in_secure_world(devices_); }
+
+Result<> VirtMachine::enter(const Handover& handover) {
+    auto entry = static_cast<uptr>(handover.entry);
+    if (is_in_secure_world(devices_))
+        entry = VIREO_TRY(leave_secure_world(devices_, tree_, map_, handover));
+    if (devices_.console && devices_.console->kind == Uart::Kind::Pl011)
+        pl011.announce_input(false);
+    release_wake_sources(devices_);
+    arch::enter_operating_system(entry, static_cast<uptr>(handover.description), handover.read_uncached);
+}
+#elif defined(CONFIG_ARCH_RISCV)
+namespace {
+
+// Machine mode: the resident SBI takes our place below the operating system.
+#ifdef CONFIG_RISCV_SBI
+Result<> has_sbi() { return {}; }
+Result<uptr> install_sbi(const Devices& devices, u32 hart) {
+    return arch::riscv::sbi::install(VIREO_TRY(describe_for_sbi(devices, hart)));
+}
+#else
+Result<> has_sbi() { return error(ErrorCode::NotSupported, "this build has no SBI for machine mode"); }
+Result<uptr> install_sbi(const Devices&, u32) { return uptr{0}; }
+#endif
+
+} // namespace
+
+Result<> VirtMachine::can_enter() const {
+    if (arch::riscv::is_supervisor())
+        return {};
+    if (!arch::riscv::has_supervisor_mode())
+        return error(ErrorCode::NotSupported, "the processor has no supervisor mode");
+    if (devices_.aplics.size() != 0)
+        return error(ErrorCode::NotSupported,
+                     "an APLIC cannot be passed on in machine mode yet (QEMU: leave aia= or -bios away)");
+    return has_sbi();
+}
+
+std::optional<Range> VirtMachine::resident() const {
+    if (arch::riscv::is_supervisor())
+        return std::nullopt;
+    return Range{VIREO_SBI_BLOCK, VIREO_SBI_BLOCK_BYTES};
 }
 
 Result<> VirtMachine::enter(const Handover& handover) {
     VIREO_TRY(can_enter());
-    if (devices_.console && devices_.console->kind == Uart::Kind::Pl011)
-        pl011.announce_input(false);
+    uptr sbi = arch::riscv::is_supervisor() ? 0 : VIREO_TRY(install_sbi(devices_, processor_));
+    if (devices_.console && devices_.console->kind == Uart::Kind::Ns16550)
+        ns16550.announce_input(false);
     release_wake_sources(devices_);
+    arch::riscv::set_handover({.hart = processor_, .sbi = sbi});
     arch::enter_operating_system(static_cast<uptr>(handover.entry), static_cast<uptr>(handover.description),
                                  handover.read_uncached);
 }
-#else
-Result<> VirtMachine::can_enter() const {
-    return error(ErrorCode::NotSupported, "no operating system is started on this board yet");
-}
+#endif
 
-Result<> VirtMachine::enter(const Handover&) { return can_enter(); }
+#ifdef CONFIG_ARCH_RISCV
+bool VirtMachine::leaves_psci() const { return false; }
+#else
+std::optional<Range> VirtMachine::resident() const { return std::nullopt; }
 #endif
 
 void VirtMachine::print_facts(Writer& out) const {

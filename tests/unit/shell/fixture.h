@@ -108,6 +108,7 @@ class ScriptedMachine final : public system::Machine {
     }
 
     Result<> can_enter() const override { return enterable; }
+    std::optional<Range> resident() const override { return stays; }
     Result<> enter(const Handover& handover) override {
         entered.emplace(Entered{handover.entry, handover.description, {}, handover.in_32_bit_mode});
         for (const Range& range : handover.read_uncached)
@@ -124,6 +125,9 @@ class ScriptedMachine final : public system::Machine {
     };
     std::optional<Entered> entered;
     Result<> enterable{};
+    std::optional<Range> stays;
+    bool leaves_psci() const override { return has_psci; }
+    bool has_psci = false;
     system::Isa kernels = system::Isa::Arm64;
 
     Result<FirmwareTables> firmware_tables() override { return tables; }

@@ -49,16 +49,10 @@ int boot_from_memory(Context& context, Arguments arguments) {
     if (!tree)
         return status_failed;
 
-    auto services = boot_services(context);
-    auto boot = boot::prepare(services, {.kernel = {*kernel, kernel_bytes.value_or(0)},
-                                         .initrd = initrd,
-                                         .tree = &*tree,
-                                         .command_line = context.environment.get("bootargs")});
-    if (!boot)
-        return fail_to_boot(context, boot.error());
-    print_plan(context.console, boot->plan);
-    context.console.write("\nStarting kernel ...\n\n");
-    return fail_to_boot(context, boot::start(services, *boot));
+    return boot_now(context, {.kernel = {*kernel, kernel_bytes.value_or(0)},
+                              .initrd = initrd,
+                              .tree = &*tree,
+                              .command_line = context.environment.get("bootargs")});
 }
 
 } // namespace vireo::shell

@@ -234,6 +234,29 @@ TEST(DeviceTree, gets_a_chosen_node_if_it_has_none) {
     EXPECT_EQ(outline(*tree, tree.at("/chosen")), "chosen{bootargs}");
 }
 
+TEST(DeviceTree, reserves_memory_in_the_root_s_cells_or_in_those_that_are_there) {
+    OpenTree tree;
+    ASSERT_TRUE(tree->reserve_memory("own@80000000", {0x80000000, 0x20000}));
+    EXPECT_EQ(outline(*tree, tree.at("/reserved-memory")),
+              "reserved-memory{ranges #size-cells #address-cells own@80000000{no-map reg}}");
+    auto reg = tree->property(tree.at("/reserved-memory/own"), "reg").value();
+    Be<u64> base = 0x80000000, bytes = 0x20000;
+    ASSERT_EQ(reg.size(), 16u);
+    EXPECT_EQ(std::memcmp(reg.data(), &base, 8), 0);
+    EXPECT_EQ(std::memcmp(reg.data() + 8, &bytes, 8), 0);
+    EXPECT_FALSE(tree->reserve_memory("own@80000000", {0x80000000, 0x20000})) << "it is there";
+
+    Be<u32> one = 1;
+    ASSERT_TRUE(
+        tree->set_property(tree.at("/reserved-memory"), "#address-cells", std::as_bytes(std::span(&one, 1))));
+    ASSERT_TRUE(tree->reserve_memory("last", {0xffffffff, 1}));
+    EXPECT_EQ(tree->property(tree.at("/reserved-memory/last"), "reg")->size(), 12u);
+    auto refused = tree->reserve_memory("beyond", {0x100000000, 1});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::OutOfRange);
+    EXPECT_FALSE(tree->find("/reserved-memory/beyond"));
+}
+
 TEST(DeviceTree, a_seed_that_is_there_twice_goes_twice) {
     TreeWriter w;
     w.node("", [&] {
@@ -389,6 +412,51 @@ TEST(DeviceTree, tells_its_header) {
     EXPECT_EQ(header.structure_offset, 40u + 32);
     EXPECT_EQ(header.strings_offset, header.structure_offset + header.structure_bytes);
     EXPECT_EQ(header.strings_offset + header.strings_bytes, tree->used_bytes());
+}
+
+// Every processor is started by it, however many there are, and what a tree said before is gone.
+TEST(DeviceTree, psci_starts_all_processors) {
+    for (unsigned processors : {0, 1, 64}) {
+        TreeWriter w;
+        w.node("", [&] {
+            w.node("psci", [&] { w.text("method", "hvc"); });
+            w.node("cpus", [&] {
+                w.node("cpu-map", [&] { w.text("device_type", "none"); });
+                for (unsigned i = 0; i < processors; ++i)
+                    w.node(("cpu@" + std::to_string(i)).c_str(), [&] {
+                        w.text("device_type", "cpu");
+                        w.text("enable-method", i % 2 == 0 ? "spin-table" : "x");
+                    });
+            });
+        });
+        Bytes source = w.finish();
+        TreeRoom room;
+        auto tree = VIREO_MUST(DeviceTree::open(source, room.all()));
+        ASSERT_TRUE(tree.set_psci());
+        auto text = [&](const std::string& path, std::string_view name) {
+            auto value = tree.property(VIREO_MUST(tree.find(path)), name);
+            return value ? std::string(as_text(*value)) : "";
+        };
+        EXPECT_EQ(text("/psci", "method"), std::string("smc\0", 4));
+        EXPECT_EQ(text("/psci", "compatible"), std::string("arm,psci-1.0\0arm,psci-0.2\0", 26));
+        for (unsigned i = 0; i < processors; ++i)
+            EXPECT_EQ(text("/cpus/cpu@" + std::to_string(i), "enable-method"), std::string("psci\0", 5)) << i;
+        EXPECT_EQ(text("/cpus/cpu-map", "enable-method"), "");
+        EXPECT_TRUE(DeviceTree::check(tree.packed()));
+    }
+}
+
+TEST(DeviceTree, psci_without_processors_or_room) {
+    TreeWriter w;
+    w.node("", [] {});
+    Bytes source = w.finish();
+    TreeRoom room;
+    auto tree = VIREO_MUST(DeviceTree::open(source, room.all()));
+    ASSERT_TRUE(tree.set_psci());
+    EXPECT_TRUE(tree.find("/psci"));
+    TreeRoom little(packed_size(source) + 16);
+    auto tight = VIREO_MUST(DeviceTree::open(source, little.all()));
+    EXPECT_FALSE(tight.set_psci());
 }
 
 // Whatever opens can be edited and read to its end: nothing wild, nothing endless.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // booti, word for word, and what it does to memory.
 #include "boot/tree/device_tree.h"
+#include "bus/fdt/tree.h"
 #include "unit/shell/fixture.h"
 #include "unit/support/arm64_image.h"
 #include "unit/support/tree_writer.h"
@@ -48,19 +49,22 @@ class Booti : public ShellTest {
     }
     void put(u64 address, Bytes bytes) { std::memcpy(machine.memory(address), bytes.data(), bytes.size()); }
 
-    // What the kernel finds in /chosen.
-    std::optional<Bytes> chosen(std::string_view name) {
+    // What the kernel finds in its tree.
+    std::optional<Bytes> find(std::string_view path, std::string_view name) {
         Bytes blob(machine.memory(machine.entered->description), 0x200000);
         auto bytes = boot::DeviceTree::check(blob);
         EXPECT_TRUE(bytes);
         room_.resize(*bytes / 8 + 1024);
         auto tree = VIREO_MUST(boot::DeviceTree::open(blob, std::as_writable_bytes(std::span(room_))));
-        return tree.property(VIREO_MUST(tree.find("/chosen")), name);
+        auto node = tree.find(path);
+        return node ? tree.property(*node, name) : std::nullopt;
     }
-    std::string text(std::string_view name) {
-        Bytes bytes = chosen(name).value_or(Bytes());
+    std::optional<Bytes> chosen(std::string_view name) { return find("/chosen", name); }
+    std::string property(std::string_view path, std::string_view name) {
+        Bytes bytes = find(path, name).value_or(Bytes());
         return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
     }
+    std::string text(std::string_view name) { return property("/chosen", name); }
     u64 number(std::string_view name) {
         return read_struct<Be<u64>>(chosen(name).value_or(Bytes())).value_or(0);
     }
@@ -104,6 +108,20 @@ TEST_F(Booti, caches_are_cleaned_for_the_bytes_that_are_there) {
     EXPECT_EQ(machine.entered->read_uncached[0], (Range{initrd_address, 0x4321}));
     EXPECT_EQ(machine.entered->read_uncached[1], (Range{kernel_address, 0x10000}));
     EXPECT_EQ(machine.entered->read_uncached[2].base, 0x40e00000u);
+}
+
+TEST_F(Booti, what_stays_vireo_s_is_reserved_in_the_tree) {
+    auto reserved = [&] {
+        machine.entered.reset();
+        run("booti 40200000");
+        EXPECT_TRUE(machine.entered);
+        auto blob = Bytes(machine.memory(machine.entered->description), 0x200000);
+        auto tree = VIREO_MUST(bus::fdt::Tree::open(blob));
+        return tree.find("/reserved-memory/vireo@40f00000").has_value();
+    };
+    EXPECT_FALSE(reserved());
+    machine.stays = Range{0x40f00000, 0x20000};
+    EXPECT_TRUE(reserved());
 }
 
 TEST_F(Booti, without_an_initrd_or_arguments) {
@@ -234,6 +252,15 @@ TEST_F(Booti, the_tree_s_own_seeds_are_never_given_twice) {
     run("booti 40200000");
     EXPECT_NE(text("rng-seed"), seed);
     EXPECT_NE(number("kaslr-seed") >> 32, layout >> 32);
+}
+
+TEST_F(Booti, firmware_that_stays_below_is_in_the_tree) {
+    machine.has_psci = true;
+    run("booti 40200000");
+    EXPECT_EQ(property("/psci", "method"), std::string("smc\0", 4));
+    machine.has_psci = false;
+    run("booti 40200000");
+    EXPECT_EQ(property("/psci", "method"), "");
 }
 
 TEST_F(Booti, a_machine_that_cannot) {
