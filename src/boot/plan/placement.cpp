@@ -48,7 +48,8 @@ Refusal has_no_room(Part part, const Range& range) {
 
 // Why the file is not whole; nothing if it is.
 std::optional<Refusal> refuse_cut(const Needs& needs, const Range& file) {
-    u64 least = std::max(needs.file_bytes, needs.skipped_bytes + 1);
+    u64 least =
+        std::max(needs.file_bytes - std::min(needs.rounded_by, needs.file_bytes), needs.skipped_bytes + 1);
     if (file.bytes >= least)
         return std::nullopt;
     return Refusal{.part = Part::Kernel, .why = Why::Cut, .range = {file.base, least}, .there = file.bytes};
