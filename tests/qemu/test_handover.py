@@ -180,10 +180,11 @@ def test_an_initrd_where_the_kernel_unpacks_itself(inflated, disk):
 
 def start_a_read_and_leave_it(machine):
     """Of the slow disk: the memory that it goes to is still the disk's when the command has ended."""
-    number = re.search(r"(?m)^.*?(\d+).*\b8\.0 MB", machine.command("virtio info"))[1]
+    number = re.search(r"Device (\d+): [^\n]*\n[^\n]*\n *Capacity: 8\.0 MB", machine.command("virtio info"))[1]
     machine.command(f"virtio dev {number}")
-    machine.vm.send("virtio read 44000000 0 2000\r")
-    machine.vm.expect("count 8192")
+    machine.command("virtio read 44000000 0 800")  # QEMU lets the first one pass, and is slow then
+    machine.vm.send("virtio read 44000000 0 800\r")
+    machine.vm.expect("count 2048")
     machine.vm.wait_processor_idle(0.3)
     machine.vm.send("\x03")
     machine.vm.expect(vm.PROMPT_AT_LINE_START)
@@ -201,7 +202,7 @@ def test_memory_is_the_kernels_alone(kernel, kind, properties, network):  # noqa
     image = kernels.make_disk(folder / "disk.img", folder / "root", {"/boot/kernel": kernel.build(folder).data, "/boot/initrd": INITRD})
     slow = images.patterned(folder / "slow.img", 8 * MIB)
     machine = network.boot_bound(kernel.board, [*nic(kind, properties), *vm.disk(0, image, transport),
-                                                *vm.disk(1, slow, transport, drive=",throttling.bps-read=1048576")])
+                                                *vm.disk(1, slow, transport, drive=",throttling.bps-read=131072")])
     machine.is_alive()
     with flood(network) as sender:
         listen(machine, sender)
