@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A kernel for test_handover.py: what kernel_arm64.S is, for 32 bits, with the same lines and keys. kernels.py
-// writes a zImage's header into it. It unpacks nothing, and runs where it is entered.
+// A kernel for test_handover.py: what kernel_arm64.S is, for 32 bits, with the same lines and keys.
+// kernels.py writes a zImage's header into it. It unpacks nothing, and runs where it is entered.
 #include "kernel_virt.h"
 
     .arch armv7-a
@@ -23,7 +23,8 @@ vectors:
     movw \register, #:lower16:(\value)
     movt \register, #:upper16:(\value)
 .endm
-// say TEXT: the line's beginning; tell NAME: the whole line, with r0 as its number. Both use r1 to r3 and lr.
+// say TEXT: the line's beginning; tell NAME: the whole line, with r0 as its number. Both use r1 to r3 and
+// lr.
 .macro say text
     bl print
     .asciz "\text"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 // What the kernels of test_handover.py know of QEMU's Arm machine `virt`.
 #define UART 0x09000000
 #define GICD 0x08000000

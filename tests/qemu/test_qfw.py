@@ -155,7 +155,7 @@ def test_commands(host):
 
 
 def test_nothing_given(machines):
-    machine = machines.boot(BOARD)
+    machine = machines.boot(ARM64.board)
     for line in ("qfw load", "qfw load 42000000 43000000", "qfw boot"):
         assert machine.command(line) == "No kernel from the host (QEMU: -kernel)\n"
         assert machine.status() == 1
