@@ -53,6 +53,10 @@ class Row:
         return self.machine or "pc" if self.is_x86 else f"virt{self.machine}"
 
     @property
+    def switches_off(self):
+        return "acpi=off" not in self.machine
+
+    @property
     def memory_mib(self):
         given = re.search(r"-m (\d+)([MG])", self.arguments)
         return int(given[1]) * (1024 if given[2] == "G" else 1) if given else 128
@@ -62,6 +66,8 @@ class Row:
         words = f"{self.kernel.board} {self.kernel.package.split(':')[0].removeprefix('linux-image-')} {below} {self.options} {self.transport} {self.source}"
         return re.sub(r"[^\w.=]+", "-", words).strip("-")
 
+
+WITHOUT_MSI = "-global virtio-blk-pci.vectors=0 -global virtio-net-pci.vectors=0"  # interrupts by pins
 
 ROWS = [
     Row(CLOUD, always=True),
@@ -117,10 +123,14 @@ ROWS = [
     Row(AMD64, arguments="-m 192M"),
     Row(AMD64, "q35", source="tftp"),
     Row(AMD64, "microvm,pcie=on"),
+    Row(AMD64, arguments=WITHOUT_MSI),
+    Row(AMD64, "q35", WITHOUT_MSI, processors=2),
+    Row(AMD64, "q35,acpi=off", WITHOUT_MSI),
     Row(PAE, processors=4, always=True),
     Row(PAE, "q35"),
     Row(PAE, "microvm", transport="mmio"),
     Row(PAE, arguments="-m 3G"),
+    Row(PAE, "pc,acpi=off", WITHOUT_MSI),
     Row(PAE_ON_64, "q35", "-m 2G"),
     Row(FULL, processors=4),
     Row(FULL, ",virtualization=on", transport="mmio"),

@@ -17,12 +17,22 @@ import kernels
 import linux_rows
 import vm
 from conftest import TOP, build_folder
+from rows import only_long
 
 MIB = images.MIB
 BOOT = {"qemu_arm": "bootz $kernel_addr_r", "qemu_arm64": "booti $kernel_addr_r", "qemu-riscv64": "booti $kernel_addr_r",
         "qemu-x86": "zboot $kernel_addr_r -", "qemu-x86_64": "zboot $kernel_addr_r -"}
 CONSOLE = {"qemu_arm": "ttyAMA0", "qemu_arm64": "ttyAMA0"}  # and ttyS0
 ROOT_FILE = images.noise(MIB + 321, seed=11)  # a file on the disk that a kernel boots from
+
+# All processors but the first are taken out and brought back, several times.
+STOPS_PROCESSORS = initrd.INIT.replace('echo "init: done"', """for round in 1 2 3; do
+    for to in 0 1; do
+        for one in /sys/devices/system/cpu/cpu[1-9]; do echo $to >$one/online || echo "init: $one refuses"; done
+        echo "init: round $round: $(cat /sys/devices/system/cpu/online)"
+    done
+done
+echo "init: done\"""")
 
 
 @functools.cache
@@ -37,13 +47,14 @@ def package(wanted):
 
 
 def files_of(kernel, busybox):
-    """What a disk has to have: a kernel package's image, an initrd for it (tools/payload/initrd.py), and ROOT_FILE."""
+    """What a disk has to have: a kernel package's image, initrds for it (tools/payload/initrd.py), and ROOT_FILE."""
     root = package(kernel)
-    return {"/boot/vmlinuz": pathlib.Path(initrd.kernel(root)), "/boot/initrd": initrd.build(root, package(busybox)), "/file": ROOT_FILE}
+    return {"/boot/vmlinuz": pathlib.Path(initrd.kernel(root)), "/boot/initrd": initrd.build(root, package(busybox)),
+            "/boot/initrd-stops": initrd.build(root, package(busybox), init=STOPS_PROCESSORS), "/file": ROOT_FILE}
 
 
-def check(machine, processors, memory_mib, timeout=120):
-    """A boot to the end of the initrd's script and of QEMU: the disk's file is right, the network answers."""
+def check(machine, processors, memory_mib, timeout=120, switches_off=True):
+    """A boot to the end of the initrd's script, and of QEMU where that can be: the disk's file is right, the network answers."""
     text, _ = machine.expect(r"init: done\r*\n", timeout)
     said = dict(re.findall(r"(?m)^init: (kernel|command line|processors|memory|file|ping) (.*?)$", text))
     assert said["file"] == hashlib.sha256(ROOT_FILE).hexdigest()
@@ -52,7 +63,10 @@ def check(machine, processors, memory_mib, timeout=120):
     # What the kernel takes for itself is less than a third; a firmware that keeps some shows
     # in large machines.
     assert int(said["memory"].split()[0]) >= memory_mib * 1024 * 2 // 3
-    assert machine.wait_exit(timeout) == 0
+    if switches_off:
+        assert machine.wait_exit(timeout) == 0
+    else:
+        machine.expect("reboot: System halted", timeout)
     return said
 
 
@@ -87,7 +101,7 @@ def test_linux(row, disks, machines):
         machine = machines.start(command)
         machine.boot()
         boot_by_hand(machine, row, command_line)
-    said = check(machine, row.processors, row.memory_mib)
+    said = check(machine, row.processors, row.memory_mib, switches_off=row.switches_off)
     added = r" tsc_early_khz=\d+" if "microvm" in row.machine else ""
     assert re.fullmatch(re.escape(command_line) + added, said["command line"])
 
@@ -102,3 +116,20 @@ def boot_by_hand(machine, row, command_line):
         assert machine.status() == 0
     machine.command(f'setenv bootargs "{command_line}"')
     machine.send(f"{BOOT[row.kernel.board]} $ramdisk_addr_r\r")
+
+
+STOPPING = [linux_rows.Row(kernel, properties, processors=4) for kernel in (linux_rows.CLOUD, linux_rows.ARM)
+            for properties in (",secure=on", ",secure=on,gic-version=3")]
+
+
+@pytest.mark.parametrize("row", only_long(*STOPPING), ids=str)
+def test_processors_stop_and_start(row, disks, machines):
+    """By the PSCI that Vireo leaves in the secure world."""
+    machine = machines.boot(vm.BOARDS[row.kernel.board], ["-machine", f"virt{row.machine}", "-smp", "4", *vm.disk(0, disks(row.kernel), "pci")])
+    for place, name in (("kernel_addr_r", "boot/vmlinuz"), ("ramdisk_addr_r", "boot/initrd-stops")):
+        machine.command(f"load virtio 0 ${place} {name}", timeout=120)
+    machine.command('setenv bootargs "console=ttyAMA0 root=/dev/vda file=file quiet"')
+    machine.send(f"{BOOT[row.kernel.board]} $ramdisk_addr_r\r")
+    text, _ = machine.expect(r"init: done\r*\n", 180)
+    assert re.findall(r"(?m)^init: round \d: (.*?)$", text) == ["0", "0-3"] * 3 and "refuses" not in text, text
+    assert machine.wait_exit(120) == 0

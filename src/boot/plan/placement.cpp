@@ -28,6 +28,8 @@ bool is_aligned_as(u64 address, const Needs::Where& where) {
 
 // Why `range` is not RAM that nobody owns; nothing if it is.
 std::optional<Refusal> refuse(Part part, const Range& range, const system::MemoryMap& map) {
+    if (part == Part::Initrd && range.bytes == 0)
+        return Refusal{.part = part, .why = Why::Empty, .range = range};
     if (!checked_add(range.base, range.bytes) || !map.check_readable(range.base, range.bytes))
         return Refusal{.part = part, .why = Why::NotRam, .range = range};
     if (const system::MemoryRegion* owner = map.first_owner(range.base, range.bytes))

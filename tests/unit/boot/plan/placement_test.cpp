@@ -153,6 +153,16 @@ TEST_F(Placement, an_initrd_over_the_kernel_s_bytes_is_refused_and_beside_them_n
     (void)good(wanted);
 }
 
+TEST_F(Placement, an_initrd_of_no_bytes_is_refused_and_of_one_not) {
+    wanted.initrd = Range{ram + 64 * MiB, 1};
+    EXPECT_FALSE(good(wanted).initrd->moves());
+    wanted.initrd->bytes = 0;
+    Refusal refusal = bad(wanted);
+    EXPECT_EQ(refusal.part, Part::Initrd);
+    EXPECT_EQ(refusal.why, Why::Empty);
+    EXPECT_EQ(refusal.range.base, ram + 64 * MiB);
+}
+
 TEST_F(Placement, an_initrd_where_the_kernel_zeroes_its_data_moves_up) {
     wanted.initrd = Range{default_address + 32 * MiB, 4 * MiB};
     EXPECT_FALSE(good(wanted).initrd->moves());
