@@ -11,10 +11,10 @@ struct HostKernel {
     Range kernel{}; // the whole file
     std::optional<Range> initrd{};
     OwnedArray<char> text{}; // that command_line() is from
-    // Nothing: the host gives none.
-    std::optional<std::string_view> command_line() const {
+    // Empty: the host gives none. It ends at its first zero byte.
+    std::string_view command_line() const {
         std::string_view line(text.data(), text.size());
-        return line.empty() ? std::nullopt : std::optional(line.substr(0, line.find('\0')));
+        return line.substr(0, line.find('\0'));
     }
 };
 

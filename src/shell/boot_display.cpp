@@ -49,6 +49,8 @@ void print_refusal(Writer& out, const boot::Refusal& refusal, bool by_tree) {
         if (refusal.range.base != 0) // loaded
             print(out, "at 0x{:08x} ", refusal.range.base);
         return print(out, "is cut off: {} of its {} bytes are there\n", refusal.there, refusal.range.bytes);
+    case Why::Empty:
+        return print(out, "the {} at 0x{:08x} has no bytes\n", part, refusal.range.base);
     }
 }
 

@@ -9,7 +9,7 @@
 //   a              where a hart is to start, for HSM
 //   h HART WHAT    what a started hart does next: 0 waits, 1 stops, 2 suspends, 3 calls at random without end
 //   i HART         how often it was interrupted by software, and how often it started
-//   f HART         what it found when it started: argument, sstatus, satp
+//   f HART         what it found when it started: argument; sstatus or satp
 // Nothing here is more than `virt` has: the numbers are QEMU's.
 typedef unsigned long word;
 typedef unsigned char byte;
@@ -116,7 +116,7 @@ DATA volatile byte loaded = 1;
 struct hart {
     word starts, argument, sstatus, satp, signals, what;
 };
-DATA volatile struct hart harts[MOST_HARTS] = {{1, 0, 0, 0, 0, 0}};
+DATA volatile struct hart harts[MOST_HARTS] = {{0, 0, 0, 0, 0, 0}};
 
 struct reply {
     long error;
@@ -260,8 +260,7 @@ static void serve(char what) {
     }
     case 'f': {
         word hart = read_number();
-        answer(harts[hart].argument, harts[hart].sstatus);
-        return answer(harts[hart].satp, 0);
+        return answer(harts[hart].argument, harts[hart].sstatus | harts[hart].satp);
     }
     default:
         return;

@@ -17,12 +17,22 @@ import kernels
 import linux_rows
 import vm
 from conftest import TOP, build_folder
+from rows import only_long
 
 MIB = images.MIB
 BOOT = {"qemu_arm": "bootz $kernel_addr_r", "qemu_arm64": "booti $kernel_addr_r", "qemu-riscv64": "booti $kernel_addr_r",
         "qemu-x86": "zboot $kernel_addr_r -", "qemu-x86_64": "zboot $kernel_addr_r -"}
 CONSOLE = {"qemu_arm": "ttyAMA0", "qemu_arm64": "ttyAMA0"}  # and ttyS0
 ROOT_FILE = images.noise(MIB + 321, seed=11)  # a file on the disk that a kernel boots from
+
+# All processors but the first are taken out and brought back, several times.
+STOPS_PROCESSORS = initrd.INIT.replace('echo "init: done"', """for round in 1 2 3; do
+    for to in 0 1; do
+        for one in /sys/devices/system/cpu/cpu[1-9]; do echo $to >$one/online || echo "init: $one refuses"; done
+        echo "init: round $round: $(cat /sys/devices/system/cpu/online)"
+    done
+done
+echo "init: done\"""")
 
 
 @functools.cache
@@ -37,9 +47,10 @@ def package(wanted):
 
 
 def files_of(kernel, busybox):
-    """What a disk has to have: a kernel package's image, an initrd for it (tools/payload/initrd.py), and ROOT_FILE."""
+    """What a disk has to have: a kernel package's image, initrds for it (tools/payload/initrd.py), and ROOT_FILE."""
     root = package(kernel)
-    return {"/boot/vmlinuz": pathlib.Path(initrd.kernel(root)), "/boot/initrd": initrd.build(root, package(busybox)), "/file": ROOT_FILE}
+    return {"/boot/vmlinuz": pathlib.Path(initrd.kernel(root)), "/boot/initrd": initrd.build(root, package(busybox)),
+            "/boot/initrd-stops": initrd.build(root, package(busybox), init=STOPS_PROCESSORS), "/file": ROOT_FILE}
 
 
 def check(machine, processors, memory_mib, timeout=120, switches_off=True):
@@ -105,3 +116,20 @@ def boot_by_hand(machine, row, command_line):
         assert machine.status() == 0
     machine.command(f'setenv bootargs "{command_line}"')
     machine.send(f"{BOOT[row.kernel.board]} $ramdisk_addr_r\r")
+
+
+STOPPING = [linux_rows.Row(kernel, properties, processors=4) for kernel in (linux_rows.CLOUD, linux_rows.ARM)
+            for properties in (",secure=on", ",secure=on,gic-version=3")]
+
+
+@pytest.mark.parametrize("row", only_long(*STOPPING), ids=str)
+def test_processors_stop_and_start(row, disks, machines):
+    """By the PSCI that Vireo leaves in the secure world."""
+    machine = machines.boot(vm.BOARDS[row.kernel.board], ["-machine", f"virt{row.machine}", "-smp", "4", *vm.disk(0, disks(row.kernel), "pci")])
+    for place, name in (("kernel_addr_r", "boot/vmlinuz"), ("ramdisk_addr_r", "boot/initrd-stops")):
+        machine.command(f"load virtio 0 ${place} {name}", timeout=120)
+    machine.command('setenv bootargs "console=ttyAMA0 root=/dev/vda file=file quiet"')
+    machine.send(f"{BOOT[row.kernel.board]} $ramdisk_addr_r\r")
+    text, _ = machine.expect(r"init: done\r*\n", 180)
+    assert re.findall(r"(?m)^init: round \d: (.*?)$", text) == ["0", "0-3"] * 3 and "refuses" not in text, text
+    assert machine.wait_exit(120) == 0

@@ -92,27 +92,23 @@ template <typename Hardware> class Service {
     static constexpr u32 wide = 0x40000000;
     static constexpr sptr no_trusted_os = 2;
 
-    // What there is of this machine's, by its number.
+    // Functions by their numbers, a bit each: those that have addresses come in both widths.
+    static constexpr u32 bit(Function function) { return u32{1} << function; }
+    static constexpr u32 with_addresses = bit(CpuSuspend) | bit(CpuOn) | bit(AffinityInfo);
+    u32 of_32_bits() const {
+        return with_addresses | bit(Version) | bit(CpuOff) | bit(MigrateInfoType) | bit(Features) |
+               (machine_.power_off.controller != 0 ? bit(SystemOff) : 0) |
+               (machine_.restart.controller != 0 ? bit(SystemReset) : 0);
+    }
+    static constexpr u32 of_64_bits = sizeof(uptr) > 4 ? with_addresses : 0;
+
+    // What this machine has of that number.
     std::optional<Function> find(u32 id) const {
-        switch (auto function = static_cast<Function>((id & ~wide) - narrow)) {
-        case CpuSuspend:
-        case CpuOn:
-        case AffinityInfo:
-            return (id & wide) == 0 || sizeof(uptr) > 4 ? std::optional(function) : std::nullopt;
-        case SystemOff:
-            return (id & wide) == 0 && machine_.power_off.controller != 0 ? std::optional(function)
-                                                                          : std::nullopt;
-        case SystemReset:
-            return (id & wide) == 0 && machine_.restart.controller != 0 ? std::optional(function)
-                                                                        : std::nullopt;
-        case Version:
-        case CpuOff:
-        case MigrateInfoType:
-        case Features:
-            return (id & wide) == 0 ? std::optional(function) : std::nullopt;
-        default:
+        u32 number = (id & ~wide) - narrow;
+        u32 known = (id & wide) != 0 ? of_64_bits : of_32_bits();
+        if (number >= 32 || (known >> number & 1) == 0)
             return std::nullopt;
-        }
+        return static_cast<Function>(number);
     }
 
     // No state loses anything here: one that may is entered as one that does not (5.4.4).

@@ -6,6 +6,7 @@ namespace vireo::boot {
 namespace {
 
 constexpr u64 page = 4096;
+constexpr u64 paragraph = 16;
 constexpr u64 four_gib = u64{1} << 32;
 
 // Boot parameters, command line and what is listed behind them lie in one such block.
@@ -28,7 +29,8 @@ Result<Needs> needs_of(const LinuxX86Header& header, bool is_board_64_bit) {
 
     Needs needs{.kind = ImageKind::LinuxX86,
                 .skipped_bytes = header.setup_bytes(),
-                .file_bytes = header.setup_bytes() + u64{header.system_paragraphs} * 16,
+                .file_bytes = header.setup_bytes() + u64{header.system_paragraphs} * paragraph,
+                .rounded_by = paragraph - 1,
                 .image_bytes = header.memory_bytes,
                 .entry_offset = enters_64_bit ? 0x200u : 0u,
                 .in_32_bit_mode = is_board_64_bit && !enters_64_bit,

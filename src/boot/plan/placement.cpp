@@ -28,6 +28,8 @@ bool is_aligned_as(u64 address, const Needs::Where& where) {
 
 // Why `range` is not RAM that nobody owns; nothing if it is.
 std::optional<Refusal> refuse(Part part, const Range& range, const system::MemoryMap& map) {
+    if (part == Part::Initrd && range.bytes == 0)
+        return Refusal{.part = part, .why = Why::Empty, .range = range};
     if (!checked_add(range.base, range.bytes) || !map.check_readable(range.base, range.bytes))
         return Refusal{.part = part, .why = Why::NotRam, .range = range};
     if (const system::MemoryRegion* owner = map.first_owner(range.base, range.bytes))
@@ -48,7 +50,8 @@ Refusal has_no_room(Part part, const Range& range) {
 
 // Why the file is not whole; nothing if it is.
 std::optional<Refusal> refuse_cut(const Needs& needs, const Range& file) {
-    u64 least = std::max(needs.file_bytes, needs.skipped_bytes + 1);
+    u64 least =
+        std::max(needs.file_bytes - std::min(needs.rounded_by, needs.file_bytes), needs.skipped_bytes + 1);
     if (file.bytes >= least)
         return std::nullopt;
     return Refusal{.part = Part::Kernel, .why = Why::Cut, .range = {file.base, least}, .there = file.bytes};

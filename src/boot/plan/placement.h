@@ -15,7 +15,8 @@ struct Refusal {
         NotFree,  // some of `range` is `owner`'s
         NoRoom,   // nowhere are range.bytes bytes free where it may lie
         TooLarge, // range.bytes are more than the operating system takes
-        Cut       // of a file of range.bytes bytes there are only `there`
+        Cut,      // of a file of range.bytes bytes there are only `there`
+        Empty     // it has no bytes: what should have made it went wrong
     };
     Part part;
     Why why;

@@ -80,8 +80,8 @@ class SecureWorld : public testing::Test {
             }
         });
         tree = VIREO_MUST(bus::fdt::Tree::open(w.finish()));
-        devices = {};
-        devices.find(tree);
+        devices = std::make_unique<Devices>();
+        devices->find(tree);
     }
     Result<> describe(const Shape& shape, u64 own = 0) {
         write(shape);
@@ -89,10 +89,10 @@ class SecureWorld : public testing::Test {
         system::MemoryMap map;
         VIREO_MUST(map.add_ram(0x40000000, 0x8000000));
         VIREO_MUST(map.add_ram(0x80000000, 0x1000000));
-        return describe_for_psci(devices, tree, map, own, *description);
+        return describe_for_psci(*devices, tree, map, own, *description);
     }
     bus::fdt::Tree tree;
-    Devices devices;
+    std::unique_ptr<Devices> devices;
     std::unique_ptr<Description> description = std::make_unique<Description>();
 
   private:

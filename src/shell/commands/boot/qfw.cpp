@@ -51,8 +51,8 @@ Result<> set_variables(Context& context, const boot::HostKernel& loaded) {
     else
         VIREO_TRY(environment.set("initrd_addr", "-"));
     VIREO_TRY(environment.set_hex("filesize", loaded.initrd.value_or(loaded.kernel).bytes));
-    if (auto line = loaded.command_line())
-        VIREO_TRY(environment.set("bootargs", *line));
+    if (std::string_view line = loaded.command_line(); !line.empty())
+        VIREO_TRY(environment.set("bootargs", line));
     return {};
 }
 

@@ -27,6 +27,7 @@ TEST(LinuxX86Header, debian_s_is_read) {
     EXPECT_EQ(needs.kind, boot::ImageKind::LinuxX86);
     EXPECT_EQ(needs.skipped_bytes, 0x5000u);
     EXPECT_EQ(needs.file_bytes, 0x5000u + 8 * MiB);
+    EXPECT_EQ(needs.rounded_by, 15u);
     EXPECT_EQ(needs.entry_offset, 0x200u);
     EXPECT_FALSE(needs.in_32_bit_mode);
     EXPECT_EQ(needs.initrd.end, ~u64{0});

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/parse.h"
 #include "boot/tree/device_tree.h"
 
 #include "bus/fdt/tree.h"

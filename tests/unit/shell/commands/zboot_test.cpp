@@ -116,8 +116,8 @@ TEST_F(Zboot, the_first_sectors_may_lie_elsewhere) {
     EXPECT_EQ(machine.entered->entry, 0x40300200u);
     machine.entered.reset();
     inspector.quiesced = 0;
-    refused("zboot 40300000 efff - - 40700000",
-            "Cannot boot: the kernel at 0x40300000 is cut off: 61439 of its 61440 bytes are there\n");
+    refused("zboot 40300000 eff0 - - 40700000",
+            "Cannot boot: the kernel at 0x40300000 is cut off: 61424 of its 61425 bytes are there\n");
     refused("zboot 40300000 f000 - - 40600000",
             "Cannot boot: what lies at 0x40600000 is no kernel of a known kind\n");
 }
@@ -206,8 +206,8 @@ TEST_F(Zboot, what_cannot_be) {
     refused("zboot 40200000 0 40400000", "Nothing was loaded to 0x40400000: say how long the initrd is\n");
     refused("zboot 40200000 x", "'x': not a number (hexadecimal)\n");
     refused("zboot 40200000 0 40800000 x", "'x': not a number (hexadecimal)\n");
-    refused("zboot 40200000 ffff",
-            "Cannot boot: the kernel at 0x40200000 is cut off: 65535 of its 65536 bytes are there\n");
+    refused("zboot 40200000 fff0",
+            "Cannot boot: the kernel at 0x40200000 is cut off: 65520 of its 65521 bytes are there\n");
     refused("zboot 40200000 0 40800000 700001",
             "Cannot boot: the initrd at 0x40800000..0x40f00000 is not free: "
             "0x40f00000..0x40ffffff belongs to Vireo image\n");
