@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/boot.h"
 
+#include "boot/header.h"
 #include "boot/kernel_formats.h"
-#include "boot/seeds.h"
 #include "load/memory.h"
 
 namespace vireo::boot {
@@ -28,69 +28,21 @@ std::expected<Bytes, Failure> free_bytes(const Services& services, u64 address) 
     return failed(refusal);
 }
 
-bool is_kernel(ImageKind kind) {
-    return kind == ImageKind::LinuxArm64 || kind == ImageKind::LinuxRiscv || kind == ImageKind::LinuxArm ||
-           kind == ImageKind::LinuxX86;
+// The file from its first byte on, as far as it is known.
+std::expected<Bytes, Failure> kernel_file(const Services& services, const Request& request) {
+    auto bytes = free_bytes(services, request.setup.value_or(request.kernel.base));
+    if (!bytes || request.setup || request.kernel.bytes == 0)
+        return bytes;
+    return bytes->first(static_cast<usize>(std::min<u64>(request.kernel.bytes, bytes->size())));
 }
 
-// Only a machine whose kernels this build knows can enter one.
-const KernelFormat& format_of(const system::Machine& machine) {
-    for (const KernelFormat& format : kernel_formats())
-        if (format.isa == machine.isa())
-            return format;
-    panic("a machine starts kernels of no known format");
-}
-
-std::expected<Needs, Failure> read_header(const Services& services, const Range& kernel) {
-    auto bytes = free_bytes(services, kernel.base);
-    if (!bytes)
-        return std::unexpected(bytes.error());
-    usize most =
-        kernel.bytes != 0 ? static_cast<usize>(std::min<u64>(kernel.bytes, bytes->size())) : bytes->size();
-    Bytes file = bytes->first(most);
-    auto kind = recognise(file.first(std::min(most, recognised_by_bytes)));
-    if (!kind)
-        return failed({.kind = Failure::Kind::Unknown, .address = kernel.base});
-    const KernelFormat& format = format_of(services.machine);
-    if (format.kind != *kind)
-        return failed({.kind = is_kernel(*kind) ? Failure::Kind::Foreign : Failure::Kind::CannotYet,
-                       .address = kernel.base,
-                       .image = *kind,
-                       .wanted = format.kind});
-    auto needs = format.read(file, services.memory.ram().front().base);
-    if (!needs)
-        return failed({.kind = Failure::Kind::Header, .address = kernel.base, .why = needs.error()});
-    return *needs;
-}
-
-// What /chosen may grow by, besides the command line; and /psci with a word for each of 512 processors.
-constexpr usize spare_bytes = 4096;
-constexpr usize psci_bytes = 16384;
-
-// The edited tree, in memory of its own. Its size is final.
-std::expected<OwnedArray<u64>, Failure> edit_tree(const Services& services, const DeviceTree& source,
-                                                  Plan& plan) {
-    auto room = OwnedArray<u64>::create(static_cast<usize>(plan.description.bytes / sizeof(u64)));
-    if (!room)
-        return failed({.kind = Failure::Kind::Memory, .why = room.error()});
-    auto tree =
-        DeviceTree::open(source.bytes(), std::as_writable_bytes(std::span(room->data(), room->size())));
-    if (!tree)
-        return failed({.kind = Failure::Kind::Tree, .why = tree.error()});
-    auto seeds = Seeds::gather(services.devices, *tree);
-    if (!seeds)
-        return failed({.kind = Failure::Kind::Entropy, .why = seeds.error()});
-    auto set = tree->set_chosen({.command_line = plan.command_line,
-                                 .initrd = plan.initrd ? std::optional(plan.initrd->place) : std::nullopt,
-                                 .rng_seed = Bytes(seeds->general).first(seeds->general_bytes),
-                                 .kaslr_seed = seeds->layout});
-    if (!set)
-        return failed({.kind = Failure::Kind::Tree, .why = set.error()});
-    if (services.machine.leaves_psci())
-        if (auto told = tree->set_psci(); !told)
-            return failed({.kind = Failure::Kind::Tree, .why = told.error()});
-    plan.description.bytes = tree->packed().size();
-    return std::move(*room);
+std::expected<Needs, Failure> needs_of(const Services& services, const Request& request, Bytes file) {
+    auto needs = read_header(services, file, request.setup.value_or(request.kernel.base));
+    if (needs && request.setup) {
+        needs->file_bytes -= std::min(needs->file_bytes, needs->skipped_bytes);
+        needs->skipped_bytes = 0;
+    }
+    return needs;
 }
 
 void move(system::Machine& machine, const Placed& part) {
@@ -107,26 +59,28 @@ Range loaded(const Placed& part) { return {part.place.base, part.now.bytes}; }
 std::expected<Boot, Failure> prepare(const Services& services, const Request& request) {
     if (auto can = services.machine.can_enter(); !can)
         return failed({.kind = Failure::Kind::Machine, .why = can.error()});
-    auto needs = read_header(services, request.kernel);
+    auto file = kernel_file(services, request);
+    if (!file)
+        return std::unexpected(file.error());
+    auto needs = needs_of(services, request, *file);
     if (!needs)
         return std::unexpected(needs.error());
-    usize tree_bytes = request.tree.used_bytes() + spare_bytes + request.command_line.value_or("").size();
-    if (services.machine.leaves_psci())
-        tree_bytes += psci_bytes;
+    auto description = format_of(services.machine).describe(services, request);
+    if (!description)
+        return std::unexpected(description.error());
     ToPlace wanted{.kernel = request.kernel,
-                   .description_bytes = std::min(align_up(tree_bytes, 8), DeviceTree::max_bytes)};
-    if (request.initrd && request.initrd->bytes != 0)
-        wanted.initrd = request.initrd;
+                   .initrd = request.initrd,
+                   .description_bytes = description->most_bytes};
     auto plan = place(*needs, wanted, services.memory);
     if (!plan)
         return failed(plan.error());
     plan->command_line = request.command_line;
-    auto tree = edit_tree(services, request.tree, *plan);
-    if (!tree)
-        return std::unexpected(tree.error());
+    auto made = description->make(services, request, *file, *plan);
+    if (!made)
+        return std::unexpected(made.error());
     if (auto verified = verify(*plan, *needs, services.memory); !verified)
         return failed(verified.error());
-    return Boot{.plan = *plan, .description = std::move(*tree)};
+    return Boot{.plan = *plan, .description = std::move(*made)};
 }
 
 Failure start(const Services& services, const Boot& boot) {
@@ -150,6 +104,7 @@ Failure start(const Services& services, const Boot& boot) {
     VIREO_ASSERT(written.try_push_back(plan.description));
     auto entered = machine.enter({.entry = plan.entry,
                                   .description = plan.description.base,
+                                  .in_32_bit_mode = plan.in_32_bit_mode,
                                   .read_uncached = {written.data(), written.size()}});
     (void)services.virtio.rescan();
     return {.kind = Failure::Kind::Machine,

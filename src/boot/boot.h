@@ -23,8 +23,9 @@ struct Services {
 struct Request {
     Range kernel; // bytes 0: nobody knows
     std::optional<Range> initrd{};
-    const DeviceTree& tree;                         // to start from; it stays as it is
+    const DeviceTree* tree = nullptr;               // to start from; it stays as it is. On x86 there is none
     std::optional<std::string_view> command_line{}; // none: the tree's
+    std::optional<u64> setup{}; // x86: where the file's first sectors lie, if not before the rest of it
 };
 
 // Why nothing was booted, as data: whoever speaks to a user finds the words. The members that a kind names
@@ -32,18 +33,20 @@ struct Request {
 struct Failure {
     enum class Kind : u8 {
         Machine,   // `why` it starts no operating system
-        Unknown,   // what lies there is no kernel of a known kind
+        Unknown,   // what lies at `address` is no kernel of a known kind
         CannotYet, // it is an image of kind `image`, not a kernel of kind `wanted`
         Foreign,   // it is an image of kind `image`, for another machine
-        Header,    // of the image at `address`: `why`
+        Header,    // of that image: `why`
         Place,     // `refusal`
         Tree,      // it cannot say what the kernel must know: `why`
+        Params,    // nor can x86's boot_params: `why`
         Memory,    // `why`
+        Host,      // what it gives cannot be read: `why`
         Entropy,   // Ctrl-C while random numbers were read: `why`
         Devices    // not all of them are quiet: `why`
     };
     Kind kind;
-    u64 address = 0;
+    std::optional<u64> address{}; // none: that of a file which is not in memory yet
     ImageKind image{};
     ImageKind wanted{};
     Error why{ErrorCode::Io, ""};

@@ -4,6 +4,8 @@
 #include "autoconf.h"
 #include "boot/image/linux_arm.h"
 #include "boot/image/linux_arm64.h"
+#include "boot/image/linux_riscv.h"
+#include "boot/image/linux_x86.h"
 
 namespace vireo::boot {
 
@@ -16,10 +18,25 @@ constexpr std::initializer_list<KernelFormat> formats = {
 #ifdef CONFIG_BOOT_LINUX_ARM64
     {ImageKind::LinuxArm64, system::Isa::Arm64, read_linux_arm64},
 #endif
+#ifdef CONFIG_BOOT_LINUX_RISCV
+    {ImageKind::LinuxRiscv, system::Isa::Riscv32, read_linux_riscv32},
+    {ImageKind::LinuxRiscv, system::Isa::Riscv64, read_linux_riscv64},
+#endif
+#ifdef CONFIG_BOOT_LINUX_X86
+    {ImageKind::LinuxX86, system::Isa::X86, read_linux_x86, describe_by_params},
+    {ImageKind::LinuxX86, system::Isa::X86_64, read_linux_x86_64, describe_by_params},
+#endif
 };
 
 } // namespace
 
 std::span<const KernelFormat> kernel_formats() { return {formats.begin(), formats.size()}; }
+
+const KernelFormat& format_of(const system::Machine& machine) {
+    for (const KernelFormat& format : formats)
+        if (format.isa == machine.isa())
+            return format;
+    panic("a machine starts kernels of no known format");
+}
 
 } // namespace vireo::boot

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "boot/description.h"
 #include "boot/image/needs.h"
-#include "system/machine.h"
 
 namespace vireo::boot {
 
@@ -13,9 +13,15 @@ struct KernelFormat {
     // What the kernel asks for. `file`: its bytes, as far as they are known, from the first on; `ram`: where
     // RAM begins. Corrupt or NotSupported, with a text for the user.
     Result<Needs> (*read)(Bytes file, u64 ram);
+    // What it is told. Called before anything is placed: that may take RAM of its own.
+    std::expected<Description, Failure> (*describe)(const Services& services,
+                                                    const Request& request) = describe_by_tree;
 };
 
 // Those that this build knows.
 std::span<const KernelFormat> kernel_formats();
+
+// The one of a machine that can_enter(): there is one.
+const KernelFormat& format_of(const system::Machine& machine);
 
 } // namespace vireo::boot

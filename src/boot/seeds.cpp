@@ -33,7 +33,7 @@ u64 spread(u64 value) {
 
 } // namespace
 
-Result<Seeds> Seeds::gather(const device::Registry& devices, const DeviceTree& tree) {
+Result<Seeds> Seeds::gather(const device::Registry& devices, const DeviceTree* tree) {
     Seeds seeds;
     std::array<std::byte, sizeof(general) + sizeof(u64)> fresh;
     if (VIREO_TRY(ask_devices(devices, fresh))) {
@@ -42,15 +42,17 @@ Result<Seeds> Seeds::gather(const device::Registry& devices, const DeviceTree& t
         seeds.layout = read_struct<Be<u64>>(fresh, sizeof(general));
         return seeds;
     }
-    auto chosen = tree.find("/chosen");
+    if (!tree)
+        return seeds;
+    auto chosen = tree->find("/chosen");
     if (!chosen)
         return seeds;
     const u64 now = spread(event::now().microseconds);
-    Bytes given = tree.property(*chosen, "rng-seed").value_or(Bytes());
+    Bytes given = tree->property(*chosen, "rng-seed").value_or(Bytes());
     seeds.general_bytes = std::min(given.size(), sizeof(general));
     for (usize i = 0; i < seeds.general_bytes; ++i)
         seeds.general[i] = given[i] ^ static_cast<std::byte>(now >> (8 * (i % 8)));
-    if (auto layout = read_struct<Be<u64>>(tree.property(*chosen, "kaslr-seed").value_or(Bytes())))
+    if (auto layout = read_struct<Be<u64>>(tree->property(*chosen, "kaslr-seed").value_or(Bytes())))
         seeds.layout = spread(*layout ^ now);
     return seeds;
 }

@@ -13,9 +13,10 @@ struct Seeds {
     usize general_bytes = 0; // 0: there are none
     std::optional<u64> layout{};
 
-    // From the first random number device that gives some; else the host's own in `tree`, changed by the
-    // time, since a warm start may have left them as they were. Interrupted: nothing else is an error.
-    static Result<Seeds> gather(const device::Registry& devices, const DeviceTree& tree);
+    // From the first random number device that gives some; else the host's own in `tree`, if there is
+    // one, changed by the time, since a warm start may have left them as they were. Interrupted:
+    // nothing else is an error.
+    static Result<Seeds> gather(const device::Registry& devices, const DeviceTree* tree);
 };
 
 } // namespace vireo::boot

@@ -85,13 +85,33 @@ static bool count_down(Context& context, i64 seconds) {
     return !is_stopped;
 }
 
+// The host (QEMU: -kernel) gives one, and this build boots it. One look at a number.
+static bool host_gives_kernel(Context& context) {
+    if (!context.host_files || !find_command("qfw"))
+        return false;
+    auto bytes = context.host_files->bytes_of(system::HostFiles::Part::Kernel);
+    return bytes && *bytes != 0;
+}
+
+// At once: whoever names a kernel has said what he wants, and waits for it.
+static void boot_host_kernel(Context& context, bool looks_for_key) {
+    if (looks_for_key && key_arrives(context, {})) {
+        context.console.write("Stopped by a key: 'qfw boot' boots the host's kernel\n");
+        return;
+    }
+    run_line(context, "qfw boot");
+}
+
 void autoboot(Context& context) {
     auto command = context.environment.get("bootcmd");
-    if (!command || command->empty())
+    bool has_command = command && !command->empty();
+    if (!has_command && !host_gives_kernel(context))
         return;
     i64 seconds = boot_delay(context);
     if (seconds == -1)
         return;
+    if (!has_command)
+        return boot_host_kernel(context, seconds >= 0);
     if (seconds < 0 || count_down(context, seconds)) {
         constexpr std::string_view run_bootcmd = "run bootcmd";
         run_line(context, run_bootcmd);

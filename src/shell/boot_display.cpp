@@ -17,22 +17,22 @@ void print_move(Writer& out, const boot::Placed& part) {
         print(out, ", moved from 0x{:08x}", part.now.base);
 }
 
-std::string_view name_of(boot::Refusal::Part part) {
+std::string_view name_of(boot::Refusal::Part part, bool by_tree) {
     switch (part) {
     case boot::Refusal::Part::Kernel:
         return "kernel";
     case boot::Refusal::Part::Initrd:
         return "initrd";
     case boot::Refusal::Part::Description:
-        return "device tree";
+        return by_tree ? "device tree" : "set of boot parameters";
     }
     return "";
 }
 
-void print_refusal(Writer& out, const boot::Refusal& refusal) {
+void print_refusal(Writer& out, const boot::Refusal& refusal, bool by_tree) {
     using Why = boot::Refusal::Why;
-    std::string_view part = name_of(refusal.part);
-    StringBuffer<32> lead;
+    std::string_view part = name_of(refusal.part, by_tree);
+    StringBuffer<40> lead;
     print(lead, "the {} at ", part);
     switch (refusal.why) {
     case Why::NotRam:
@@ -45,12 +45,27 @@ void print_refusal(Writer& out, const boot::Refusal& refusal) {
         return print(out, "the {} has 0x{:x} bytes, more than 0x{:x}\n", part, refusal.range.bytes,
                      boot::DeviceTree::max_bytes);
     case Why::Cut:
-        return print(out, "the {} at 0x{:08x} is cut off: {} of its {} bytes are there\n", part,
-                     refusal.range.base, refusal.there, refusal.range.bytes);
+        print(out, "the {} ", part);
+        if (refusal.range.base != 0) // loaded
+            print(out, "at 0x{:08x} ", refusal.range.base);
+        return print(out, "is cut off: {} of its {} bytes are there\n", refusal.there, refusal.range.bytes);
+    case Why::Empty:
+        return print(out, "the {} at 0x{:08x} has no bytes\n", part, refusal.range.base);
     }
 }
 
+void print_subject(Writer& out, const boot::Failure& failure) {
+    if (failure.address)
+        print(out, "what lies at 0x{:08x}", *failure.address);
+    else
+        out.write("what was given as a kernel");
+}
+
 } // namespace
+
+bool has_tree(std::optional<system::Isa> isa) {
+    return isa != system::Isa::X86 && isa != system::Isa::X86_64;
+}
 
 void print_plan(Writer& out, const boot::Plan& plan) {
     print_range(out, "kernel", plan.kernel.place);
@@ -61,10 +76,23 @@ void print_plan(Writer& out, const boot::Plan& plan) {
         print_move(out, *plan.initrd);
         out.write("\n");
     }
-    print_range(out, "device tree", plan.description);
+    bool is_x86 = plan.kind == boot::ImageKind::LinuxX86;
+    print_range(out, is_x86 ? "boot_params" : "device tree", plan.description);
     out.write("\n   command line ");
     print_untrusted(out, plan.command_line.value_or("(the device tree's)"));
     out.write("\n");
+    if (!plan.added_words.empty())
+        print(out, "   added to it {}\n", plan.added_words);
+}
+
+int boot_now(Context& context, const boot::Request& request) {
+    auto services = boot_services(context);
+    auto boot = boot::prepare(services, request);
+    if (!boot)
+        return fail_to_boot(context, boot.error());
+    print_plan(context.console, boot->plan);
+    context.console.write("\nStarting kernel ...\n\n");
+    return fail_to_boot(context, boot::start(services, *boot));
 }
 
 int fail_to_boot(Context& context, const boot::Failure& failure) {
@@ -76,27 +104,33 @@ int fail_to_boot(Context& context, const boot::Failure& failure) {
         print(out, "{}\n", failure.why);
         break;
     case Kind::Unknown:
-        print(out, "what lies at 0x{:08x} is no kernel of a known kind\n", failure.address);
+        print_subject(out, failure);
+        out.write(" is no kernel of a known kind\n");
         break;
     case Kind::CannotYet:
-        print(out, "what lies at 0x{:08x} is {}, not {}\n", failure.address, boot::name_of(failure.image),
-              boot::name_of(failure.wanted));
+        print_subject(out, failure);
+        print(out, " is {}, not {}\n", boot::name_of(failure.image), boot::name_of(failure.wanted));
         break;
     case Kind::Foreign:
-        print(out, "what lies at 0x{:08x} is {}, for another machine\n", failure.address,
-              boot::name_of(failure.image));
+        print_subject(out, failure);
+        print(out, " is {}, for another machine\n", boot::name_of(failure.image));
         break;
     case Kind::Header:
-        print(out, "the kernel at 0x{:08x}: ", failure.address);
+        out.write("the kernel");
+        if (failure.address)
+            print(out, " at 0x{:08x}", *failure.address);
+        out.write(": ");
         print_error(out, failure.why);
         break;
     case Kind::Place:
-        print_refusal(out, failure.refusal);
+        print_refusal(out, failure.refusal, has_tree(context.machine.isa()));
         break;
     case Kind::Tree:
         out.write("the device tree: ");
         print_error(out, failure.why);
         break;
+    case Kind::Params:
+    case Kind::Host:
     case Kind::Memory:
     case Kind::Entropy:
     case Kind::Devices:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/owned_array.h"
+#include "base/range.h"
 #include "device/registry.h"
 #include "event/event_loop.h"
 #include "load/loaded_ranges.h"
@@ -73,6 +75,13 @@ struct Context : Services {
     ToldFindings told;         // what was said about the data of disks
     load::LoadedRanges loaded; // for commands that are told an address only
     WorkingTree working_tree;
+    struct { // what `zboot start` was told, for its next steps
+        Range kernel{};
+        Range initrd{}; // at 0: none
+        u64 setup = 0;  // 0: before the kernel
+        OwnedArray<char> command_line{};
+        bool is_set = false;
+    } zboot;
     struct { // where `md` goes on
         u64 address = 0;
         u64 count = 0;

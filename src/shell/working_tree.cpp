@@ -15,6 +15,11 @@ constexpr usize spare_bytes = 16 << 10;
 // Addresses of RAM are the processor's, so the heap's are too.
 u64 address_of(Bytes memory) { return std::bit_cast<uptr>(memory.data()); }
 
+void print_lead(Context& context, std::string_view lead, u64 address) {
+    if (!lead.empty())
+        print(context.console, "{}0x{:08x}: ", lead, address);
+}
+
 void say_that_there_is_none(Context& context) {
     context.console.write("No device tree: this machine has none; load one, then 'fdt addr ADDRESS'\n");
 }
@@ -24,7 +29,8 @@ void say_that_there_is_none(Context& context) {
 int tree_failed(Context& context, std::string_view doing, const Error& why) {
     if (!std::string_view(why.what).starts_with("FDT_ERR_"))
         return fail(context, "fdt", why);
-    print(context.console, "libfdt {}: {}\n", doing, why);
+    bool is_full = std::string_view(why.what) == "FDT_ERR_NOSPACE";
+    print(context.console, "libfdt {}: {}{}\n", doing, why, is_full ? " (fdt resize BYTES makes room)" : "");
     return status_failed;
 }
 
@@ -36,26 +42,28 @@ std::optional<u64> WorkingTree::address(const Context& context) const {
     return address_ ? address_ : context.machine.device_tree();
 }
 
-std::optional<MutableBytes> WorkingTree::bytes_at(Context& context, u64 address) {
+std::optional<MutableBytes> WorkingTree::bytes_at(Context& context, u64 address, std::string_view lead) {
     if (is_copy(address))
         return copy_bytes();
-    auto head = readable_memory(context, address, DeviceTree::header_bytes);
+    auto head = readable_memory(context, address, DeviceTree::header_bytes, lead);
     if (!head)
         return std::nullopt;
     auto bytes = DeviceTree::claimed_bytes(*head);
     if (bytes)
-        return readable_memory(context, address, *bytes);
+        return readable_memory(context, address, *bytes, lead);
+    print_lead(context, lead, address);
     (void)tree_failed(context, "fdt_check_header()", bytes.error());
     return std::nullopt;
 }
 
-std::optional<DeviceTree> WorkingTree::at(Context& context, u64 address) {
-    auto bytes = bytes_at(context, address);
+std::optional<DeviceTree> WorkingTree::at(Context& context, u64 address, std::string_view lead) {
+    auto bytes = bytes_at(context, address, lead);
     if (!bytes)
         return std::nullopt;
     auto tree = DeviceTree::edit(*bytes);
     if (tree)
         return *tree;
+    print_lead(context, lead, address);
     (void)tree_failed(context, "fdt_check_full()", tree.error());
     return std::nullopt;
 }
@@ -67,9 +75,9 @@ int WorkingTree::choose(Context& context, u64 address) {
     return set ? status_ok : fail(context, "fdtaddr", set.error());
 }
 
-std::optional<DeviceTree> WorkingTree::look(Context& context) {
+std::optional<DeviceTree> WorkingTree::look(Context& context, std::string_view lead) {
     if (auto place = address(context))
-        return at(context, *place);
+        return at(context, *place, lead);
     say_that_there_is_none(context);
     return std::nullopt;
 }

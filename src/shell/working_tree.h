@@ -16,16 +16,17 @@ class WorkingTree {
     std::optional<u64> address(const Context& context) const;
 
     // What begins at `address` and says that it is a tree, as long as it says; nothing, and one line, if it
-    // does not, or if that cannot be read. Neither whole nor in order, so far.
-    std::optional<MutableBytes> bytes_at(Context& context, u64 address);
+    // does not, or if that cannot be read. Neither whole nor in order, so far. The line begins with `lead`,
+    // and the address, if there is one.
+    std::optional<MutableBytes> bytes_at(Context& context, u64 address, std::string_view lead = {});
     // The tree there, to look at. Nothing, and one line, if there is none that is in order.
-    std::optional<boot::DeviceTree> at(Context& context, u64 address);
+    std::optional<boot::DeviceTree> at(Context& context, u64 address, std::string_view lead = {});
     // From here on it is the one at `address`, which is a tree: sets $fdtaddr and prints
     // "Working FDT set to 42000000". The command's status.
     int choose(Context& context, u64 address);
 
     // It, to look at; nothing, and one line, if there is none.
-    std::optional<boot::DeviceTree> look(Context& context);
+    std::optional<boot::DeviceTree> look(Context& context, std::string_view lead = {});
     // It, to edit. Nothing, and one line, if it cannot be. The machine's own is copied first, and the copy,
     // with some room to grow, is the working tree from then on.
     std::optional<boot::DeviceTree> edit(Context& context);
@@ -45,7 +46,7 @@ class WorkingTree {
 };
 
 // One line about what libfdt, or what checks its trees, says; `doing` is libfdt's function, as in
-// "libfdt fdt_setprop(): FDT_ERR_NOSPACE". Returns status_failed.
+// "libfdt fdt_setprop(): FDT_ERR_NOTFOUND". Returns status_failed.
 int tree_failed(Context& context, std::string_view doing, const Error& why);
 
 } // namespace vireo::shell

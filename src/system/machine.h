@@ -72,6 +72,10 @@ class Machine {
     // Whose kernels it starts. None: a program's.
     virtual std::optional<Isa> isa() const { return std::nullopt; }
 
+    // Adds to `words` those, each behind a blank, that an operating system on this machine must have on its
+    // command line and that `command_line` lacks.
+    virtual void complete_command_line(std::string_view, Writer&) const {}
+
     // Whether enter() can be called as the machine is now; NotSupported: why not.
     virtual Result<> can_enter() const { return no_address_space(); }
 
@@ -88,6 +92,9 @@ class Machine {
     // anything is placed. A failure leaves memory as it was. Machines with a device tree have none.
     virtual Result<FirmwareTables> firmware_tables() { return FirmwareTables{}; }
 
+    // RAM that stays Vireo's while an operating system runs, which must keep off it; nothing: it gets all.
+    virtual std::optional<Range> resident() const { return std::nullopt; }
+
     // Whether enter() leaves firmware below the operating system that has processors started and the machine
     // switched off: PSCI, called by SMC. The machine's own device tree does not tell of it.
     virtual bool leaves_psci() const { return false; }
@@ -95,7 +102,8 @@ class Machine {
     // What an operating system is started with. Everything is in RAM.
     struct Handover {
         u64 entry = 0;       // of its first instruction
-        u64 description = 0; // of the machine, which it is told: where the device tree lies
+        u64 description = 0; // of the machine, which it is told: where the device tree or boot_params lie
+        bool in_32_bit_mode = false; // x86_64: with translation off, as on x86
         // What it reads before it knows about caches: they are cleaned for these.
         std::span<const Range> read_uncached{};
     };

@@ -27,6 +27,13 @@ def say(text):
 open(os.environ["PROBE"] + ".pid", "a").write("%d\n" % os.getpid())
 open(os.environ["PROBE"] + ".arguments", "w").write("\n".join(sys.argv[1:]))
 say("\nVireo\n\n")
+if "-kernel" in sys.argv:
+    text = sys.argv[sys.argv.index("-append") + 1] if "-append" in sys.argv else ""
+    say("Linux version\n")
+    if text == "hang":
+        time.sleep(1000)
+    if text != "fail":
+        sys.exit(4 if text == "status" else 0)
 status, prompt = 0, "=> "
 while True:
     say(prompt)
@@ -173,9 +180,38 @@ def test_output_is_shown_as_it_comes(world):
     assert process.returncode == 143
 
 
+@pytest.fixture(name="kernel")
+def a_kernel(tmp_path):
+    for name in ("Image, mine", "initrd", "board.dtb"):
+        (tmp_path / name).write_bytes(b"x")
+    return tmp_path / "Image, mine"
+
+
+def test_a_kernel_is_shown_until_qemu_ends(world, kernel, tmp_path):
+    status, output, errors = world.run("qemu_arm64", "--no-disk", "--kernel", kernel, "--initrd", tmp_path / "initrd", "--append", "a, b='c d'",
+                                       "--dtb", tmp_path / "board.dtb")
+    assert (status, output, errors) == (0, "\nVireo\n\nLinux version\n", [])
+    given = world.arguments()
+    # These options take a path as it is: a comma in it is no separator.
+    for name, value in {"-kernel": kernel, "-initrd": tmp_path / "initrd", "-append": "a, b='c d'", "-dtb": tmp_path / "board.dtb"}.items():
+        assert given[given.index(name) + 1] == str(value)
+
+
+@pytest.mark.parametrize("text,status,message", [
+    ("status", 1, "QEMU ended with status 4"), ("hang", 124, "no prompt within 2 s and no end of QEMU"), ("fail", 1, "the kernel was not booted")])
+def test_a_kernel_that_does_not_come_to_its_end(world, kernel, text, status, message):
+    result, output, errors = world.run("--no-disk", "--timeout", "2", "--kernel", kernel, "--append", text)
+    assert (result, errors) == (status, [f"./run: qemu-x86_64: {message}"])
+    assert output.startswith("\nVireo\n\nLinux version\n")
+
+
 def test_wrong_options_are_told_before_anything_is_built(world):
     for words, message in ((["--all"], "--all needs --cmd"), (["--all", "--cmd", " \n"], "--all needs --cmd"), (["--timeout", "nan"], "--timeout"),
-                           (["--timeout", "0"], "--timeout"), (["--disk", "/no/such"], "no such disk image: /no/such"), (["--tftp", "/no/such"], "/no/such")):
+                           (["--timeout", "0"], "--timeout"), (["--disk", "/no/such"], "no such disk image: /no/such"), (["--tftp", "/no/such"], "/no/such"),
+                           (["--kernel", "/no/such"], "no such file: /no/such"), (["--kernel", "/dev/null"], "no such file: /dev/null"),
+                           (["--initrd", __file__], "--initrd needs --kernel"), (["--append", ""], "--append needs --kernel"),
+                           (["--kernel", __file__, "--dtb", "/no/such"], "no such file: /no/such"),
+                           (["--kernel", __file__, "--cmd", "true"], "--kernel boots at once")):
         status, output, errors = world.run(*words)
         assert status == 2 and not output and message in errors[-1]
     assert not pathlib.Path(f"{world.probe}.pid").exists()
@@ -213,11 +249,15 @@ def test_a_script_below_the_supervisor_ends_with_all_of_its_children(tmp_path):
     script = tmp_path / "script"
     script.write_text('#!/bin/bash\n(sleep 1003 & echo $! >>"$1"; setsid sleep 1004 & echo $! >>"$1"; sleep 1005) | cat\n')
     script.chmod(0o755)
+    def with_default_signals():  # this run may be below nohup, whose wish the supervisor obeys
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+
     for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
         told = tmp_path / "told"
         told.unlink(missing_ok=True)
         process = subprocess.Popen(["/usr/bin/python3", "-B", TOP / "tools/vm/supervise.py", "./script", script, told], stderr=subprocess.PIPE, text=True,
-                                   start_new_session=True)
+                                   start_new_session=True, preexec_fn=with_default_signals)
         deadline = time.monotonic() + slowness.seconds(20)
         while not told.exists() or len(told.read_text().split()) < 2:
             assert time.monotonic() < deadline

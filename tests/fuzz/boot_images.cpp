@@ -6,7 +6,10 @@
 // follow as 8 bytes each, and not as 4 in KiB), the tree's size (4 bytes), the file.
 #include "boot/kernel_formats.h"
 #include "boot/plan/placement.h"
+#include "boot/x86/boot_params.h"
 #include "fuzz/support.h"
+
+#include <vector>
 
 namespace vireo::fuzz {
 namespace {
@@ -75,6 +78,19 @@ void check(const boot::Needs& needs, const Plan& plan, const system::MemoryMap& 
     require(boot::verify(plan, needs, map).has_value(), "what was placed is verified");
 }
 
+// What an x86 kernel is told: as many bytes as it said before, and what the plan says.
+void tell(Bytes file, const Plan& plan) {
+    boot::BootParams params{.file = file, .kernel = plan.kernel.place.base, .command_line = "quiet"};
+    if (plan.initrd)
+        params.initrd = plan.initrd->place;
+    std::vector<std::byte> bytes(params.bytes());
+    if (!params.write(plan.description.base, bytes))
+        return;
+    auto page = *read_struct<boot::BootParamsPage>(bytes);
+    require(page.header.code32_start == plan.kernel.place.base, "a kernel knows where it lies");
+    require(page.header.command_line_address == plan.description.base + 4096, "and its command line");
+}
+
 } // namespace
 } // namespace vireo::fuzz
 
@@ -95,8 +111,17 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
             continue;
         require(needs->kind == format.kind, "a header is of its format");
         require(needs->image_bytes != 0, "a kernel takes some memory");
-        if (auto plan = boot::place(*needs, all, map))
+        if (auto plan = boot::place(*needs, all, map)) {
             check(*needs, *plan, map);
+            if (format.kind == boot::ImageKind::LinuxX86)
+                tell(file, *plan);
+        }
+        // It asserts that nothing has to be moved.
+        (void)boot::place_to_load(*needs,
+                                  {.kernel_bytes = all.kernel.bytes,
+                                   .initrd_bytes = all.initrd.value_or(Range{}).bytes,
+                                   .description_bytes = all.description_bytes},
+                                  map);
     }
     return 0;
 }

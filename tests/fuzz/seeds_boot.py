@@ -19,6 +19,17 @@ def zimage(file_bytes=0x8000, inflated=0x1000000):
     return head + table + struct.pack("<I", inflated)
 
 
+def x86_image(alignment=0x200000, relocatable=1, flags=0x7F, preferred=0x41000000, memory=0x3378000, protocol=0x20F, end=0x6A):
+    """A bzImage of 39 setup sectors and 8 MiB."""
+    head = bytearray(1024)
+    struct.pack_into("<BHI", head, 0x1F1, 39, 0, 0x80000)
+    struct.pack_into("<HBB4sH", head, 0x1FE, 0xAA55, 0xEB, end, b"HdrS", protocol)
+    struct.pack_into("<BBHI", head, 0x210, 0, 1, 0, 0x100000)
+    struct.pack_into("<IIBBHI", head, 0x22C, 0x7FFFFFFF, alignment, relocatable, 21, flags, 2047)
+    struct.pack_into("<QI", head, 0x258, preferred, memory)
+    return bytes(head)
+
+
 def make(seed):
     mib = 1024  # KiB
 
@@ -38,3 +49,12 @@ def make(seed):
     image("zimage_too_low", kernel=2 * mib, kernel_bytes=0x8000, initrd=(1 * mib, 1600), file=zimage())
     image("zimage_without_sizes", kernel=40 * mib, kernel_bytes=0, file=zimage(inflated=0))
     image("zimage_too_large", ram=32, taken=(), kernel=16 * mib, kernel_bytes=0x8000, file=zimage(inflated=0xFFFFFFFF))
+
+    def x86(name, kernel=18 * mib, initrd=None, **header):
+        image(name, kernel=kernel, kernel_bytes=0x805000, initrd=initrd, file=x86_image(**header))
+
+    x86("x86", initrd=(100 * mib, 1600))
+    x86("x86_moved", kernel=2 * mib, initrd=(100 * mib, 1600))
+    x86("x86_32_bits", flags=4, alignment=0x1000000, memory=0x1135000)
+    x86("x86_at_one_place", relocatable=0, preferred=0x40100000, memory=0x900000)
+    x86("x86_of_old", protocol=0x207, end=0x36)

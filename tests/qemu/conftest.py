@@ -24,7 +24,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items):
-    few_at_a_time.longest_first(items, ["test_linux.py", "test_handover.py", "test_resilience.py"])
+    few_at_a_time.longest_first(items, ["test_slow_disks.py", "test_net_absent.py", "test_net_http.py", "test_faults.py", "test_linux.py"])
 
 
 def build_folder(board):

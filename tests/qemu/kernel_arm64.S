@@ -2,17 +2,10 @@
 // A kernel for test_handover.py: an arm64 "Image" that says what it finds at its first instruction, as lines
 // "name=number" on QEMU's PL011, and "ready". Then a key decides: q powers the machine off, r resets it. It
 // never switches the MMU or a cache on, so it sees what a kernel sees whose caches are off: memory. Nothing
-// here is more than `virt` has: the numbers are QEMU's. With SMC defined, PSCI is called by that, and asked
-// for what it must refuse.
-#define UART 0x09000000
-#define GICD 0x08000000
-#define GICC 0x08010000
-#define GICR_SGI 0x080b0000         // of the first processor
-#define VIRTIO 0x0a000000
-#ifndef ECAM
-#define ECAM 0x4010000000
-#endif
-#define MOST_PROCESSORS 8
+// here is more than `virt` has: the numbers are QEMU's. f fills RAM, all but the kernel and the tree, and c
+// tells what of it has changed since. With SMC defined, PSCI is called by that, and asked for what it must
+// refuse.
+#include "kernel_virt.h"
 
 head:
     b start
@@ -79,16 +72,23 @@ start:
     mov x0, x24
     tell "daif"
     register mpidr_el1
-    register cntfrq_el0
-    register cntp_ctl_el0
-    register cntv_ctl_el0
-    register isr_el1
+    mrs x0, cntfrq_el0
+    tell "cntfrq"
+    mrs x0, cntp_ctl_el0
+    tell "cntp_ctl"
+    mrs x0, cntv_ctl_el0
+    tell "cntv_ctl"
+    mrs x0, isr_el1
+    tell "isr"
     cmp x26, #2
     b.eq 1f
-    register sctlr_el1
+    mrs x0, sctlr_el1
+    tell "sctlr"
     b 2f
-1:  register sctlr_el2
-    register cnthp_ctl_el2
+1:  mrs x0, sctlr_el2
+    tell "sctlr"
+    mrs x0, cnthp_ctl_el2
+    tell "cnthp_ctl"
     register hcr_el2
 2:
     ldr w0, [x19]
@@ -99,18 +99,22 @@ start:
     tell "tree_bytes"
 
     bl interrupts
-    bl devices
     bl processors
 #ifdef SMC
     bl wrong_calls
 #endif
     say "ready\r\n"
 
+next:
     ldr x9, =UART
 1:  ldr w0, [x9, #0x18]
     tbnz w0, #4, 1b                 // nothing to receive
     ldr w0, [x9]
     and w0, w0, #0xff
+    cmp w0, #'f'
+    b.eq fill
+    cmp w0, #'c'
+    b.eq check
     movz x23, #0x8400, lsl #16
     cmp w0, #'r'
     b.eq 2f
@@ -123,8 +127,62 @@ start:
     add x0, x23, #9                 // SYSTEM_RESET
     bl firmware
 
-// What of the interrupt controller is enabled, or active: all words of its registers, one ORed to the other.
-// A software interrupt cannot be disabled on GICv2.
+// Each double word of RAM gets its own address, but those of the kernel and of the tree.
+fill:
+    adr x23, fill_range
+    bl each_range
+    say "filled\r\n"
+    b next
+fill_range:
+    mov x9, x0
+    str x9, [x0], #8
+    cmp x0, x1
+    b.lo fill_range
+    ret
+// How many of them have changed, and which was the last.
+check:
+    mov x20, #0
+    mov x21, #0
+    adr x23, check_range
+    bl each_range
+    mov x0, x20
+    tell "last"
+    mov x0, x21
+    tell "changed"
+    b next
+check_range:
+    ldr x9, [x0]
+    cmp x9, x0
+    b.eq 1f
+    mov x20, x0
+    add x21, x21, #1
+1:  add x0, x0, #8
+    cmp x0, x1
+    b.lo check_range
+    ret
+// x23 with x0 and x1: where each range begins and ends.
+each_range:
+    stp x29, x30, [sp, #-16]!
+    ldr x0, =RAM
+    adr x1, head
+    blr x23
+    adr x0, head
+    ldr x9, =end
+    add x0, x0, x9
+    mov x1, x19
+    blr x23
+    ldr w0, [x19, #4]
+    rev w0, w0
+    add x0, x0, x19
+    add x0, x0, #15
+    and x0, x0, #-16
+    ldr x1, =RAM_END
+    blr x23
+    ldp x29, x30, [sp], #16
+    ret
+
+// What of the interrupt controller is enabled, waits, or is active: all words of its registers, one ORed to
+// the other. A software interrupt cannot be disabled on GICv2.
 interrupts:
     stp x29, x30, [sp, #-16]!
     ldr x9, =GICD
@@ -143,14 +201,20 @@ interrupts:
     ldr x9, =GICD
     cbz w27, 1f
     ldr x9, =GICR_SGI
+1:  ldr w0, [x9, #0x200]
+    tell "own_pending"
+    ldr x9, =GICD
+    cbz w27, 1f
+    ldr x9, =GICR_SGI
 1:  ldr w0, [x9, #0x300]
     tell "own_active"
     ldr x9, =GICD + 0x104
-    mov w10, #8
     bl any
     tell "shared_enabled"
+    ldr x9, =GICD + 0x204
+    bl any
+    tell "shared_pending"
     ldr x9, =GICD + 0x304
-    mov w10, #8
     bl any
     tell "shared_active"
     cbnz w27, 1f
@@ -162,41 +226,14 @@ interrupts:
     ldp x29, x30, [sp], #16
     ret
 
-// w0: w10 words from x9 on, one ORed to the other.
+// w0: 8 words from x9 on, one ORed to the other.
 any:
     mov w0, #0
+    mov w10, #8
 1:  ldr w11, [x9], #4
     orr w0, w0, w11
     subs w10, w10, #1
     b.ne 1b
-    ret
-
-// The status of every MMIO slot, and the command register of every function 0 on PCI's first bus.
-devices:
-    stp x29, x30, [sp, #-16]!
-    ldr x9, =VIRTIO + 0x70
-    mov w0, #0
-    mov w10, #32
-1:  ldr w11, [x9]
-    orr w0, w0, w11
-    add x9, x9, #0x200
-    subs w10, w10, #1
-    b.ne 1b
-    tell "mmio_status"
-    ldr x9, =ECAM
-    mov w0, #0
-    mov w10, #32
-1:  ldr w11, [x9]
-    add w12, w11, #1
-    cbz w12, 2f                     // nobody there
-    ldr w11, [x9, #4]
-    and w11, w11, #0xffff
-    orr w0, w0, w11
-2:  add x9, x9, #0x8000
-    subs w10, w10, #1
-    b.ne 1b
-    tell "pci_command"
-    ldp x29, x30, [sp], #16
     ret
 
 // Starts the others by PSCI, one after the other, as a kernel does. With SMC each stops and is started once

@@ -20,18 +20,24 @@ class Kernel:
 CLOUD = Kernel("Debian 12 cloud", "qemu_arm64", "linux-image-6.1.0-50-cloud-arm64:arm64", "busybox-static:arm64")
 FULL = Kernel("Debian 12", "qemu_arm64", "linux-image-6.1.0-50-arm64:arm64", "busybox-static:arm64")
 
+RISCV = Kernel("Debian 13", "qemu-riscv64", "linux-image-6.12.117+deb13-riscv64:riscv64", "busybox-static:riscv64")
 ARM = Kernel("Debian 12 armmp-lpae", "qemu_arm", "linux-image-6.1.0-50-armmp-lpae:armhf", "busybox-static:armhf")
+AMD64 = Kernel("Debian 12 cloud", "qemu-x86_64", "linux-image-6.1.0-50-cloud-amd64:amd64", "busybox-static:amd64")
+PAE = Kernel("Debian 12 686-pae", "qemu-x86", "linux-image-6.1.0-50-686-pae:i386", "busybox-static:i386")
+PAE_ON_64 = Kernel("Debian 12 686-pae", "qemu-x86_64", "linux-image-6.1.0-50-686-pae:i386", "busybox-static:i386")
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
     kernel: Kernel
-    machine: str = ""  # properties of `-machine virt`, each with its comma
+    # properties of `-machine virt`, each with its comma; x86: a machine, with its properties
+    machine: str = ""
     arguments: str = ""
     transport: str = "pci"
     processors: int = 1
-    source: str = "disk"  # or "tftp"
+    source: str = "disk"  # or "tftp", or "qfw": QEMU's -kernel
     always: bool = False  # in CI as well
+    supervisor: bool = False  # riscv: under the OpenSBI that QEMU has, and not in machine mode
 
     @property
     def options(self):
@@ -39,14 +45,29 @@ class Row:
         return " ".join(word for word in words if word)
 
     @property
+    def is_x86(self):
+        return self.kernel.board.startswith("qemu-x86")
+
+    @property
+    def machine_argument(self):
+        return self.machine or "pc" if self.is_x86 else f"virt{self.machine}"
+
+    @property
+    def switches_off(self):
+        return "acpi=off" not in self.machine
+
+    @property
     def memory_mib(self):
         given = re.search(r"-m (\d+)([MG])", self.arguments)
         return int(given[1]) * (1024 if given[2] == "G" else 1) if given else 128
 
     def __str__(self):
-        words = f"{self.kernel.board} {self.kernel.package.split(':')[0].removeprefix('linux-image-')} {self.options} {self.transport} {self.source}"
+        below = "opensbi" if self.supervisor else ""
+        words = f"{self.kernel.board} {self.kernel.package.split(':')[0].removeprefix('linux-image-')} {below} {self.options} {self.transport} {self.source}"
         return re.sub(r"[^\w.=]+", "-", words).strip("-")
 
+
+WITHOUT_MSI = "-global virtio-blk-pci.vectors=0 -global virtio-net-pci.vectors=0"  # interrupts by pins
 
 ROWS = [
     Row(CLOUD, always=True),
@@ -67,6 +88,8 @@ ROWS = [
     Row(CLOUD, arguments="-cpu neoverse-n1 -m 512M", processors=2),
     Row(CLOUD, ",gic-version=3", source="tftp", processors=2, always=True),
     Row(CLOUD, source="tftp"),
+    Row(CLOUD, ",virtualization=on", source="qfw", transport="mmio", always=True),
+    Row(CLOUD, source="qfw", processors=4),
     Row(CLOUD, transport="mmio", source="tftp", processors=4),
     Row(ARM, transport="mmio", processors=2, always=True),
     Row(ARM),
@@ -81,10 +104,40 @@ ROWS = [
     Row(ARM, arguments="-m 2G", transport="mmio", processors=2),
     Row(ARM, arguments="-m 3G"),
     Row(ARM, source="tftp"),
+    Row(ARM, source="qfw", processors=2, always=True),
+    Row(ARM, ",highmem=off", "-m 1G", source="qfw", transport="mmio"),
+    Row(RISCV, processors=4, always=True),
+    Row(RISCV, supervisor=True, transport="mmio", processors=2, always=True),
+    Row(RISCV),
+    Row(RISCV, transport="mmio", processors=8),
+    Row(RISCV, arguments="-cpu rv64,sstc=off", processors=4),
+    Row(RISCV, ",aclint=on", processors=4),
+    Row(RISCV, arguments="-m 512M", source="tftp", processors=2),
+    Row(RISCV, arguments="-m 4G", processors=4),
+    Row(RISCV, supervisor=True, processors=4),
+    Row(RISCV, supervisor=True, arguments="-m 2G", transport="mmio"),
+    Row(AMD64, always=True),
+    Row(AMD64, "q35", processors=4),
+    Row(AMD64, "microvm", transport="mmio", processors=2, always=True),
+    Row(AMD64, "q35", "-m 6G -cpu max", processors=2),
+    Row(AMD64, arguments="-m 192M"),
+    Row(AMD64, "q35", source="tftp"),
+    Row(AMD64, "microvm,pcie=on"),
+    Row(AMD64, arguments=WITHOUT_MSI),
+    Row(AMD64, "q35", WITHOUT_MSI, processors=2),
+    Row(AMD64, "q35,acpi=off", WITHOUT_MSI),
+    Row(PAE, processors=4, always=True),
+    Row(PAE, "q35"),
+    Row(PAE, "microvm", transport="mmio"),
+    Row(PAE, arguments="-m 3G"),
+    Row(PAE, "pc,acpi=off", WITHOUT_MSI),
+    Row(PAE_ON_64, "q35", "-m 2G"),
     Row(FULL, processors=4),
     Row(FULL, ",virtualization=on", transport="mmio"),
     Row(FULL, ",gic-version=3", "-m 2G", transport="mmio", processors=4),
 ]
+OTHERS = {"opensbi:all"}  # test_riscv_handover.py
+SOURCES = {"disk": "disk", "tftp": "TFTP", "qfw": "`-kernel`"}
 CHOSEN = [row for row in ROWS if row.always or LONG]
 
 
@@ -93,7 +146,9 @@ def table():
     lines = ["| board | kernel | machine | disk and card | loaded from | in every run |", "|---|---|---|---|---|---|"]
     for row in ROWS:
         options = f"`{row.options}`" if row.options else "as documented"
-        lines.append(f"| `{row.kernel.board}` | {row.kernel.name} | {options} | {row.transport.upper()} | {row.source.replace('tftp', 'TFTP')} | "
+        if row.supervisor:
+            options = f"under OpenSBI, {options}"
+        lines.append(f"| `{row.kernel.board}` | {row.kernel.name} | {options} | {row.transport.upper()} | {SOURCES[row.source]} | "
                      f"{'yes' if row.always else ''} |")
     kernels = dict.fromkeys(row.kernel for row in ROWS)
     lines += ["", *(f"{kernel.name}: `{kernel.package.split(':')[0]}`." for kernel in kernels)]
@@ -103,4 +158,4 @@ def table():
 if __name__ == "__main__":
     if sys.argv[1:] != ["--packages"]:
         sys.exit("usage: tests/qemu/linux_rows.py --packages")
-    print(*sorted({package for row in CHOSEN for package in (row.kernel.package, row.kernel.busybox)}))
+    print(*sorted({package for row in CHOSEN for package in (row.kernel.package, row.kernel.busybox)} | OTHERS))

@@ -34,8 +34,7 @@ def test_tables_are_whole_and_lie_where_they_are_looked_for(name, arguments, mac
     with qmp.Monitor() as monitor:
         machine = start(machines, monitor, name, arguments)
         place = root(machine)
-        assert "warning" not in machine.transcript or "dma_enabled=off" in arguments or "-m 4G" in arguments \
-            or "-m 6G" in arguments, machine.transcript
+        assert "table-loader" not in machine.transcript
         memory = acpi.Memory(monitor)
         assert acpi.find_root(memory) == [place]
         tables = acpi.tables(memory, place)
@@ -75,10 +74,10 @@ def test_tables_of_a_microvm(name, machines):
 
 
 @PCS
-@pytest.mark.parametrize("arguments", ["-machine pc,acpi=off", "-machine microvm,acpi=off", "-machine isapc"])
+@pytest.mark.parametrize("arguments", ["-machine pc,acpi=off", "-machine microvm,acpi=off"])
 def test_machines_without_tables(name, arguments, machines):
     with qmp.Monitor() as monitor:
-        machine = start(machines, monitor, name, arguments + (" -cpu 486,+cmov" if "isapc" in arguments and name == "qemu-x86" else ""))
+        machine = start(machines, monitor, name, arguments)
         assert machine.command("acpi list") == "This machine has no ACPI tables\n"
         assert machine.status() == 1
 
@@ -118,8 +117,8 @@ def test_interrupt_lines_are_those_that_devices_raise(chip_set, name, tmp_path, 
     places = ["addr=3", "addr=4", "addr=5", "addr=6", "bus=bridge,addr=1", "bus=bridge,addr=6"]
     arguments = ["-device", "pci-bridge,id=bridge,chassis_nr=1,addr=7"]
     if chip_set == Q35:
-        places += ["addr=1a", "addr=19.0,multifunction=on", "bus=port,addr=0"]
-        arguments += ["-device", "pcie-root-port,id=port,chassis=2,addr=8"]
+        places += ["addr=1a", "addr=19.0,multifunction=on", "bus=rp0,addr=0"]
+        arguments += ["-device", "pcie-root-port,id=rp0,chassis=2,addr=8"]
     for number, place in enumerate(places):
         image = images.blank(tmp_path / f"{number}.img", images.MIB)
         arguments += vm.disk(number, image, device=f",{place}")
@@ -129,7 +128,7 @@ def test_interrupt_lines_are_those_that_devices_raise(chip_set, name, tmp_path, 
         lines = []
         for place in re.findall(r"^([0-9a-f.]{8})   0x1af4 ", machine.command("pci"), re.M):
             header = machine.command(f"pci header {place}")
-            assert "interrupt pin =                   0x01" in header, header
+            assert re.search(r"interrupt pin = +0x01", header), header
             lines.append(int(re.search(r"interrupt line = +0x(\w\w)", header).group(1), 16))
         assert len(lines) == len(places) and set(lines) == {10, 11}
 
@@ -139,19 +138,15 @@ def test_interrupt_lines_are_those_that_devices_raise(chip_set, name, tmp_path, 
             assert int(second.group(2), 16) & 0x0C == 0x0C, text
             return {line for line in (10, 11) if int(second.group(1), 16) >> line - 8 & 1}
 
-        # The order of the bus is that of the command line but for what is behind bridges: by
-        # size it is told apart.
-        for number in range(len(places)):
+        sizes(machine)  # what was raised at the start is over
+        for number, place in enumerate(places):
             assert raised() == set()
             monitor.command("block_resize", device=f"hd{number}", size=(number + 2) * images.MIB)
             now = raised()
-            assert len(now) == 1, (number, now)
-            index = re.search(rf"^ *(\d+): .*\({(number + 2) * 2048} x 512\)", sizes(machine), re.M)
-            assert index, sizes(machine)
-            assert now == {lines[int(index.group(1))]}, places[number]
+            # By its size a disk is found in the order of the bus.
+            assert now == {lines[sizes(machine).index(f"{(number + 2) * 2048} x 512")]}, place
 
 
 def sizes(machine):
-    """A line for each disk, in the order of the bus, with how large it is. Asking has Vireo look at what interrupts."""
-    lines = re.findall(r"\((\d+ x 512)\)", machine.command("virtio info"))
-    return "".join(f"{number}: ({size})\n" for number, size in enumerate(lines))
+    """How large the disks are, in the order of the bus. Asking has Vireo see what they raise, which ends it."""
+    return re.findall(r"\((\d+ x 512)\)", machine.command("virtio info"))

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an arm64 kernel finds at its first instruction (kernel_arm64.S says it): registers, memory, device tree, devices at rest. On each
+"""What a kernel finds at its first instruction (kernel_arm64.S and kernel_arm.S say it): registers, memory, device tree, devices at rest. On each
 variant of the machine; and from QEMU's own `-kernel`, which shows that the kernel of the test tells the truth."""
 
 import pathlib
+import re
 
 import pytest
 
 import device_tree
+import images
 import kernels
 import vm
-from kernels import BOARD, INITRD, MIB, Variant, disk, memory_of, monitor  # noqa: F401 (fixtures)
+from handover_checks import check
+from kernels import ARM, ARM64, INITRD, MIB, Variant, disk, memory_of, monitor  # noqa: F401 (fixtures)
 from networks import network, nic  # noqa: F401 (a fixture)
+from rows import only_long
 from test_net_handover import flood, listen, ram
 
 BOOTARGS = "console=ttyAMA0 one=1 two='a b'"
@@ -40,136 +44,82 @@ VARIANTS = [
     Variant("secure-el2", ",secure=on,virtualization=on", transport="mmio", level=2, processors=8),
     Variant("secure-gicv3", ",secure=on,gic-version=3", processors=8),
     Variant("secure-gicv4-max", ",secure=on,virtualization=on,gic-version=4", "-cpu max", level=2, processors=3),
+    Variant("plain", kernel=ARM, qemus_own=True),
+    Variant("virtualization-gicv3", ",virtualization=on,gic-version=3", kernel=ARM, transport="mmio", processors=4),
+    *only_long(
+        Variant("secure", ",secure=on", kernel=ARM, transport="mmio", processors=4),
+        Variant("secure-gicv3", ",secure=on,gic-version=3", kernel=ARM, processors=8),
+        Variant("mmio", kernel=ARM, transport="mmio", processors=4),
+        Variant("virtualization", ",virtualization=on", kernel=ARM, processors=8),
+        Variant("gicv3", ",gic-version=3", kernel=ARM, processors=4, qemus_own=True),
+        Variant("gicv3-without-its", ",gic-version=3,its=off", kernel=ARM, transport="mmio"),
+        Variant("max", arguments="-cpu max", kernel=ARM),
+        Variant("cortex-a7", arguments="-cpu cortex-a7", kernel=ARM, processors=2),
+        Variant("highmem-off-3G", ",highmem=off", "-m 3G", kernel=ARM, ecam=0x3F000000),
+        Variant("64M", arguments="-m 64M", kernel=ARM),
+        Variant("2G", arguments="-m 2G", kernel=ARM, transport="mmio"),
+        Variant("random-numbers", arguments="-device virtio-rng-pci", kernel=ARM)),
 ]
-# What the PSCI that Vireo leaves in the secure world answers to kernel_arm64.S.
-ANSWERS = {
-    "version": 0x10001, "version_64": -1, "migrate_info_type": 2, "features_on": 0, "features_unknown": -1, "features_smccc": -1,
-    "unknown": -1, "unknown_owner": -1, "on_absent": -2, "on_running": -4, "on_in_secure_ram": -9, "on_in_flash": -9, "on_nowhere": -9,
-    "on_misaligned": -9, "info_running": 0, "info_absent": -2, "info_cluster": -2, "suspend_reserved": -2,
-}
+PLAIN = {kernel: Variant("plain", kernel=kernel) for kernel in (ARM64, ARM)}
+on_each_board = pytest.mark.parametrize("variant", PLAIN.values(), ids=str)
 
 
-def overlap(one, other):
-    return one[0] < other[1] and other[0] < one[1]
+def boots(machine, variant, disk, line, image=None, initrd=INITRD):
+    """Loads kernel and initrd where they belong, boots them with `line`, and checks what the kernel finds: the checks, and where it lies."""
+    machine.send(LOAD + line + "\r")
+    found = check(kernels.facts(machine), variant, disk.memory)
+    return found, found.all(image or disk.image, initrd, BOOTARGS)
 
 
-class Check:
-    """What Linux' Documentation/arch/arm64/booting.rst asks for, and what a machine that was handed over cleanly is like."""
-
-    def __init__(self, found, variant, memory):
-        self.found, self.variant, self.memory = found, variant, memory
-        self.tree = kernels.tree(memory(found["x0"], found["tree_bytes"]))
-
-    def registers(self):
-        found, level = self.found, self.variant.level
-        assert found["el"] == level
-        assert [found[name] for name in ("x1", "x2", "x3")] == [0, 0, 0]
-        assert found["daif"] == 0x3C0, "interrupts are masked, all four kinds"
-        assert found[f"sctlr_el{level}"] & 0b101 == 0, "MMU and data cache are off"
-        assert found["cntfrq_el0"] == 62500000
-        timers = ["cntp_ctl_el0", "cntv_ctl_el0", *(["cnthp_ctl_el2"] if level == 2 else [])]
-        assert [found[name] & 1 for name in timers] == [0] * len(timers)
-
-    def at_rest(self):
-        found = self.found
-        assert found["isr_el1"] == 0, "an interrupt waits"
-        assert [found[name] for name in ("own_enabled", "own_active", "shared_enabled", "shared_active")] == [0] * 4
-        assert found["mmio_status"] == 0, "a device on MMIO is not reset"
-        assert found["pci_command"] & 4 == 0, "a function on PCI may still write to memory"
-
-    def image(self, image):
-        """Where it may be, and every byte of it."""
-        at = self.found["head"]
-        assert (at - image.text_offset) % (2 * MIB) == 0
-        assert image.unwritten(self.memory(at, len(image.data))) == image.unwritten(image.data)
-        return at, at + max(image.memory_bytes, len(image.data))
-
-    def initrd(self, expected):
-        start, end = self.tree.initrd
-        assert self.memory(start, end - start) == expected
-        return start, end
-
-    def placement(self, kernel, initrd):
-        """Nothing lies on anything else; the initrd is within the window that covers the kernel."""
-        at, size = self.found["x0"], self.found["tree_bytes"]
-        assert self.found["tree"] == 0xD00DFEED
-        assert at % 8 == 0 and size <= 2 * MIB and at // (2 * MIB) == (at + size - 1) // (2 * MIB)
-        ranges = [kernel, (at, at + size), *([initrd] if initrd else [])]
-        assert not any(overlap(one, other) for one in ranges for other in ranges if one is not other), ranges
-        if initrd:
-            lowest = min(kernel[0], initrd[0]) & -(1 << 30)
-            assert max(kernel[1], initrd[1]) <= lowest + (32 << 30)
-
-    def psci(self):
-        """The tree tells of it, and it takes no nonsense."""
-        node = self.tree.root.child("psci").properties
-        assert node["method"] == b"smc\0" and b"arm,psci-1.0\0" in node["compatible"]
-        processors = [node for node in self.tree.root.child("cpus").children if node.name.startswith("cpu@")]
-        assert [node.properties["enable-method"] for node in processors] == [b"psci\0"] * self.variant.processors
-        said = {name: self.found[f"psci_{name}"] for name in ANSWERS}
-        assert said == {name: value % (1 << 64) for name, value in ANSWERS.items()}
-
-    def all(self, image, expected_initrd, bootargs):
-        self.registers()
-        kernel = self.image(image)
-        initrd = self.initrd(expected_initrd) if expected_initrd is not None else None
-        if expected_initrd is None:
-            assert self.tree.initrd is None
-        self.placement(kernel, initrd)
-        assert self.tree.bootargs == bootargs
-        assert self.found["processors"] == self.variant.processors, "PSCI starts all of them"
-        if self.variant.is_secure:
-            self.psci()
-        return kernel
+def powers_off(machine):
+    machine.send("q")
+    assert machine.wait_exit() == 0
 
 
 @pytest.mark.parametrize("variant", [variant for variant in VARIANTS if variant.qemus_own], ids=str)
 def test_qemus_own_hand_over(variant, machines, monitor, tmp_path):
     """The kernel of these tests, by `-kernel`: what it says is so where no firmware of ours is in the way."""
-    image = kernels.build(tmp_path, variant.ecam)
+    board, image = variant.kernel.board, variant.kernel.build(tmp_path)
+    (tmp_path / "image").write_bytes(image.data)
     (tmp_path / "initrd").write_bytes(INITRD)
-    machine = machines.start([BOARD.qemu, "-nographic", *BOARD.machine, *variant.options(), "-nic", "none", "-kernel", tmp_path / "kernel.img",
+    machine = machines.start([board.qemu, "-nographic", *board.machine, *variant.options(), "-nic", "none", "-kernel", tmp_path / "image",
                               "-initrd", tmp_path / "initrd", "-append", BOOTARGS, *monitor.arguments, "-serial", "mon:stdio"])
-    check = Check(kernels.facts(machine), variant, memory_of(monitor))
-    check.all(image, INITRD, BOOTARGS)
-    check.at_rest()
-    machine.send("q")
-    assert machine.wait_exit() == 0
+    found = check(kernels.facts(machine), variant, memory_of(monitor), is_qemus=True)
+    found.all(image, INITRD, BOOTARGS)
+    found.at_rest()
+    powers_off(machine)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
-def test_hand_over(variant, disk, tmp_path):
-    """booti, with an initrd, from a disk; the kernel is where it was loaded, and powers off."""
+def test_hand_over(variant, disk):
+    """booti or bootz, with an initrd, from a disk; the kernel is where it was loaded, and powers off."""
     machine = disk.boot(variant)
     place = int(machine.command("echo $kernel_addr_r"), 16)
-    machine.send(LOAD + "booti $kernel_addr_r $ramdisk_addr_r\r")
-    check = Check(kernels.facts(machine), variant, disk.memory)
-    kernel = check.all(disk.image, INITRD, BOOTARGS)
-    check.at_rest()
+    found, kernel = boots(machine, variant, disk, f"{variant.kernel.command} $kernel_addr_r $ramdisk_addr_r")
+    found.at_rest()
     assert kernel[0] == place, "nothing was moved"
-    machine.send("q")
-    assert machine.wait_exit() == 0
+    powers_off(machine)
 
 
-def test_the_tree_is_the_machines_own_otherwise(disk, tmp_path):
-    machine = disk.boot(VARIANTS[0], arguments=["-device", "virtio-rng-pci"])
-    machine.send(LOAD + "booti $kernel_addr_r $ramdisk_addr_r\r")
-    check = Check(kernels.facts(machine), VARIANTS[0], disk.memory)
+@on_each_board
+def test_the_tree_is_the_machines_own_otherwise(variant, disk, tmp_path):
+    machine = disk.boot(variant, arguments=["-device", "virtio-rng-pci"])
+    found, _ = boots(machine, variant, disk, f"{variant.kernel.command} $kernel_addr_r $ramdisk_addr_r")
     without_disk = machine.command_line[:machine.command_line.index("-drive")]
     qemus = kernels.Tree(b"", device_tree.of_machine(without_disk, tmp_path))
-    assert check.tree.described() == qemus.described()
+    assert found.tree.described() == qemus.described()
     new = {"bootargs", "linux,initrd-start", "linux,initrd-end"}
-    assert set(check.tree.chosen) == set(qemus.chosen) | new
-    assert check.tree.chosen["stdout-path"] == qemus.chosen["stdout-path"]
-    assert len(check.tree.chosen["rng-seed"]) >= 32 and len(check.tree.chosen["kaslr-seed"]) == 8
+    assert set(found.tree.chosen) == set(qemus.chosen) | new
+    assert found.tree.chosen["stdout-path"] == qemus.chosen["stdout-path"]
+    assert len(found.tree.chosen["rng-seed"]) >= 32 and len(found.tree.chosen["kaslr-seed"]) == 8
 
 
-def test_without_an_initrd(disk):
+@on_each_board
+def test_without_an_initrd(variant, disk):
     """Neither with `-` nor with nothing does the kernel find one; what is said as a command line is what it gets."""
-    machine = disk.boot(VARIANTS[0])
-    for line in ("booti $kernel_addr_r", "booti $kernel_addr_r -"):
-        machine.send(LOAD + line + "\r")
-        Check(kernels.facts(machine), VARIANTS[0], disk.memory).all(disk.image, None, BOOTARGS)
+    machine = disk.boot(variant)
+    for words in ("", " -"):
+        boots(machine, variant, disk, f"{variant.kernel.command} $kernel_addr_r{words}", initrd=None)
         machine.send("r")
         machine.boot()
 
@@ -177,11 +127,10 @@ def test_without_an_initrd(disk):
 def test_seeds_are_never_used_again(disk):
     """Each boot of one run of QEMU, whose own tree stays the same, gives the kernel other random numbers, without a device for them as well.
     Linux takes its place from the upper bits of kaslr-seed, so those differ."""
-    machine = disk.boot(VARIANTS[0])
+    machine = disk.boot(PLAIN[ARM64])
     seeds, places = [], []
     for _ in range(3):
-        machine.send(LOAD + "booti $kernel_addr_r\r")
-        chosen = Check(kernels.facts(machine), VARIANTS[0], disk.memory).tree.chosen
+        chosen = boots(machine, PLAIN[ARM64], disk, "booti $kernel_addr_r", initrd=None)[0].tree.chosen
         seeds.append(chosen["rng-seed"])
         places.append(chosen["kaslr-seed"][:4])
         machine.send("r")
@@ -189,45 +138,84 @@ def test_seeds_are_never_used_again(disk):
     assert len(set(seeds)) == len(set(places)) == 3, (seeds, places)
 
 
-@pytest.mark.parametrize("place,legal", [(0x42000000, True), (0x42001000, False), (0x43FFF000, False)])
-def test_a_kernel_that_was_loaded_anywhere(place, legal, disk):
-    """One that lies right stays; another is moved, whole, even onto a part of itself."""
-    variant = VARIANTS[0]
-    image = kernels.build(disk.folder).padded(5 * MIB + 4)
+@pytest.mark.parametrize("kernel,place,legal", [
+    (ARM64, 0x42000000, True), (ARM64, 0x42001000, False), (ARM64, 0x43FFF000, False),
+    (ARM, 0x42001000, True), (ARM, 0x40208000, False), (ARM, 0x42000010, False)])
+def test_a_kernel_that_was_loaded_anywhere(kernel, place, legal, disk):
+    """One that lies right stays; another is moved, whole, even onto a part of itself. A zImage lies wrong where it unpacks itself."""
+    variant = PLAIN[kernel]
+    image = kernel.build(disk.folder).padded(5 * MIB + 4)
     machine = disk.boot(variant, {"/boot/kernel": image.data, "/boot/initrd": INITRD})
-    machine.send(LOAD.replace("$kernel_addr_r", f"{place:x}") + f"booti {place:x} $ramdisk_addr_r\r")
-    kernel = Check(kernels.facts(machine), variant, disk.memory).all(image, INITRD, BOOTARGS)
-    assert (kernel[0] == place) == legal
-    machine.send("q")
-    assert machine.wait_exit() == 0
+    machine.send(LOAD.replace("$kernel_addr_r", f"{place:x}") + f"{kernel.command} {place:x} $ramdisk_addr_r\r")
+    at = check(kernels.facts(machine), variant, disk.memory).all(image, INITRD, BOOTARGS)[0]
+    assert (at == place) == legal
+    powers_off(machine)
 
 
 def test_a_kernel_with_an_offset_and_much_zeroed_data(disk):
     """As older kernels have it: text_offset 0x80000; image_size far beyond the file, over where the initrd was loaded."""
-    variant = VARIANTS[0]
-    image = kernels.build(disk.folder).with_header(text_offset=0x80000, memory_bytes=48 * MIB)
+    variant = PLAIN[ARM64]
+    image = ARM64.build(disk.folder).with_header(text_offset=0x80000, memory_bytes=48 * MIB)
     machine = disk.boot(variant, {"/boot/kernel": image.data, "/boot/initrd": INITRD}, arguments=["-m", "256M"])
     initrd = 0x40200000 + 24 * MIB
     machine.send(LOAD.replace("$ramdisk_addr_r", f"{initrd:x}") + f"booti $kernel_addr_r {initrd:x}:$filesize\r")
-    Check(kernels.facts(machine), variant, disk.memory).all(image, INITRD, BOOTARGS)
-    machine.send("q")
-    assert machine.wait_exit() == 0
+    check(kernels.facts(machine), variant, disk.memory).all(image, INITRD, BOOTARGS)
+    powers_off(machine)
 
 
-@pytest.mark.parametrize("kind,properties", [("pci-modern-only", ",packed=on"), ("mmio-legacy", "")])
-def test_memory_is_the_kernels_alone(kind, properties, network):  # noqa: F811
-    """Frames arrive as fast as they can, before, while and after the kernel is entered: not one byte of memory changes from then on."""
+@pytest.mark.parametrize("inflated", [14 * MIB, None], ids=["table-of-sizes", "sizes-unknown"])
+def test_an_initrd_where_the_kernel_unpacks_itself(inflated, disk):
+    """It is moved away, whether the kernel says how large it gets or not: then 32 MiB are left free, and the kernel goes behind them, too."""
+    variant = PLAIN[ARM]
+    image = ARM.build(disk.folder).with_header(inflated=inflated)
+    machine = disk.boot(variant, {"/boot/kernel": image.data, "/boot/initrd": INITRD})
+    for kernel, initrd in ((0x42000000, 0x40800000), (0x43000000, 0x41000000)):
+        machine.send(LOAD.replace("$ramdisk_addr_r", f"{initrd:x}").replace("$kernel_addr_r", f"{kernel:x}") +
+                     f"bootz {kernel:x} {initrd:x}\r")
+        at = check(kernels.facts(machine), variant, disk.memory).all(image, INITRD, BOOTARGS)[0]
+        assert (at == kernel) == (kernel >= 0x40000000 + image.unpacked_bytes)
+        machine.send("r")
+        machine.boot()
+
+
+def start_a_read_and_leave_it(machine):
+    """Of the slow disk: the memory that it goes to is still the disk's when the command has ended."""
+    number = re.search(r"Device (\d+): [^\n]*\n[^\n]*\n *Capacity: 8\.0 MB", machine.command("virtio info"))[1]
+    machine.command(f"virtio dev {number}")
+    machine.command("virtio read 44000000 0 800")  # QEMU lets the first one pass, and is slow then
+    machine.vm.send("virtio read 44000000 0 800\r")
+    machine.vm.expect("count 2048")
+    machine.vm.wait_processor_idle(0.3)
+    machine.vm.send("\x03")
+    machine.vm.expect(vm.PROMPT_AT_LINE_START)
+    assert "unfinished disk requests" in machine.command("bdinfo")
+
+
+@pytest.mark.parametrize("kernel,kind,properties", [
+    (ARM64, "pci-modern-only", ",packed=on"), (ARM64, "mmio-legacy", ""), (ARM, "pci-modern-only", ",packed=on"),
+    *only_long((ARM, "mmio-legacy", ""), (ARM, "mmio-modern", ",packed=on"))])
+def test_memory_is_the_kernels_alone(kernel, kind, properties, network):  # noqa: F811
+    """Frames arrive as fast as they can, and requests of a slow disk are under way, before, while and after the kernel is entered: not one byte
+    of memory changes from then on. Neither of what lay there, nor of what the kernel fills it with."""
     folder = pathlib.Path(network.folder)
-    image = kernels.make_disk(folder / "disk.img", folder / "root", {"/boot/kernel": kernels.build(folder).data, "/boot/initrd": INITRD})
-    machine = network.boot_bound(BOARD, [*nic(kind, properties), *vm.disk(0, image, "mmio" if "mmio" in kind else "pci")])
+    transport = "mmio" if "mmio" in kind else "pci"
+    image = kernels.make_disk(folder / "disk.img", folder / "root", {"/boot/kernel": kernel.build(folder).data, "/boot/initrd": INITRD})
+    slow = images.patterned(folder / "slow.img", 8 * MIB)
+    machine = network.boot_bound(kernel.board, [*nic(kind, properties), *vm.disk(0, image, transport),
+                                                *vm.disk(1, slow, transport, drive=",throttling.bps-read=131072")])
     machine.is_alive()
     with flood(network) as sender:
         listen(machine, sender)
-        machine.vm.send(LOAD + "booti $kernel_addr_r $ramdisk_addr_r\r")
+        start_a_read_and_leave_it(machine)
+        machine.vm.send(LOAD + f"{kernel.command} $kernel_addr_r $ramdisk_addr_r\r")
         kernels.facts(machine.vm)
         before, sent = ram(machine), sender.sent
         for _ in range(3):
             assert ram(machine) == before
+        machine.vm.send("f")
+        machine.vm.expect("filled")
+        for _ in range(3):
+            machine.vm.send("c")
+            assert kernels.numbers("".join(machine.vm.expect(r"changed=\w+\r*\n"))) == {"last": 0, "changed": 0}
         assert sender.sent > sent
-    machine.vm.send("q")
-    assert machine.vm.wait_exit() == 0
+    powers_off(machine.vm)

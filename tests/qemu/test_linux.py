@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's own kernels, unchanged, booted by typing `booti` or `bootz` at the console: each mounts the disk it came from, finds a file there whole,
+"""Debian's own kernels, unchanged, booted by typing `booti`, `bootz` or `zboot` at the console, or by QEMU's `-kernel` alone: each mounts the disk it came from, finds a file there whole,
 pings, and powers off. One row of the table in docs/boards.md each; most of them only in `./test --long`."""
 
 import functools
@@ -16,11 +16,13 @@ import initrd
 import kernels
 import linux_rows
 import vm
-from conftest import TOP
+from conftest import TOP, build_folder
 from rows import only_long
 
 MIB = images.MIB
-BOOT = {"qemu_arm": "bootz", "qemu_arm64": "booti"}
+BOOT = {"qemu_arm": "bootz $kernel_addr_r", "qemu_arm64": "booti $kernel_addr_r", "qemu-riscv64": "booti $kernel_addr_r",
+        "qemu-x86": "zboot $kernel_addr_r -", "qemu-x86_64": "zboot $kernel_addr_r -"}
+CONSOLE = {"qemu_arm": "ttyAMA0", "qemu_arm64": "ttyAMA0"}  # and ttyS0
 ROOT_FILE = images.noise(MIB + 321, seed=11)  # a file on the disk that a kernel boots from
 
 # All processors but the first are taken out and brought back, several times.
@@ -51,8 +53,8 @@ def files_of(kernel, busybox):
             "/boot/initrd-stops": initrd.build(root, package(busybox), init=STOPS_PROCESSORS), "/file": ROOT_FILE}
 
 
-def check(machine, processors, memory_mib, timeout=120):
-    """A boot to the end of the initrd's script and of QEMU: the disk's file is right, the network answers."""
+def check(machine, processors, memory_mib, timeout=120, switches_off=True):
+    """A boot to the end of the initrd's script, and of QEMU where that can be: the disk's file is right, the network answers."""
     text, _ = machine.expect(r"init: done\r*\n", timeout)
     said = dict(re.findall(r"(?m)^init: (kernel|command line|processors|memory|file|ping) (.*?)$", text))
     assert said["file"] == hashlib.sha256(ROOT_FILE).hexdigest()
@@ -61,7 +63,10 @@ def check(machine, processors, memory_mib, timeout=120):
     # What the kernel takes for itself is less than a third; a firmware that keeps some shows
     # in large machines.
     assert int(said["memory"].split()[0]) >= memory_mib * 1024 * 2 // 3
-    assert machine.wait_exit(timeout) == 0
+    if switches_off:
+        assert machine.wait_exit(timeout) == 0
+    else:
+        machine.expect("reboot: System halted", timeout)
     return said
 
 
@@ -83,19 +88,34 @@ def test_linux(row, disks, machines):
     image = disks(row.kernel)
     network = ["-netdev", f"user,id=net0,tftp={vm.escape(image.parent / 'root')}",
                "-device", ("virtio-net-pci,romfile=" if row.transport == "pci" else "virtio-net-device") + ",netdev=net0"]
-    arguments = ["-machine", f"virt{row.machine}", "-smp", str(row.processors), *row.arguments.split()]
-    machine = machines.boot(vm.BOARDS[row.kernel.board], [*arguments, *vm.disk(0, image, row.transport), *network], nic=None)
+    arguments = ["-machine", row.machine_argument, "-smp", str(row.processors), *row.arguments.split()]
+    board = vm.BOARDS[row.kernel.board]
+    command = board.command(build_folder(board), [*arguments, *vm.disk(0, image, row.transport), *network])
+    if row.supervisor:
+        command[command.index("-bios")] = "-kernel"
+    command_line = f"console={CONSOLE.get(board.name, 'ttyS0')} root=/dev/vda file=file quiet"
+    if row.source == "qfw":
+        boot = image.parent / "root/boot"
+        machine = machines.start([*command, "-kernel", boot / "vmlinuz", "-initrd", boot / "initrd", "-append", command_line])
+    else:
+        machine = machines.start(command)
+        machine.boot()
+        boot_by_hand(machine, row, command_line)
+    said = check(machine, row.processors, row.memory_mib, switches_off=row.switches_off)
+    added = r" tsc_early_khz=\d+" if "microvm" in row.machine else ""
+    assert re.fullmatch(re.escape(command_line) + added, said["command line"])
+
+
+def boot_by_hand(machine, row, command_line):
+    """Types what loads and boots it."""
     if row.source == "tftp":
         machine.command("setenv autoload no; dhcp")
     load = {"disk": "load virtio 0", "tftp": "tftpboot"}[row.source]
     for place, name in (("kernel_addr_r", "boot/vmlinuz"), ("ramdisk_addr_r", "boot/initrd")):
         machine.command(f"{load} ${place} {name}", timeout=120)
         assert machine.status() == 0
-    command_line = "console=ttyAMA0 root=/dev/vda file=file quiet"
     machine.command(f'setenv bootargs "{command_line}"')
-    machine.send(f"{BOOT[row.kernel.board]} $kernel_addr_r $ramdisk_addr_r\r")
-    said = check(machine, row.processors, row.memory_mib)
-    assert said["command line"] == command_line
+    machine.send(f"{BOOT[row.kernel.board]} $ramdisk_addr_r\r")
 
 
 STOPPING = [linux_rows.Row(kernel, properties, processors=4) for kernel in (linux_rows.CLOUD, linux_rows.ARM)
@@ -109,7 +129,7 @@ def test_processors_stop_and_start(row, disks, machines):
     for place, name in (("kernel_addr_r", "boot/vmlinuz"), ("ramdisk_addr_r", "boot/initrd-stops")):
         machine.command(f"load virtio 0 ${place} {name}", timeout=120)
     machine.command('setenv bootargs "console=ttyAMA0 root=/dev/vda file=file quiet"')
-    machine.send(f"{BOOT[row.kernel.board]} $kernel_addr_r $ramdisk_addr_r\r")
+    machine.send(f"{BOOT[row.kernel.board]} $ramdisk_addr_r\r")
     text, _ = machine.expect(r"init: done\r*\n", 180)
     assert re.findall(r"(?m)^init: round \d: (.*?)$", text) == ["0", "0-3"] * 3 and "refuses" not in text, text
     assert machine.wait_exit(120) == 0

@@ -11,7 +11,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
 NET = ["net", "net/protocol", "net/stack", "net/transfer"]
-BOOT = ["boot/acpi", "boot/image", "boot/plan", "boot/tree"]
+BOOT = ["boot/acpi", "boot/image", "boot/plan", "boot/tree", "boot/x86"]
 FAMILIES = ("boot", "devices", "files", "memory", "net", "script", "system")  # of commands
 SHELL = ["load", *NET, "fs", "block", "device", "system", "event", "dma", "base"]
 
@@ -42,6 +42,7 @@ LAYERS = {
     "boot/image": ["base"],
     "boot/plan": ["boot/image", "system", "base"],
     "boot/tree": ["base"],
+    "boot/x86": ["boot/acpi/address_map.h", "boot/image", "system", "base"],
     "boot": [*BOOT, "load", *NET, "fs", "block", "device", "system", "event", "dma", "base"],
     "shell/variables": ["shell/arguments.h", "shell/context.h", "shell/network.h", "shell/shell.h", *SHELL],
     "shell/language": ["shell/context.h", *SHELL],

@@ -88,7 +88,11 @@ def arguments_for(disks, network, transport, board, more):
 def files_for(options):
     """What the firmware reads before it shows its prompt."""
     given = {"env": options.env, "script": options.script}
-    return [word for name, path in given.items() if path for word in ("-fw_cfg", f"name=opt/vireo/{name},file={vm.escape(os.path.abspath(path))}")]
+    words = [word for name, path in given.items() if path for word in ("-fw_cfg", f"name=opt/vireo/{name},file={vm.escape(os.path.abspath(path))}")]
+    for name in ("kernel", "initrd", "dtb"):
+        if path := getattr(options, name):
+            words += [f"-{name}", os.path.abspath(path)]
+    return words + (["-append", options.append] if options.append is not None else [])
 
 
 def prompt_of(out):
@@ -128,6 +132,10 @@ def parse(words):
     parser.add_argument("--cmd", metavar="COMMANDS", help="run these lines unattended, show what comes, exit with the last one's status; "
                         "the same with lines on standard input")
     parser.add_argument("--timeout", type=seconds, default=120, help="seconds that one unattended line may take (default: 120)")
+    parser.add_argument("--kernel", metavar="FILE", help="a kernel that the start boots at once (QEMU's -kernel); QEMU's console is shown until it ends")
+    parser.add_argument("--initrd", metavar="FILE", help="its initrd")
+    parser.add_argument("--append", metavar="TEXT", help="its command line")
+    parser.add_argument("--dtb", metavar="FILE", help="the machine's device tree, in place of QEMU's own")
     more = []
     if "--" in words:
         more = words[words.index("--") + 1:]
@@ -140,7 +148,11 @@ def parse(words):
             parser.error(f"no such disk image: {image}")
         if not os.access(image, os.R_OK):
             parser.error(f"the disk image cannot be read: {image}")
-    for file in (options.env, options.script):
+    if options.kernel is None:
+        for name in ("initrd", "append"):
+            if getattr(options, name) is not None:
+                parser.error(f"--{name} needs --kernel")
+    for file in (options.env, options.script, options.kernel, options.initrd, options.dtb):
         if file is not None and not os.path.isfile(file):
             parser.error(f"no such file: {file}")
     if options.tftp is not None and not os.path.isdir(options.tftp):
@@ -154,6 +166,8 @@ def parse(words):
     if lines is not None:
         # Enter alone would show the next part of memory after `md`.
         lines = [line.rstrip(b"\r") for line in lines.split(b"\n") if line.strip()]
+    if options.kernel is not None and lines:
+        parser.error("--kernel boots at once: no commands can be typed")
     if options.all and not lines:
         parser.error("--all needs --cmd, or commands on standard input")
     return options, lines, more
@@ -168,6 +182,8 @@ def boot(board, options, lines, more):
     if lines is None:
         sys.stdout.flush()
         os.execvp(command[0], command)
+    if options.kernel is not None:
+        return unattended.watch(command, prompt_of(out), options.timeout, show)
     if options.all:
         show(f"--- {board.name} ---\n".encode())
     return unattended.run(command, prompt_of(out), lines, options.timeout, show)

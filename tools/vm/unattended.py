@@ -144,3 +144,17 @@ def run(command, prompt, lines, timeout, show):
             if done + 1 < len(lines) or not lines:
                 raise Failure(f"QEMU ended {what}; lines that were not run: {max(len(lines) - done - 1, 0)}") from None
             return 0
+
+
+def watch(command, prompt, timeout, show):
+    """Boots a kernel and shows what a user would see, for so many seconds at most; 0 once QEMU ends. At the firmware's prompt, the kernel was
+    not booted."""
+    with Console(command, prompt, show) as console:
+        try:
+            console.wait_prompt(timeout, "and no end of QEMU")
+        except Ended:
+            status = console.exit_status(timeout)
+            if status != 0:
+                raise Failure(f"QEMU ended with status {status}") from None
+            return 0
+        raise Failure("the kernel was not booted")

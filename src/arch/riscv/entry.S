@@ -4,6 +4,7 @@
 // firmware. a0 is the hart's id, a1 the device tree.
 #include "arch/common/layout.h"
 #include "arch/common/least_ram.h"
+#include "arch/riscv/sbi/layout.h"
 #include "arch/riscv/start_mode.h"
 
 #if __riscv_xlen == 64
@@ -140,9 +141,23 @@ first:
     mv a1, s0
     tail vireo_early
 
+    // Until an operating system is about to run, and somebody has put the SBI there: it interrupts us.
 park:
+    andi t0, s3, START_SUPERVISOR
+    bnez t0, asleep
+    li t0, 8                        // software interrupts end wfi, and are not taken
+    csrw mie, t0
+1:  wfi
+    csrr t0, mip
+    andi t0, t0, 8
+    beqz t0, 1b
+    li t0, VIREO_SBI_BLOCK + VIREO_SBI_IMAGE
+    fence rw, rw
+    fence.i
+    jr t0
+asleep:
     wfi
-    j park
+    j asleep
 
     .balign 4
 cannot_run:

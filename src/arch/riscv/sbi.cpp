@@ -4,7 +4,6 @@
 namespace vireo::arch::riscv::sbi {
 
 namespace {
-constexpr uptr base = 0x10;
 constexpr uptr probe_extension = 3;
 } // namespace
 

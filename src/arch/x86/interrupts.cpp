@@ -22,14 +22,19 @@ constexpr uptr io_apic_index = 0xfec0'0000;
 constexpr uptr io_apic_data = 0xfec0'0010;
 constexpr u32 io_apic_version = 1;
 constexpr u32 io_apic_entry(u8 line) { return 0x10 + 2 * u32{line}; }
+constexpr u32 io_apic_masked = 1 << 16;
 
 // Where a processor has no local APIC: the 8259, whose lines go to it directly, and channel 0
 // of the 8254, on line 0.
 constexpr u16 pic_command = 0x20;
 constexpr u16 pic_data = 0x21;
+constexpr u16 second_pic_command = 0xa0;
+constexpr u16 second_pic_data = 0xa1;
+constexpr u8 pic_initialise = 0x11; // edges; there is a second one
 constexpr u16 pit_channel = 0x40;
 constexpr u16 pit_command = 0x43;
 constexpr u8 pit_count_once = 0x30; // both bytes, mode 0: one request, when it has counted down
+constexpr u8 pit_tick = 0x36;       // both bytes, mode 3: as PC firmware leaves it
 constexpr u8 pit_read_status = 0xe2;
 constexpr u64 pit_hertz = 1'193'182;
 
@@ -47,8 +52,8 @@ void write_io_apic(u32 index, u32 value) {
     *reinterpret_cast<volatile u32*>(io_apic_data) = value;
 }
 
-void start_pit(u16 counts) {
-    out8(pit_command, pit_count_once);
+void start_pit(u16 counts, u8 mode = pit_count_once) {
+    out8(pit_command, mode);
     out8(pit_channel, static_cast<u8>(counts));
     out8(pit_channel, static_cast<u8>(counts >> 8));
 }
@@ -59,9 +64,9 @@ bool start_old_chips(const WakeSource& source) {
     out8(pit_command, pit_read_status);
     if ((in8(pit_channel) & 0x3f) != pit_count_once)
         return false;
-    out8(pic_command, 0x11); // edges; there is a second one,
+    out8(pic_command, pic_initialise);
     out8(pic_data, VIREO_FIRST_INTERRUPT);
-    out8(pic_data, 1 << 2); // which is on line 2;
+    out8(pic_data, 1 << 2); // the second one is on line 2;
     out8(pic_data, 0x03);   // an interrupt ends by itself
     u8 mask = static_cast<u8>(~(1 << timer_line | 1 << source.line));
     out8(pic_data, mask);
@@ -90,6 +95,45 @@ void start_interrupts(const WakeSource& source) {
         write_io_apic(io_apic_entry(source.line) + 1, local_apic::read(local_apic::id));
         write_io_apic(io_apic_entry(source.line), VIREO_FIRST_INTERRUPT + u32{source.line});
     }
+}
+
+// As PC firmware leaves them, every line masked.
+void leave_old_chips() {
+    constexpr u8 ends_by_command = 0x01;
+    out8(pic_command, pic_initialise);
+    out8(second_pic_command, pic_initialise);
+    out8(pic_data, 0x08);
+    out8(second_pic_data, 0x70);
+    out8(pic_data, 1 << 2);
+    out8(second_pic_data, 2);
+    out8(pic_data, ends_by_command);
+    out8(second_pic_data, ends_by_command);
+    out8(pic_data, 0xff & ~(1 << 2));
+    out8(second_pic_data, 0xff);
+    if (!has_apic && has_timer)
+        start_pit(0, pit_tick);
+}
+
+void stop_interrupts() {
+    if (has_apic) {
+        local_apic::write(local_apic::timer_entry, local_apic::masked);
+        local_apic::write(local_apic::timer_initial, 0);
+    }
+    if (has_apic && console_wakes)
+        write_io_apic(io_apic_entry(wake_source.line), io_apic_masked);
+    // What has been asked for already is taken, or it would wait for the operating system.
+    asm volatile("sti; nop; cli" ::: "memory");
+    if (has_apic && console_wakes)
+        write_io_apic(io_apic_entry(wake_source.line) + 1, 0);
+    leave_old_chips();
+    if (has_apic) {
+        local_apic::write(local_apic::timer_divider, 0);
+        local_apic::write(local_apic::pin0_entry, local_apic::external);
+        local_apic::write(local_apic::pin1_entry, local_apic::masked);
+        local_apic::write(local_apic::spurious_vector, 0xff);
+    }
+    console_wakes = false;
+    has_timer = false;
 }
 
 void acknowledge_interrupt(u8 line) {

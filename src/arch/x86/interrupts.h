@@ -20,4 +20,7 @@ void start_exceptions();
 // only inside arch::idle_until. `source.announce` is called with interrupts held.
 void start_interrupts(const WakeSource& source);
 
+// All of it as reset left it, and nothing pending: for an operating system. No sleep ends after this.
+void stop_interrupts();
+
 } // namespace vireo::arch::x86

@@ -27,6 +27,7 @@ enum Register : uptr {
 };
 constexpr u32 masked = 1 << 16;
 constexpr u32 non_maskable = 4 << 8; // delivered as such, without a vector
+constexpr u32 external = 7 << 8;     // the 8259 says which vector
 
 constexpr uptr base = 0xfee0'0000;
 inline u32 read(Register offset) { return *reinterpret_cast<const volatile u32*>(base + offset); }

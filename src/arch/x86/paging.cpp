@@ -130,6 +130,13 @@ void start_paging() {
     switch_on();
 }
 
+void open_all_memory() {
+    for (usize i = 0; i < large_pages; ++i)
+        table_at(VIREO_LEVEL2_TABLES)[i] =
+            Format::leaf(i * large_page_bytes, Format::present | Format::writable, Format::leaf_shift);
+    flush_tlb();
+}
+
 #ifdef __x86_64__
 void map_above_4_gib(u64 end, uptr tables) {
     u64* level3 = table_at(VIREO_LEVEL3_TABLE);

@@ -16,6 +16,10 @@ constexpr u64 highest_mappable = u64{512} << 30;
 // address extension stays without paging.
 void start_paging();
 
+// From here on all of the first 4 GiB can be written and executed, as an operating system wants it that
+// starts with translation on. The tables stay where they are, in the first MiB.
+void open_all_memory();
+
 // How many bytes of tables map_above_4_gib needs. `end` is at most `highest_mappable`.
 constexpr usize table_bytes(u64 end) {
     u64 gib = end <= four_gib ? 0 : (end - four_gib + (u64{1} << 30) - 1) >> 30;

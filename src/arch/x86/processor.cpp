@@ -78,6 +78,20 @@ unsigned physical_address_bits() {
     return bits >= 32 && bits <= 52 ? bits : 36;
 }
 
+bool tells_clock_rate() {
+    constexpr u32 is_hypervisor_there = u32{1} << 31; // leaf 1
+    constexpr u32 hypervisor = 0x4000'0000;
+    constexpr u32 hypervisor_clock = hypervisor + 0x10;
+    if (Cpuid clock = cpuid(0x15); clock.eax != 0 && clock.ebx != 0 && clock.ecx != 0)
+        return true;
+    if ((cpuid(1).ecx & is_hypervisor_there) == 0)
+        return false;
+    // "KVMKVMKVM": by its own clock.
+    Cpuid name = cpuid(hypervisor);
+    bool is_kvm = name.ebx == 0x4b4d'564b && name.ecx == 0x564b'4d56 && name.edx == 0x4d;
+    return is_kvm || cpuid(hypervisor_clock).eax != 0;
+}
+
 void print_cpu(Writer& out) {
     constexpr u32 first_brand_leaf = 0x8000'0002;
     char brand[3 * sizeof(Cpuid)];

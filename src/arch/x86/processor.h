@@ -19,6 +19,9 @@ Bytes random_seed();
 // How many bits of a physical address the processor has: 32 to 52.
 unsigned physical_address_bits();
 
+// Whether the processor, or the hypervisor behind it, says how fast the time-stamp counter counts.
+bool tells_clock_rate();
+
 // "CPU:   <brand>" as the processor calls itself.
 void print_cpu(Writer& out);
 

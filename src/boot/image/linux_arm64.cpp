@@ -2,6 +2,7 @@
 #include "boot/image/linux_arm64.h"
 
 #include "base/endian.h"
+#include "boot/image/pe.h"
 
 namespace vireo::boot {
 
@@ -19,46 +20,6 @@ struct ImageHeader {
 };
 static_assert(sizeof(ImageHeader) == 64);
 
-// What of an EFI program's headers says how long the file is (PE Format, "COFF File Header" and "Section
-// Table").
-struct PeHeader {
-    Be<u32> signature;
-    Le<u16> machine;
-    Le<u16> sections;
-    Le<u32> unused[3];
-    Le<u16> optional_bytes;
-    Le<u16> characteristics;
-};
-static_assert(sizeof(PeHeader) == 24);
-
-struct PeSection {
-    char name[8];
-    Le<u32> memory_bytes;
-    Le<u32> memory_offset;
-    Le<u32> file_bytes;
-    Le<u32> file_offset;
-    Le<u32> unused[4];
-};
-static_assert(sizeof(PeSection) == 40);
-
-constexpr u32 pe_signature = 0x50450000; // "PE", 0, 0
-
-// The end of the last section, 0 if the headers do not say: they are no EFI program's, or not whole.
-u64 file_bytes_of(Bytes head, u32 pe_offset) {
-    auto pe = read_struct<PeHeader>(head, pe_offset);
-    if (!pe || pe->signature != pe_signature)
-        return 0;
-    u64 end = 0;
-    usize at = usize{pe_offset} + sizeof(PeHeader) + pe->optional_bytes;
-    for (unsigned i = 0; i < pe->sections; ++i, at += sizeof(PeSection)) {
-        auto section = read_struct<PeSection>(head, at);
-        if (!section)
-            return 0;
-        end = std::max(end, u64{section->file_offset} + section->file_bytes);
-    }
-    return end;
-}
-
 } // namespace
 
 Result<LinuxArm64> LinuxArm64::read(Bytes head) {
@@ -70,7 +31,7 @@ Result<LinuxArm64> LinuxArm64::read(Bytes head) {
         return LinuxArm64{.text_offset = 0x80000, .image_bytes = 16 << 20, .file_bytes = 0};
     return LinuxArm64{.text_offset = header->text_offset,
                       .image_bytes = header->image_size,
-                      .file_bytes = file_bytes_of(head, header->pe_offset)};
+                      .file_bytes = pe_file_bytes(head, header->pe_offset)};
 }
 
 Needs LinuxArm64::needs() const {

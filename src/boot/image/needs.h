@@ -22,9 +22,12 @@ struct Needs {
     u64 skipped_bytes = 0;
     // Of the whole file, as it says itself: one that is shorter was cut. 0: it does not say.
     u64 file_bytes = 0;
+    // What file_bytes, if it says something, has been rounded up by at most.
+    u64 rounded_by = 0;
     // That the kernel takes from its first byte on, more than the file has: zeroed data follows. Never 0.
     u64 image_bytes = 0;
-    u64 entry_offset = 0; // of its first instruction
+    u64 entry_offset = 0;        // of its first instruction
+    bool in_32_bit_mode = false; // of a 64-bit processor: that is where the entry is for
     Where kernel{};
     Where initrd{.alignment = 4096};
     // What the kernel is told about the machine lies within one block of `description.alignment` bytes.

@@ -28,6 +28,8 @@ bool is_aligned_as(u64 address, const Needs::Where& where) {
 
 // Why `range` is not RAM that nobody owns; nothing if it is.
 std::optional<Refusal> refuse(Part part, const Range& range, const system::MemoryMap& map) {
+    if (part == Part::Initrd && range.bytes == 0)
+        return Refusal{.part = part, .why = Why::Empty, .range = range};
     if (!checked_add(range.base, range.bytes) || !map.check_readable(range.base, range.bytes))
         return Refusal{.part = part, .why = Why::NotRam, .range = range};
     if (const system::MemoryRegion* owner = map.first_owner(range.base, range.bytes))
@@ -44,6 +46,15 @@ Refusal is_kernels(Part part, const Range& range, const Range& kernel) {
 
 Refusal has_no_room(Part part, const Range& range) {
     return {.part = part, .why = Why::NoRoom, .range = range};
+}
+
+// Why the file is not whole; nothing if it is.
+std::optional<Refusal> refuse_cut(const Needs& needs, const Range& file) {
+    u64 least =
+        std::max(needs.file_bytes - std::min(needs.rounded_by, needs.file_bytes), needs.skipped_bytes + 1);
+    if (file.bytes >= least)
+        return std::nullopt;
+    return Refusal{.part = Part::Kernel, .why = Why::Cut, .range = {file.base, least}, .there = file.bytes};
 }
 
 bool is_legal(const Needs& needs, const Range& kernel) {
@@ -74,6 +85,20 @@ std::expected<Range, Refusal> place_kernel(const Needs& needs, const Range& now,
     return std::unexpected(has_no_room(Part::Kernel, range));
 }
 
+// As high as the kernel reaches.
+std::optional<u64> highest_for_initrd(const Needs& needs, u64 bytes, const Range& kernel,
+                                      const FreeRam& free) {
+    u64 from = needs.initrd.lowest;
+    u64 end = needs.initrd.end;
+    if (needs.reach != 0) {
+        u64 last = align_down(kernel.end() - 1, GiB);
+        u64 first = align_down(kernel.base, GiB);
+        from = std::max(from, last - std::min(last, needs.reach - GiB));
+        end = std::min(end, checked_add(first, needs.reach).value_or(~u64{0}));
+    }
+    return free.highest({.bytes = bytes, .alignment = needs.initrd.alignment, .from = from, .end = end});
+}
+
 // Where the initrd goes: it stays, if the kernel reaches it and does not run or unpack itself there; else as
 // high as possible.
 std::expected<Range, Refusal> place_initrd(const Needs& needs, const Range& initrd, const Placed& kernel,
@@ -85,16 +110,7 @@ std::expected<Range, Refusal> place_initrd(const Needs& needs, const Range& init
     free.take(needs.unpacks);
     free.take(kernel.now);
     free.take(kernel.place);
-    u64 from = needs.initrd.lowest;
-    u64 end = needs.initrd.end;
-    if (needs.reach != 0) {
-        u64 last = align_down(kernel.place.end() - 1, GiB);
-        u64 first = align_down(kernel.place.base, GiB);
-        from = std::max(from, last - std::min(last, needs.reach - GiB));
-        end = std::min(end, checked_add(first, needs.reach).value_or(~u64{0}));
-    }
-    if (auto base = free.highest(
-            {.bytes = initrd.bytes, .alignment = needs.initrd.alignment, .from = from, .end = end}))
+    if (auto base = highest_for_initrd(needs, initrd.bytes, kernel.place, free))
         return Range{*base, initrd.bytes};
     if (is_overrun)
         return std::unexpected(is_kernels(Part::Initrd, initrd, kernel.place));
@@ -127,10 +143,8 @@ std::expected<Plan, Refusal> place(const Needs& needs, const ToPlace& wanted, co
     Range file = wanted.kernel;
     if (file.bytes == 0)
         file.bytes = needs.file_bytes != 0 ? needs.file_bytes : needs.skipped_bytes + needs.image_bytes;
-    u64 least = std::max(needs.file_bytes, needs.skipped_bytes + 1);
-    if (file.bytes < least)
-        return std::unexpected(
-            Refusal{.part = Part::Kernel, .why = Why::Cut, .range = {file.base, least}, .there = file.bytes});
+    if (auto refusal = refuse_cut(needs, file))
+        return std::unexpected(*refusal);
     if (auto refusal = refuse(Part::Kernel, file, map))
         return std::unexpected(*refusal);
     if (wanted.initrd) {
@@ -148,7 +162,8 @@ std::expected<Plan, Refusal> place(const Needs& needs, const ToPlace& wanted, co
         return std::unexpected(kernel_place.error());
     Plan plan{.kind = needs.kind,
               .kernel = {kernel, *kernel_place},
-              .entry = kernel_place->base + needs.entry_offset};
+              .entry = kernel_place->base + needs.entry_offset,
+              .in_32_bit_mode = needs.in_32_bit_mode};
     if (wanted.initrd) {
         auto initrd_place = place_initrd(needs, *wanted.initrd, plan.kernel, map);
         if (!initrd_place)
@@ -160,6 +175,42 @@ std::expected<Plan, Refusal> place(const Needs& needs, const ToPlace& wanted, co
         return std::unexpected(description.error());
     plan.description = *description;
     return plan;
+}
+
+std::expected<LoadPlaces, Refusal> place_to_load(const Needs& needs, const ToLoad& wanted,
+                                                 const system::MemoryMap& map) {
+    if (auto refusal = refuse_cut(needs, {0, wanted.kernel_bytes}))
+        return std::unexpected(*refusal);
+    Range kernel{0, std::max(needs.image_bytes, wanted.kernel_bytes - needs.skipped_bytes)};
+    FreeRam free(map);
+    free.take(needs.unpacks);
+    // What stays behind lies right before the kernel, so what is looked for begins with it.
+    auto bytes = checked_add(needs.skipped_bytes, kernel.bytes);
+    auto base =
+        bytes ? free.lowest({.bytes = *bytes,
+                             .alignment = needs.kernel.alignment,
+                             .skew = needs.kernel.skew - needs.skipped_bytes,
+                             .from = needs.kernel.lowest - std::min(needs.kernel.lowest, needs.skipped_bytes),
+                             .end = needs.kernel.end})
+              : std::nullopt;
+    if (!base)
+        return std::unexpected(has_no_room(Part::Kernel, kernel));
+    kernel.base = *base + needs.skipped_bytes;
+    LoadPlaces places{.kernel = *base};
+    ToPlace loaded{.kernel = {*base, wanted.kernel_bytes}, .description_bytes = wanted.description_bytes};
+    if (wanted.initrd_bytes != 0) {
+        free.take({*base, *bytes});
+        places.initrd = highest_for_initrd(needs, wanted.initrd_bytes, kernel, free);
+        if (!places.initrd)
+            return std::unexpected(has_no_room(Part::Initrd, {0, wanted.initrd_bytes}));
+        loaded.initrd = Range{*places.initrd, wanted.initrd_bytes};
+    }
+    // Whether there is room for the rest, before anything is loaded.
+    auto plan = place(needs, loaded, map);
+    if (!plan)
+        return std::unexpected(plan.error());
+    VIREO_ASSERT(!plan->kernel.moves() && (!plan->initrd || !plan->initrd->moves()));
+    return places;
 }
 
 std::expected<void, Refusal> verify(const Plan& plan, const Needs& needs, const system::MemoryMap& map) {

@@ -15,7 +15,8 @@ struct Refusal {
         NotFree,  // some of `range` is `owner`'s
         NoRoom,   // nowhere are range.bytes bytes free where it may lie
         TooLarge, // range.bytes are more than the operating system takes
-        Cut       // of a file of range.bytes bytes there are only `there`
+        Cut,      // of a file of range.bytes bytes there are only `there`
+        Empty     // it has no bytes: what should have made it went wrong
     };
     Part part;
     Why why;
@@ -36,6 +37,24 @@ struct ToPlace {
 // other and from what has not been moved yet.
 [[nodiscard]] std::expected<Plan, Refusal> place(const Needs& needs, const ToPlace& wanted,
                                                  const system::MemoryMap& map);
+
+// What is to be loaded: sizes of whole files.
+struct ToLoad {
+    u64 kernel_bytes;
+    u64 initrd_bytes = 0;      // 0: there is none
+    u64 description_bytes = 0; // that it takes at most
+};
+
+// Where to.
+struct LoadPlaces {
+    u64 kernel; // the file's first byte, which is not the kernel's if some of the file stays behind
+    std::optional<u64> initrd{};
+};
+
+// Where files are to be loaded whose kernel's head has been read, so that place() leaves everything where it
+// is: the kernel as low as possible, the initrd as high as it reaches. A pure function, like place().
+[[nodiscard]] std::expected<LoadPlaces, Refusal> place_to_load(const Needs& needs, const ToLoad& wanted,
+                                                               const system::MemoryMap& map);
 
 // The same rules again, on a plan that is finished: whatever made it, what breaks one of them is not booted.
 [[nodiscard]] std::expected<void, Refusal> verify(const Plan& plan, const Needs& needs,

@@ -18,9 +18,11 @@ struct Plan {
     ImageKind kind{};
     Placed kernel;
     u64 entry = 0;
+    bool in_32_bit_mode = false; // of a 64-bit processor
     std::optional<Placed> initrd{};
     Range description{};                            // where what the kernel is told goes: a device tree
     std::optional<std::string_view> command_line{}; // none: the tree's is kept
+    std::string_view added_words{}; // the end of it: what this machine takes, and nobody asked for
 };
 
 } // namespace vireo::boot

@@ -207,32 +207,67 @@ Result<> DeviceTree::set_chosen(const Chosen& wanted) {
     return remove_if_there(*this, node, "kaslr-seed");
 }
 
-// --- /memory ---
+// --- /memory and /reserved-memory ---
 
-Result<> DeviceTree::set_memory(Range range) {
-    auto cells_of = [&](std::string_view name, u32 by_default) {
-        auto value = property(root, name);
-        auto cells = value ? read_struct<Be<u32>>(*value) : std::optional<Be<u32>>(by_default);
-        return cells ? cells->get() : 0;
-    };
-    u32 address_cells = cells_of("#address-cells", 2);
-    u32 size_cells = cells_of("#size-cells", 1);
+namespace {
+
+u32 cells_of(const DeviceTree& tree, DeviceTree::Node node, std::string_view name, u32 by_default) {
+    auto value = tree.property(node, name);
+    auto cells = value ? read_struct<Be<u32>>(*value) : std::optional<Be<u32>>(by_default);
+    return cells ? cells->get() : 0;
+}
+
+// `reg` of a node in `parent`: one range.
+struct Reg {
+    std::byte cells[2 * sizeof(u64)];
+    usize bytes;
+    Bytes view() const { return {cells, bytes}; }
+};
+Result<Reg> reg_in(const DeviceTree& tree, DeviceTree::Node parent, Range range) {
+    u32 address_cells = cells_of(tree, parent, "#address-cells", 2);
+    u32 size_cells = cells_of(tree, parent, "#size-cells", 1);
     auto fits = [](u64 value, u32 cells) { return cells == 2 || (cells == 1 && value >> 32 == 0); };
     if (!fits(range.base, address_cells) || !fits(range.bytes, size_cells))
-        return error(ErrorCode::OutOfRange, "memory that the root's cells cannot say");
+        return parent == DeviceTree::root
+                   ? error(ErrorCode::OutOfRange, "memory that the root's cells cannot say")
+                   : error(ErrorCode::OutOfRange, "memory that the cells of /reserved-memory cannot say");
     Be<u64> base = range.base;
     Be<u64> bytes = range.bytes;
-    std::byte reg[2 * sizeof(u64)];
+    Reg reg{};
     auto tail = [](const Be<u64>& number, u32 cells) {
         return std::as_bytes(std::span(&number, 1)).last(cells * sizeof(u32));
     };
-    auto end = std::ranges::copy(tail(base, address_cells), reg).out;
+    auto end = std::ranges::copy(tail(base, address_cells), reg.cells).out;
     end = std::ranges::copy(tail(bytes, size_cells), end).out;
+    reg.bytes = static_cast<usize>(end - reg.cells);
+    return reg;
+}
 
+} // namespace
+
+Result<> DeviceTree::set_memory(Range range) {
+    Reg reg = VIREO_TRY(reg_in(*this, root, range));
     auto found = find("/memory");
     Node node = found ? *found : VIREO_TRY(add_node(root, "memory"));
     VIREO_TRY(set_text(node, "device_type", "memory"));
-    return set_property(node, "reg", Bytes(reg, static_cast<usize>(end - reg)));
+    return set_property(node, "reg", reg.view());
+}
+
+Result<> DeviceTree::reserve_memory(std::string_view name, Range range) {
+    auto found = find("/reserved-memory");
+    Node parent = found ? *found : VIREO_TRY(add_node(root, "reserved-memory"));
+    if (!found) {
+        // The root's cells: Linux wants no others.
+        for (auto [cells, by_default] : {std::pair("#address-cells", 2u), std::pair("#size-cells", 1u)}) {
+            Be<u32> number = cells_of(*this, root, cells, by_default);
+            VIREO_TRY(set_property(parent, cells, std::as_bytes(std::span(&number, 1))));
+        }
+        VIREO_TRY(set_property(parent, "ranges", {}));
+    }
+    Reg reg = VIREO_TRY(reg_in(*this, parent, range));
+    Node node = VIREO_TRY(add_node(parent, name));
+    VIREO_TRY(set_property(node, "reg", reg.view()));
+    return set_property(node, "no-map", {});
 }
 
 // --- /psci ---

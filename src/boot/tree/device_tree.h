@@ -64,6 +64,10 @@ class DeviceTree {
     Result<> set_chosen(const Chosen& chosen);
     // The node /memory, whatever its address, is this range, in as many cells as the root says.
     Result<> set_memory(Range range);
+    // No operating system may touch the range, nor map it: a node of that name in /reserved-memory.
+    // `OutOfRange` if the cells there cannot say it; `InvalidArgument` if there is one. On an error some of
+    // it may have been done.
+    Result<> reserve_memory(std::string_view name, Range range);
     // There is PSCI, called by SMC: the node /psci, and all of /cpus are started by it. On an error some of
     // it may have been done.
     Result<> set_psci();

@@ -10,8 +10,28 @@ namespace {
 // Items with fixed numbers.
 constexpr u16 signature_item = 0x00;
 constexpr u16 features_item = 0x01;
+constexpr u16 processors_item = 0x05;
 constexpr u16 directory_item = 0x19;
 constexpr u16 first_file_item = 0x20;
+
+// An item has the size of a part, another its bytes.
+struct PartItems {
+    u16 size;
+    u16 data;
+};
+constexpr PartItems items_of(FwCfg::Part part) {
+    switch (part) {
+    case FwCfg::Part::Setup:
+        return {0x17, 0x18};
+    case FwCfg::Part::Kernel:
+        return {0x08, 0x11};
+    case FwCfg::Part::Initrd:
+        return {0x0b, 0x12};
+    case FwCfg::Part::CommandLine:
+        return {0x14, 0x15};
+    }
+    return {};
+}
 
 constexpr std::string_view signature = "QEMU";
 constexpr u32 dma_feature = 0x2;
@@ -65,7 +85,7 @@ Result<FwCfg> FwCfg::create(const io::Window& registers, const Layout& layout) {
     return device;
 }
 
-Result<FwCfg::File> FwCfg::find(std::string_view name) const {
+Result<> FwCfg::for_each(Visitor& visitor) const {
     Be<u32> count;
     VIREO_TRY(transfer(directory_item, bytes_of(count)));
     if (count > most_files)
@@ -75,16 +95,47 @@ Result<FwCfg::File> FwCfg::find(std::string_view name) const {
     for (u32 left = count; left > 0;) {
         auto part = std::span(entries).first(std::min<usize>(left, entries.size()));
         VIREO_TRY(transfer(std::nullopt, std::as_writable_bytes(part)));
-        for (const DirectoryEntry& entry : part) {
-            if (name_of(entry) != name)
-                continue;
-            if (entry.select < first_file_item || entry.size > most_bytes)
-                return error(ErrorCode::Corrupt, "fw_cfg directory entry");
-            return File{entry.select, entry.size};
-        }
+        for (const DirectoryEntry& entry : part)
+            if (!visitor.visit(name_of(entry), {entry.select, entry.size}))
+                return {};
         left -= static_cast<u32>(part.size());
     }
-    return error(ErrorCode::NotFound, "fw_cfg file");
+    return {};
+}
+
+Result<FwCfg::File> FwCfg::find(std::string_view name) const {
+    struct Search final : Visitor {
+        explicit Search(std::string_view its_name) : name(its_name) {}
+        bool visit(std::string_view other, const File& file) override {
+            if (other == name)
+                found = file;
+            return !found;
+        }
+        std::string_view name;
+        std::optional<File> found;
+    };
+    Search search(name);
+    VIREO_TRY(for_each(search));
+    if (!search.found)
+        return error(ErrorCode::NotFound, "fw_cfg file");
+    if (search.found->selector < first_file_item || search.found->bytes > most_bytes)
+        return error(ErrorCode::Corrupt, "fw_cfg directory entry");
+    return *search.found;
+}
+
+Result<FwCfg::File> FwCfg::part(Part part) const {
+    PartItems items = items_of(part);
+    Le<u32> bytes;
+    VIREO_TRY(transfer(items.size, bytes_of(bytes)));
+    if (bytes > most_bytes)
+        return error(ErrorCode::Corrupt, "fw_cfg size of a kernel, initrd or command line");
+    return File{items.data, bytes};
+}
+
+Result<u16> FwCfg::processors() const {
+    Le<u16> count;
+    VIREO_TRY(transfer(processors_item, bytes_of(count)));
+    return count;
 }
 
 Result<> FwCfg::read(const File& file, MutableBytes into) const {

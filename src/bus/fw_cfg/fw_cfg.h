@@ -38,8 +38,33 @@ class FwCfg {
     // Finds a file by its full name, "etc/e820". NotFound; Corrupt if the directory makes no sense.
     Result<File> find(std::string_view name) const;
 
+    // Who is told of the files. What the host says of one is not checked yet; a name without
+    // its end is empty.
+    class Visitor {
+      public:
+        // False: no more of them.
+        virtual bool visit(std::string_view name, const File& file) = 0;
+
+      protected:
+        ~Visitor() = default;
+    };
+    // All files, in the host's order. Corrupt if there are more than `most_files`.
+    Result<> for_each(Visitor& visitor) const;
+
     // Reads the file's first bytes, as many as `into` holds. OutOfRange if the file is shorter.
     Result<> read(const File& file, MutableBytes into) const;
+    // The bytes that follow what was read last; what lies behind the file's end is zeros. Nobody may have
+    // used the device meanwhile.
+    Result<> read_on(MutableBytes into) const { return transfer(std::nullopt, into); }
+
+    // Parts of an operating system (QEMU: -kernel, -initrd, -append), which have fixed numbers and no names.
+    // `Setup` is what x86's kernels begin with; there the kernel is the rest of the file.
+    enum class Part : u8 { Setup, Kernel, Initrd, CommandLine };
+    // It as a file, of 0 bytes if the host gives none. Corrupt if it has more than `most_bytes`.
+    Result<File> part(Part part) const;
+
+    // How many processors run.
+    Result<u16> processors() const;
 
     // Overwrites `from.size()` bytes of a file that the host lets be written, from `offset` on. OutOfRange if
     // they are not all in the file; NotSupported without DMA; Io if the host does not take them.

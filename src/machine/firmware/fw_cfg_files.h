@@ -11,6 +11,10 @@ class FwCfgFiles final : public system::HostFiles {
   public:
     explicit FwCfgFiles(const bus::FwCfg& device) : device_(device) {}
     Result<OwnedArray<char>> read(std::string_view name, usize most_bytes) override;
+    Result<> for_each(Visitor& visitor) override;
+    Result<u64> bytes_of(Part part) override;
+    Result<> read(Part part, MutableBytes into, Watcher& watcher) override;
+    Result<u32> processors() override;
 
   private:
     bus::FwCfg device_;

@@ -25,6 +25,7 @@ constexpr u32 active_while_high = 6;
 constexpr u64 message_address = 0x1bc0; // machine mode's domain only
 constexpr u64 message_address_high = 0x1bc4;
 constexpr u64 enable_number = 0x1edc;
+constexpr u64 disable_number = 0x1fdc;
 constexpr u64 target(u32 interrupt) { return 0x3000 + u64{4} * interrupt; }
 constexpr unsigned target_hart_shift = 18;
 constexpr u32 highest_priority = 1;
@@ -41,6 +42,8 @@ using Imsic = Devices::Imsic;
 
 constinit io::Window controller;
 constinit u64 claim_register = 0;
+constinit u64 delivery_register = 0; // 0: messages are sent
+constinit u32 used_interrupt = 0;    // 0: none
 
 // Without this QEMU would keep the interrupt pending after the console has been read, and no
 // sleep would last.
@@ -101,8 +104,8 @@ std::optional<Acknowledge> start(const Devices& devices, const Aplic& aplic, u32
             return std::nullopt;
         window.write32(delivery(connection->of_all), 1);
         window.write32(threshold(connection->of_all), 0); // every priority
-        controller = window.uncounted();
         claim_register = claim(connection->of_all);
+        delivery_register = delivery(connection->of_all);
         acknowledge = acknowledge_directly;
         goes_to = static_cast<u32>(connection->of_all) << target_hart_shift | highest_priority;
     }
@@ -110,6 +113,8 @@ std::optional<Acknowledge> start(const Devices& devices, const Aplic& aplic, u32
     window.write32(target(interrupt), goes_to);
     window.write32(enable_number, interrupt);
     window.write32(domain_control, domain_enable);
+    controller = window.uncounted();
+    used_interrupt = interrupt;
     return acknowledge;
 }
 
@@ -125,6 +130,16 @@ std::optional<Acknowledge> start_aplic(const Devices& devices, u32 hart) {
             return start(devices, aplic, hart, static_cast<u32>(*interrupt));
     }
     return std::nullopt;
+}
+
+void stop_aplic() {
+    if (used_interrupt == 0)
+        return;
+    controller.write32(domain_control, 0);
+    controller.write32(disable_number, used_interrupt);
+    controller.write32(source(used_interrupt), 0);
+    if (delivery_register != 0)
+        controller.write32(delivery_register, 0);
 }
 
 } // namespace vireo::machine::virt

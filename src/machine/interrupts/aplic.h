@@ -12,4 +12,7 @@ using Acknowledge = void (*)();
 // there is none that can.
 std::optional<Acknowledge> start_aplic(const Devices& devices, u32 hart);
 
+// Takes that back, if it was done.
+void stop_aplic();
+
 } // namespace vireo::machine::virt

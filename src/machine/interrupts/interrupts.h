@@ -12,8 +12,7 @@ namespace vireo::machine::virt {
 // input. gic.cpp or plic.cpp, by architecture.
 bool route_wake_sources(const Devices& devices, u32 processor);
 
-// The other way, before an operating system takes over: nothing is enabled any more. Only gic.cpp has it so
-// far.
+// The other way, before an operating system takes over: nothing is enabled any more.
 void release_wake_sources(const Devices& devices);
 
 // After that, in the secure world of an Arm machine: all interrupts are the non-secure world's, for it to

@@ -24,6 +24,8 @@ constexpr u64 claim(usize context) { return threshold(context) + 4; }
 
 constinit io::Window plic;
 constinit u64 claim_register = 0;
+constinit usize used_context = 0;
+constinit u32 used_interrupt = 0; // 0: none
 
 // Without this the controller would keep the interrupt pending, and no sleep would last. If the console still
 // has something it asks again.
@@ -57,7 +59,16 @@ std::optional<Acknowledge> start_plic(const Devices& devices, u32 hart) {
     plic.write32(enable(context, number), 1u << number % 32);
     plic.write32(threshold(context), 0);
     claim_register = claim(context);
+    used_context = context;
+    used_interrupt = number;
     return acknowledge;
+}
+
+void stop_plic() {
+    if (used_interrupt == 0)
+        return;
+    plic.write32(enable(used_context, used_interrupt), 0);
+    plic.write32(priority(used_interrupt), 0);
 }
 
 } // namespace
@@ -73,6 +84,11 @@ bool route_wake_sources(const Devices& devices, u32 processor) {
                     .longest_sleep = longest_sleep(console.has_value()),
                     .acknowledge = console.value_or(nullptr)});
     return console.has_value();
+}
+
+void release_wake_sources(const Devices&) {
+    stop_plic();
+    stop_aplic();
 }
 
 } // namespace vireo::machine::virt

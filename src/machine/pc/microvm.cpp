@@ -4,6 +4,7 @@
 #include "arch/common/layout.h"
 #include "base/endian.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "bus/pci/host_from_tree.h"
 #include "event/clock.h"
 
@@ -118,6 +119,13 @@ void report(const char* file, const Result<>& result) {
         warn("{}: {}", file, result.error());
 }
 
+bool has_word(std::string_view text, std::string_view beginning) {
+    while (!text.empty())
+        if (split_first(text, ' ').starts_with(beginning))
+            return true;
+    return false;
+}
+
 } // namespace
 
 void Microvm::Action::take() const {
@@ -140,15 +148,29 @@ void Microvm::read_tree(const Tree& tree) {
         else if (!node.is_enabled())
             continue;
         else if (node.is_compatible("virtio,mmio")) {
-            if (auto registers = walk.reg(0))
+            if (auto registers = walk.reg(0)) {
                 left_out += !slots.try_push_back({registers->base, registers->bytes});
+                (void)interrupts.try_push_back(node.cell("interrupts").value_or(0));
+            }
         } else if (!pci && node.is_compatible("pci-host-ecam-generic"))
             pci = bus::pci::read_host(walk, u64{1} << VIREO_ADDRESS_BITS);
     }
     // QEMU fills the slots from the last one on, and lists them upwards.
     std::reverse(slots.begin(), slots.end());
+    std::reverse(interrupts.begin(), interrupts.end());
     if (left_out != 0)
         warn("{} virtio-mmio slots are more than Vireo has room for", left_out);
+}
+
+void Microvm::complete_command_line(std::string_view command_line, std::optional<u64> kilohertz,
+                                    Writer& words) const {
+    if (kilohertz && !has_word(command_line, "tsc_early_khz="))
+        print(words, " tsc_early_khz={}", *kilohertz);
+    if (has_acpi || has_word(command_line, "virtio_mmio.device="))
+        return;
+    for (usize i = 0; i < slots.size(); ++i)
+        if (interrupts[i] != 0)
+            print(words, " virtio_mmio.device={}@0x{:x}:{}", slots[i].bytes, slots[i].base, interrupts[i]);
 }
 
 void Microvm::read_acpi(Bytes tables) {
@@ -159,6 +181,7 @@ void Microvm::read_acpi(Bytes tables) {
         Bytes table = tables.first(header->bytes);
         auto fixed = read_struct<FixedDescription>(table);
         if (fixed && std::string_view(header->signature, 4) == "FACP") {
+            has_acpi = true;
             if ((fixed->flags & reset_register_supported) != 0)
                 reset = action(fixed->reset, fixed->reset_value);
             power_off = action(fixed->sleep_control, sleep_into_soft_off);

@@ -6,6 +6,7 @@
 #include "arch/common/exception_report.h"
 #include "arch/common/image.h"
 #include "arch/x86/clock.h"
+#include "arch/x86/handover.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/processor.h"
@@ -57,6 +58,19 @@ class Pc final : public PhysicalMachine {
             return chipset_.power_off();
         microvm.power_off->take();
         return error(ErrorCode::Timeout, "the machine did not switch off");
+    }
+    void complete_command_line(std::string_view command_line, Writer& words) const override {
+        if (microvm.found)
+            microvm.complete_command_line(
+                command_line,
+                arch::x86::tells_clock_rate() ? std::nullopt : std::optional(arch::ticks_per_second() / 1000),
+                words);
+    }
+    Result<> can_enter() const override { return {}; }
+    Result<> enter(const Handover& handover) override {
+        com1.announce_input(false);
+        arch::x86::enter_operating_system(static_cast<uptr>(handover.entry),
+                                          static_cast<uptr>(handover.description), handover.in_32_bit_mode);
     }
     Result<FirmwareTables> firmware_tables() override;
     void print_facts(Writer& out) const override {

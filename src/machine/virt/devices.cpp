@@ -34,6 +34,7 @@ enum class Kind : u8 {
     Imsic,
     Clint,
     AclintTimer,
+    AclintSoftware,
     Syscon,
     SysconPowerOff,
     SysconReboot,
@@ -72,6 +73,7 @@ constexpr Known known[] = {
     {"riscv,clint0", Kind::Clint},
     {"sifive,clint0", Kind::Clint},
     {"riscv,aclint-mtimer", Kind::AclintTimer},
+    {"riscv,aclint-mswi", Kind::AclintSoftware},
     {"syscon", Kind::Syscon},
     {"syscon-poweroff", Kind::SysconPowerOff},
     {"syscon-reboot", Kind::SysconReboot},
@@ -249,14 +251,20 @@ void Devices::find(const Tree& tree, Witness* witness) {
                                             node.cell("riscv,guest-index-bits").value_or(0),
                                             node.cell("riscv,hart-index-bits").value_or(0)});
             break;
-        case Kind::Clint: // mtimecmp at 0x4000, mtime at 0xbff8
-            if (auto reg = registers(0, 0xbff8); reg && reg->bytes >= 0xc000)
+        case Kind::Clint: // msip at 0, mtimecmp at 0x4000, mtime at 0xbff8
+            if (auto reg = registers(0, 0xbff8); reg && reg->bytes >= 0xc000) {
                 (void)timers.try_push_back(
                     {{reg->base + 0xbff8, 8}, {reg->base + 0x4000, 0x7ff8}, connections(), phandle()});
+                (void)software_interrupts.try_push_back({{reg->base, 0x4000}, {}, connections(), phandle()});
+            }
             break;
         case Kind::AclintTimer:
             if (auto reg = registers(0), compare = registers(1); reg && compare && reg->bytes >= 8)
                 (void)timers.try_push_back({*reg, *compare, connections(), phandle()});
+            break;
+        case Kind::AclintSoftware:
+            if (auto reg = registers(0))
+                (void)software_interrupts.try_push_back({*reg, {}, connections(), phandle()});
             break;
         case Kind::Iommu:
             if (auto reg = registers(0); !reg || !iommus.try_push_back({*reg, {}, phandle()}))

@@ -104,6 +104,7 @@ struct Devices {
     FixedVector<Aplic, 16> aplics;         // two for each
     FixedVector<Imsic, 16> imsics;
     FixedVector<HartDevice, 8> timers;
+    FixedVector<HartDevice, 8> software_interrupts; // of machine mode: 32 bits for each hart
     FixedVector<HartController, 64> hart_controllers;
     std::optional<SysconAction> syscon_power_off;
     std::optional<SysconAction> syscon_reboot;

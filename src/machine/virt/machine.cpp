@@ -24,10 +24,17 @@
 #endif
 
 #ifdef CONFIG_ARCH_RISCV
+#include "arch/riscv/handover.h"
 #include "arch/riscv/processor.h"
+#include "arch/riscv/sbi/layout.h"
 #include "machine/interrupts/hart_timer.h"
 #include "machine/serial/sbi_console.h"
 #include "machine/virt/riscv_iommu.h"
+#endif
+
+#ifdef CONFIG_RISCV_SBI
+#include "arch/riscv/sbi/install.h"
+#include "machine/virt/riscv_handover.h"
 #endif
 
 namespace vireo::machine::virt {
@@ -312,14 +319,55 @@ Result<> VirtMachine::enter(const Handover& handover) {
     release_wake_sources(devices_);
     arch::enter_operating_system(entry, static_cast<uptr>(handover.description), handover.read_uncached);
 }
+#elif defined(CONFIG_ARCH_RISCV)
+namespace {
+
+// Machine mode: the resident SBI takes our place below the operating system.
+#ifdef CONFIG_RISCV_SBI
+Result<> has_sbi() { return {}; }
+Result<uptr> install_sbi(const Devices& devices, u32 hart) {
+    return arch::riscv::sbi::install(VIREO_TRY(describe_for_sbi(devices, hart)));
+}
 #else
+Result<> has_sbi() { return error(ErrorCode::NotSupported, "this build has no SBI for machine mode"); }
+Result<uptr> install_sbi(const Devices&, u32) { return uptr{0}; }
+#endif
+
+} // namespace
+
 Result<> VirtMachine::can_enter() const {
-    return error(ErrorCode::NotSupported, "no operating system is started on this board yet");
+    if (arch::riscv::is_supervisor())
+        return {};
+    if (!arch::riscv::has_supervisor_mode())
+        return error(ErrorCode::NotSupported, "the processor has no supervisor mode");
+    if (devices_.aplics.size() != 0)
+        return error(ErrorCode::NotSupported,
+                     "an APLIC cannot be passed on in machine mode yet (QEMU: leave aia= or -bios away)");
+    return has_sbi();
 }
 
-bool VirtMachine::leaves_psci() const { return false; }
+std::optional<Range> VirtMachine::resident() const {
+    if (arch::riscv::is_supervisor())
+        return std::nullopt;
+    return Range{VIREO_SBI_BLOCK, VIREO_SBI_BLOCK_BYTES};
+}
 
-Result<> VirtMachine::enter(const Handover&) { return can_enter(); }
+Result<> VirtMachine::enter(const Handover& handover) {
+    VIREO_TRY(can_enter());
+    uptr sbi = arch::riscv::is_supervisor() ? 0 : VIREO_TRY(install_sbi(devices_, processor_));
+    if (devices_.console && devices_.console->kind == Uart::Kind::Ns16550)
+        ns16550.announce_input(false);
+    release_wake_sources(devices_);
+    arch::riscv::set_handover({.hart = processor_, .sbi = sbi});
+    arch::enter_operating_system(static_cast<uptr>(handover.entry), static_cast<uptr>(handover.description),
+                                 handover.read_uncached);
+}
+#endif
+
+#ifdef CONFIG_ARCH_RISCV
+bool VirtMachine::leaves_psci() const { return false; }
+#else
+std::optional<Range> VirtMachine::resident() const { return std::nullopt; }
 #endif
 
 void VirtMachine::print_facts(Writer& out) const {

@@ -28,6 +28,7 @@ class VirtMachine final : public PhysicalMachine {
     Result<> reset() override;
     Result<> power_off() override;
     Result<> can_enter() const override;
+    std::optional<Range> resident() const override;
     bool leaves_psci() const override;
     Result<> enter(const Handover& handover) override;
     void print_facts(Writer& out) const override;

@@ -14,7 +14,9 @@
 #include "machine/virt/memory.h"
 
 #ifdef CONFIG_ARCH_RISCV
+#include "arch/riscv/handover.h"
 #include "arch/riscv/processor.h"
+#include "arch/riscv/sbi/layout.h"
 #endif
 
 // The way of the image to its final place (arch/common/start.h), and from there to the firmware.
@@ -52,8 +54,26 @@ void reserve(system::MemoryMap& map, u64 base, u64 bytes, const char* owner) {
         cannot_start(owner, done.error().what);
 }
 
+#ifdef CONFIG_RISCV_SBI
+bool keeps_room_for_sbi() { return !arch::riscv::is_supervisor() && arch::riscv::has_supervisor_mode(); }
+#elif defined(CONFIG_ARCH_RISCV)
+constexpr bool keeps_room_for_sbi() { return false; }
+#endif
+
 void restart_after_exception();
 constinit VirtMachine* running_machine = nullptr;
+
+// A frame of its own: one that had both the map and the machine would be larger than frames may be.
+[[noreturn, gnu::noinline]] void run_machine(const bus::fdt::Tree& tree, system::MemoryMap& map,
+                                             const Handoff& handoff) {
+    VirtMachine machine(tree, map, static_cast<u32>(handoff.processor));
+    running_machine = &machine;
+    arch::set_final_action(restart_after_exception);
+    if (handoff.memory.out_of_reach != 0)
+        warn("{} MiB of RAM lie above {} GiB, where this board cannot use them",
+             handoff.memory.out_of_reach >> 20, address_limit >> 30);
+    machine.run();
+}
 
 } // namespace
 
@@ -111,6 +131,8 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
     reserve(map, arch::image_base(), unset - arch::image_base(), "firmware image");
     reserve(map, unset, arch::image_address(vireo_image_end) - unset, "firmware stack");
 #ifdef CONFIG_ARCH_RISCV
+    if (keeps_room_for_sbi())
+        reserve(map, VIREO_SBI_BLOCK, VIREO_SBI_BLOCK_BYTES, "resident SBI");
     if (usize bytes = arch::riscv::parking_bytes(); bytes != 0)
         reserve(map, handoff.loaded_at, bytes, "parked harts");
 #endif
@@ -120,13 +142,7 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
         VIREO_ASSERT(ranges.try_push_back({bank.base, bank.bytes}));
     arch::protect_memory({ranges.data(), ranges.size()});
 
-    VirtMachine machine(tree, map, static_cast<u32>(handoff.processor));
-    running_machine = &machine;
-    arch::set_final_action(restart_after_exception);
-    if (handoff.memory.out_of_reach != 0)
-        warn("{} MiB of RAM lie above {} GiB, where this board cannot use them",
-             handoff.memory.out_of_reach >> 20, address_limit >> 30);
-    machine.run();
+    run_machine(tree, map, handoff);
 }
 
 namespace {

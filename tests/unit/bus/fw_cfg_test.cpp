@@ -82,6 +82,66 @@ TEST_P(EachBackEnd, bad_directory_entries_are_refused) {
         << "a name without an end";
 }
 
+struct Names final : FwCfg::Visitor {
+    bool visit(std::string_view name, const FwCfg::File& file) override {
+        text +=
+            std::string(name) + ":" + std::to_string(file.selector) + ":" + std::to_string(file.bytes) + " ";
+        return name != "last";
+    }
+    std::string text;
+};
+
+TEST_P(EachBackEnd, all_files_are_listed_until_nobody_wants_more) {
+    for (int i = 0; i < 17; ++i)
+        fake.add_file(std::to_string(i), "1234");
+    fake.add_entry(0xffff'ffff, 1, std::string(56, 'a'));
+    fake.add_file("last", "");
+    fake.add_file("more", "");
+    auto device = fake.open();
+    Names names;
+    ASSERT_TRUE(device->for_each(names).has_value());
+    EXPECT_TRUE(names.text.starts_with("0:32:4 1:33:4 2:34:4 ")) << names.text;
+    EXPECT_TRUE(names.text.ends_with("16:48:4 :1:4294967295 last:50:0 ")) << names.text;
+    fake.set_directory(FwCfg::most_files + 1, "");
+    EXPECT_EQ(device->for_each(names).error().code, ErrorCode::Corrupt);
+}
+
+TEST_P(EachBackEnd, parts_of_an_operating_system) {
+    using Part = FwCfg::Part;
+    auto device = fake.open();
+    for (auto [part, size, data] :
+         {std::tuple{Part::Setup, u16{0x17}, u16{0x18}}, std::tuple{Part::Kernel, u16{0x08}, u16{0x11}},
+          std::tuple{Part::Initrd, u16{0x0b}, u16{0x12}},
+          std::tuple{Part::CommandLine, u16{0x14}, u16{0x15}}}) {
+        EXPECT_EQ(device->part(part)->bytes, 0u) << "the host gives none";
+        fake.items[size] = std::string("\x05\0\0\0", 4);
+        fake.items[data] = "bytes";
+        auto file = device->part(part);
+        ASSERT_TRUE(file.has_value());
+        EXPECT_EQ(contents(*device, *file), "bytes");
+        fake.items[size] = std::string("\0\0\0\x80", 4);
+        EXPECT_EQ(device->part(part)->bytes, FwCfg::most_bytes);
+        fake.items[size] = std::string("\x01\0\0\x80", 4);
+        EXPECT_EQ(device->part(part).error().code, ErrorCode::Corrupt);
+    }
+    fake.items[5] = std::string("\x01\x02", 2);
+    EXPECT_EQ(*device->processors(), 0x201);
+}
+
+TEST_P(EachBackEnd, a_file_is_read_on) {
+    fake.add_file("etc/e820", "0123456789");
+    auto device = fake.open();
+    std::string text(4, '?');
+    auto into = std::as_writable_bytes(std::span(text));
+    ASSERT_TRUE(device->read(*device->find("etc/e820"), into).has_value());
+    EXPECT_EQ(text, "0123");
+    ASSERT_TRUE(device->read_on(into).has_value());
+    EXPECT_EQ(text, "4567");
+    ASSERT_TRUE(device->read_on(into).has_value());
+    EXPECT_EQ(text, std::string("89\0\0", 4));
+    ASSERT_TRUE(device->read_on({}).has_value());
+}
+
 TEST_P(EachBackEnd, reading_past_the_end_of_a_file_is_refused) {
     fake.add_file("short", "1234");
     auto device = fake.open();

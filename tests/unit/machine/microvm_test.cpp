@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/pc/microvm.h"
 
+#include "base/format.h"
 #include "base/log.h"
 #include "hosted/fakes/fw_cfg.h"
 #include "hosted/fakes/low_ram.h"
@@ -127,6 +128,38 @@ TEST(Microvm, more_slots_than_there_is_room_for) {
     Microvm machine;
     tree.read_into(machine);
     EXPECT_EQ(machine.slots.size(), Microvm::max_slots);
+}
+
+namespace {
+
+std::string words_for(const Microvm& machine, std::string_view command_line, std::optional<u64> kilohertz) {
+    StringBuffer<2000> words;
+    machine.complete_command_line(command_line, kilohertz, words);
+    return std::string(words.view());
+}
+
+} // namespace
+
+TEST(Microvm, without_acpi_a_kernel_is_told_the_slots) {
+    TestTree tree;
+    tree.cell(tree.slot(0xfeb0'0000), "interrupts", {5, 1});
+    tree.slot(0xfeb0'0200); // without an interrupt it is of no use
+    tree.cell(tree.slot(0xfeb0'0e00), "interrupts", {12, 1});
+    Microvm machine;
+    tree.read_into(machine);
+    const std::string words = " virtio_mmio.device=512@0xfeb00000:5 virtio_mmio.device=512@0xfeb00e00:12";
+    EXPECT_EQ(words_for(machine, "quiet", {}), words);
+    EXPECT_EQ(words_for(machine, "my_virtio_mmio.device=1", {}), words);
+    EXPECT_EQ(words_for(machine, "quiet virtio_mmio.device=512@0xfeb00e00:12", {}), "");
+    read_acpi(machine, fixed_table());
+    EXPECT_EQ(words_for(machine, "quiet", {}), "");
+}
+
+TEST(Microvm, a_kernel_is_told_the_clock_s_rate_that_nobody_else_tells_it) {
+    Microvm machine;
+    EXPECT_EQ(words_for(machine, "", 2400000), " tsc_early_khz=2400000");
+    EXPECT_EQ(words_for(machine, "quiet tsc_early_khz=1", 2400000), "");
+    EXPECT_EQ(words_for(machine, "", {}), "");
 }
 
 TEST(Microvm, another_machine_is_none) {

@@ -108,8 +108,9 @@ class ScriptedMachine final : public system::Machine {
     }
 
     Result<> can_enter() const override { return enterable; }
+    std::optional<Range> resident() const override { return stays; }
     Result<> enter(const Handover& handover) override {
-        entered.emplace(Entered{handover.entry, handover.description, {}});
+        entered.emplace(Entered{handover.entry, handover.description, {}, handover.in_32_bit_mode});
         for (const Range& range : handover.read_uncached)
             entered->read_uncached.push_back(range);
         return error(ErrorCode::Io, "a scripted machine comes back");
@@ -120,15 +121,19 @@ class ScriptedMachine final : public system::Machine {
         u64 entry;
         u64 description;
         std::vector<Range> read_uncached;
+        bool in_32_bit_mode;
     };
     std::optional<Entered> entered;
     Result<> enterable{};
+    std::optional<Range> stays;
     bool leaves_psci() const override { return has_psci; }
     bool has_psci = false;
     system::Isa kernels = system::Isa::Arm64;
 
     Result<FirmwareTables> firmware_tables() override { return tables; }
+    void complete_command_line(std::string_view, Writer& words) const override { words.write(needed_words); }
     Result<FirmwareTables> tables = FirmwareTables{};
+    std::string needed_words;
 
     // Addresses outside RAM exist, at all and with 64 bytes of registers.
     bool has_addresses = false;

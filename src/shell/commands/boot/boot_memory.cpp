@@ -25,9 +25,11 @@ bool initrd_argument(Context& context, std::string_view text, std::optional<Rang
     return bytes.has_value();
 }
 
+constexpr std::string_view tree_lead = "Cannot boot: the device tree at ";
+
 std::optional<boot::DeviceTree> tree_argument(Context& context, std::string_view text) {
     auto address = number_argument(context, text);
-    return address ? context.working_tree.at(context, *address) : std::nullopt;
+    return address ? context.working_tree.at(context, *address, tree_lead) : std::nullopt;
 }
 
 } // namespace
@@ -44,21 +46,15 @@ int boot_from_memory(Context& context, Arguments arguments) {
     std::optional<Range> initrd;
     if (arguments.size() > 2 && !initrd_argument(context, arguments[2], initrd))
         return status_failed;
-    auto tree =
-        arguments.size() > 3 ? tree_argument(context, arguments[3]) : context.working_tree.look(context);
+    auto tree = arguments.size() > 3 ? tree_argument(context, arguments[3])
+                                     : context.working_tree.look(context, tree_lead);
     if (!tree)
         return status_failed;
 
-    auto services = boot_services(context);
-    auto boot = boot::prepare(services, {.kernel = {*kernel, kernel_bytes.value_or(0)},
-                                         .initrd = initrd,
-                                         .tree = *tree,
-                                         .command_line = context.environment.get("bootargs")});
-    if (!boot)
-        return fail_to_boot(context, boot.error());
-    print_plan(context.console, boot->plan);
-    context.console.write("\nStarting kernel ...\n\n");
-    return fail_to_boot(context, boot::start(services, *boot));
+    return boot_now(context, {.kernel = {*kernel, kernel_bytes.value_or(0)},
+                              .initrd = initrd,
+                              .tree = &*tree,
+                              .command_line = context.environment.get("bootargs")});
 }
 
 } // namespace vireo::shell

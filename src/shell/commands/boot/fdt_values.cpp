@@ -3,6 +3,7 @@
 #include "base/endian.h"
 #include "base/parse.h"
 #include "shell/commands/boot/fdt.h"
+#include "shell/line/character.h"
 
 namespace vireo::shell::fdt {
 
@@ -15,6 +16,11 @@ namespace {
 constexpr usize longest_number = 20;
 
 int set_variable(Context& context, std::string_view name, std::string_view value) {
+    // Names of nodes are whatever the tree has.
+    if (harmless_bytes(value) != value.size()) {
+        print(context.console, "fdt get: '{}' is not set: control characters in the tree\n", name);
+        return status_failed;
+    }
     auto set = context.environment.set(name, value);
     return set ? status_ok : fail(context, name, set.error());
 }

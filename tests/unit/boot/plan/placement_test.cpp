@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/plan/placement.h"
 
+#include "boot/image/linux_arm64.h"
+
 #include <gtest/gtest.h>
 
 namespace vireo::test {
@@ -149,6 +151,16 @@ TEST_F(Placement, an_initrd_over_the_kernel_s_bytes_is_refused_and_beside_them_n
     EXPECT_EQ(refusal.owner.base, default_address);
     ++wanted.initrd->base;
     (void)good(wanted);
+}
+
+TEST_F(Placement, an_initrd_of_no_bytes_is_refused_and_of_one_not) {
+    wanted.initrd = Range{ram + 64 * MiB, 1};
+    EXPECT_FALSE(good(wanted).initrd->moves());
+    wanted.initrd->bytes = 0;
+    Refusal refusal = bad(wanted);
+    EXPECT_EQ(refusal.part, Part::Initrd);
+    EXPECT_EQ(refusal.why, Why::Empty);
+    EXPECT_EQ(refusal.range.base, ram + 64 * MiB);
 }
 
 TEST_F(Placement, an_initrd_where_the_kernel_zeroes_its_data_moves_up) {
@@ -377,6 +389,33 @@ TEST_F(UnpackingPlacement, of_a_file_only_what_is_not_skipped_is_the_kernel) {
     EXPECT_EQ(bad(wanted).why, Why::Cut);
     wanted.kernel.bytes = MiB + 1;
     EXPECT_EQ(good(wanted).kernel.now.bytes, 1u);
+}
+
+TEST_F(UnpackingPlacement, a_size_that_was_rounded_up_cuts_no_file) {
+    needs.rounded_by = 15;
+    wanted.kernel.bytes = 4 * MiB - 15;
+    EXPECT_EQ(good(wanted).kernel.now.bytes, 4 * MiB - 15);
+    --wanted.kernel.bytes;
+    EXPECT_EQ(bad(wanted).why, Why::Cut);
+    needs.file_bytes = 8; // less than what it may be rounded by
+    EXPECT_EQ(good(wanted).kernel.now.bytes, 4 * MiB - 16);
+}
+
+TEST_F(UnpackingPlacement, a_kernel_for_one_address_goes_there_or_nowhere) {
+    needs.unpacks = {};
+    needs.kernel = {.alignment = u64{1} << 63, .skew = ram + 20 * MiB};
+    EXPECT_EQ(good(wanted).kernel.place, (Range{ram + 20 * MiB, 5 * MiB}));
+    wanted.kernel.base = ram + 20 * MiB;
+    EXPECT_FALSE(good(wanted).kernel.moves());
+    wanted.kernel.base = ram + 60 * MiB;
+    wanted.initrd->base = ram + 25 * MiB;
+    EXPECT_EQ(good(wanted).kernel.place.base, ram + 20 * MiB);
+    wanted.initrd->base = ram + 25 * MiB - 1;
+    EXPECT_EQ(bad(wanted).part, Part::Kernel);
+    needs.kernel.skew = ram + 115 * MiB; // its last byte is the last before Vireo
+    EXPECT_EQ(good(wanted).kernel.place.base, ram + 115 * MiB);
+    ++needs.kernel.skew;
+    EXPECT_EQ(bad(wanted).why, Why::NoRoom);
 }
 
 TEST_F(UnpackingPlacement, verify_refuses_a_plan_that_breaks_a_rule) {

@@ -235,6 +235,29 @@ TEST(DeviceTree, gets_a_chosen_node_if_it_has_none) {
     EXPECT_EQ(outline(*tree, tree.at("/chosen")), "chosen{bootargs}");
 }
 
+TEST(DeviceTree, reserves_memory_in_the_root_s_cells_or_in_those_that_are_there) {
+    OpenTree tree;
+    ASSERT_TRUE(tree->reserve_memory("own@80000000", {0x80000000, 0x20000}));
+    EXPECT_EQ(outline(*tree, tree.at("/reserved-memory")),
+              "reserved-memory{ranges #size-cells #address-cells own@80000000{no-map reg}}");
+    auto reg = tree->property(tree.at("/reserved-memory/own"), "reg").value();
+    Be<u64> base = 0x80000000, bytes = 0x20000;
+    ASSERT_EQ(reg.size(), 16u);
+    EXPECT_EQ(std::memcmp(reg.data(), &base, 8), 0);
+    EXPECT_EQ(std::memcmp(reg.data() + 8, &bytes, 8), 0);
+    EXPECT_FALSE(tree->reserve_memory("own@80000000", {0x80000000, 0x20000})) << "it is there";
+
+    Be<u32> one = 1;
+    ASSERT_TRUE(
+        tree->set_property(tree.at("/reserved-memory"), "#address-cells", std::as_bytes(std::span(&one, 1))));
+    ASSERT_TRUE(tree->reserve_memory("last", {0xffffffff, 1}));
+    EXPECT_EQ(tree->property(tree.at("/reserved-memory/last"), "reg")->size(), 12u);
+    auto refused = tree->reserve_memory("beyond", {0x100000000, 1});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::OutOfRange);
+    EXPECT_FALSE(tree->find("/reserved-memory/beyond"));
+}
+
 TEST(DeviceTree, a_seed_that_is_there_twice_goes_twice) {
     TreeWriter w;
     w.node("", [&] {

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // booti, word for word, and what it does to memory.
-#include "boot/tree/device_tree.h"
-#include "unit/shell/fixture.h"
+#include "bus/fdt/tree.h"
+#include "unit/shell/commands/boot_fixture.h"
 #include "unit/support/arm64_image.h"
-#include "unit/support/tree_writer.h"
 
 namespace vireo::test {
 namespace {
 
 constexpr u64 kernel_address = 0x40200000;
 constexpr u64 initrd_address = 0x40800000;
-constexpr u64 tree_address = 0x40f00000;
 
 class ScriptedEntropy final : public device::EntropySource {
   public:
@@ -27,59 +25,12 @@ class ScriptedEntropy final : public device::EntropySource {
 };
 
 // A kernel of 1 MiB in a file of 64 KiB, an initrd of 0x4321 bytes, and the machine's own tree.
-class Booti : public ShellTest {
+class Booti : public BootTest {
   protected:
     Booti() {
-        put(kernel_address, Arm64Image{.image_bytes = 1 << 20, .file_bytes = 0x10000}.bytes(0x10000));
-        context->loaded.remember({kernel_address, 0x10000}, false);
-        context->loaded.remember({initrd_address, 0x4321}, false);
-        std::memset(machine.memory(initrd_address), 0x77, 0x4321);
-        machine.tree = tree_address;
-        TreeWriter tree;
-        tree.node("", [&] {
-            tree.text("model", "a test");
-            tree.node("chosen", [&] {
-                tree.text("bootargs", "from=tree");
-                tree.text("rng-seed", "0123456789abcdef0123456789abcde");
-                tree.cells("kaslr-seed", {1, 2});
-            });
-        });
-        put(tree_address, tree.finish());
+        load(kernel_address, Arm64Image{.image_bytes = 1 << 20, .file_bytes = 0x10000}.bytes(0x10000));
+        load(initrd_address, std::vector<std::byte>(0x4321, std::byte{0x77}));
     }
-    void put(u64 address, Bytes bytes) { std::memcpy(machine.memory(address), bytes.data(), bytes.size()); }
-
-    // What the kernel finds in its tree.
-    std::optional<Bytes> find(std::string_view path, std::string_view name) {
-        Bytes blob(machine.memory(machine.entered->description), 0x200000);
-        auto bytes = boot::DeviceTree::check(blob);
-        EXPECT_TRUE(bytes);
-        room_.resize(*bytes / 8 + 1024);
-        auto tree = VIREO_MUST(boot::DeviceTree::open(blob, std::as_writable_bytes(std::span(room_))));
-        auto node = tree.find(path);
-        return node ? tree.property(*node, name) : std::nullopt;
-    }
-    std::optional<Bytes> chosen(std::string_view name) { return find("/chosen", name); }
-    std::string property(std::string_view path, std::string_view name) {
-        Bytes bytes = find(path, name).value_or(Bytes());
-        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-    }
-    std::string text(std::string_view name) { return property("/chosen", name); }
-    u64 number(std::string_view name) {
-        return read_struct<Be<u64>>(chosen(name).value_or(Bytes())).value_or(0);
-    }
-
-    // One line, the prompt comes back, and memory is as it was.
-    void refused(const std::string& line, const std::string& why) {
-        std::vector<std::byte> before = machine.ram;
-        EXPECT_EQ(run(line), why) << line;
-        EXPECT_EQ(status, 1);
-        EXPECT_FALSE(machine.entered);
-        EXPECT_EQ(inspector.quiesced, 0);
-        EXPECT_TRUE(before == machine.ram) << line;
-    }
-
-  private:
-    std::vector<u64> room_;
 };
 
 TEST_F(Booti, boots_what_lies_at_legal_places_where_it_is) {
@@ -107,6 +58,20 @@ TEST_F(Booti, caches_are_cleaned_for_the_bytes_that_are_there) {
     EXPECT_EQ(machine.entered->read_uncached[0], (Range{initrd_address, 0x4321}));
     EXPECT_EQ(machine.entered->read_uncached[1], (Range{kernel_address, 0x10000}));
     EXPECT_EQ(machine.entered->read_uncached[2].base, 0x40e00000u);
+}
+
+TEST_F(Booti, what_stays_vireo_s_is_reserved_in_the_tree) {
+    auto reserved = [&] {
+        machine.entered.reset();
+        run("booti 40200000");
+        EXPECT_TRUE(machine.entered);
+        auto blob = Bytes(machine.memory(machine.entered->description), 0x200000);
+        auto tree = VIREO_MUST(bus::fdt::Tree::open(blob));
+        return tree.find("/reserved-memory/vireo@40f00000").has_value();
+    };
+    EXPECT_FALSE(reserved());
+    machine.stays = Range{0x40f00000, 0x20000};
+    EXPECT_TRUE(reserved());
 }
 
 TEST_F(Booti, without_an_initrd_or_arguments) {
@@ -149,8 +114,14 @@ TEST_F(Booti, what_is_not_where_it_may_be_is_moved) {
 TEST_F(Booti, a_size_that_was_typed_counts) {
     run("booti 40200000 40800000:1000");
     EXPECT_EQ(number("linux,initrd-end"), initrd_address + 0x1000);
-    run("booti 40200000 40400000:0");
-    EXPECT_EQ(chosen("linux,initrd-end"), std::nullopt);
+}
+
+TEST_F(Booti, an_initrd_of_no_bytes_is_refused_whoever_says_so) {
+    context->loaded.remember({0x40400000, 0}, false);
+    refused("booti 40200000 40400000", "Cannot boot: the initrd at 0x40400000 has no bytes\n");
+    refused("booti 40200000 40500000:0", "Cannot boot: the initrd at 0x40500000 has no bytes\n");
+    run("booti 40200000 40400000:1");
+    EXPECT_EQ(number("linux,initrd-end"), 0x40400001u);
 }
 
 TEST_F(Booti, an_initrd_of_unknown_size) {
@@ -207,8 +178,17 @@ TEST_F(Booti, an_image_that_no_ram_is_large_enough_for) {
 }
 
 TEST_F(Booti, trees_that_are_none) {
-    refused("booti 40200000 - 40400000", "libfdt fdt_check_header(): FDT_ERR_BADMAGIC\n");
-    refused("booti 40200000 - 41000000", "0x41000000..0x41000027 is not in RAM\n");
+    const std::string at = "Cannot boot: the device tree at ";
+    refused("booti 40200000 - 40400000", at + "0x40400000: libfdt fdt_check_header(): FDT_ERR_BADMAGIC\n");
+    refused("booti 40200000 - 41000000", at + "0x41000000..0x41000027 is not in RAM\n");
+    run("fdt move 40f00000 40400000 1000");
+    fdt_set_size_dt_struct(machine.memory(0x40400000), 4);
+    refused("booti 40200000", at + "0x40400000: libfdt fdt_check_full(): FDT_ERR_BADSTRUCTURE\n");
+    fdt_set_totalsize(machine.memory(0x40400000), 3 << 20);
+    refused("booti 40200000", at + "0x40400000: fdt: corrupt (device tree of 3145728 bytes)\n");
+}
+
+TEST_F(Booti, a_machine_without_a_tree) {
     machine.tree.reset();
     refused("booti 40200000", "No device tree: this machine has none; load one, then 'fdt addr ADDRESS'\n");
 }

@@ -84,7 +84,7 @@ TEST_F(FdtCommand, the_copy_grows_on_request) {
     std::string value(12'000, 'x');
     run("fdt set /psci a " + value);
     EXPECT_EQ(status, 0);
-    expect_failure("fdt set /psci b " + value, "libfdt fdt_setprop(): FDT_ERR_NOSPACE\n");
+    expect_failure("fdt set /psci b " + value, "libfdt fdt_setprop(): FDT_ERR_NOSPACE (fdt resize BYTES makes room)\n");
     EXPECT_TRUE(run("fdt resize 8000").starts_with("Working FDT set to "));
     EXPECT_EQ(run("fdt set /psci b " + value), "");
     EXPECT_EQ(status, 0);
@@ -161,7 +161,8 @@ TEST_F(FdtCommand, moves_a_tree_to_where_it_can_grow) {
     std::string moved = run("fdt print");
     EXPECT_EQ("Working FDT set to 40e00000\n" + moved, run("fdt addr 40e00000; fdt print"));
     EXPECT_EQ(run("fdt addr 40400000"), "Working FDT set to 40400000\n");
-    expect_failure("fdt mknode / new", "libfdt fdt_add_subnode(): FDT_ERR_NOSPACE\n");
+    expect_failure("fdt mknode / new",
+                   "libfdt fdt_add_subnode(): FDT_ERR_NOSPACE (fdt resize BYTES makes room)\n");
     EXPECT_EQ(run("fdt move 40400000 40500000 10000; fdt mknode / new; fdt list /new"),
               "Working FDT set to 40500000\nnew {\n};\n");
     StringBuffer<80> shorter;
@@ -320,6 +321,18 @@ TEST_F(FdtCommand, gets_names_sizes_and_addresses) {
     EXPECT_EQ(run("fdt get addr x /psci method"), "");
     u64 place = std::stoull(variable("x"), nullptr, 16);
     EXPECT_EQ(std::memcmp(machine.memory(place), "hvc", 4), 0);
+}
+
+TEST_F(FdtCommand, a_name_with_control_characters_is_no_value_of_a_variable) {
+    load(0x40400000, [](TreeWriter& w) {
+        w.node("n\x1b[2J", [] {});
+        w.node("m\u00e4", [] {});
+    });
+    run("fdt addr 40400000; setenv x kept");
+    expect_failure("fdt get name x / 0", "fdt get: 'x' is not set: control characters in the tree\n");
+    EXPECT_EQ(variable("x"), "kept");
+    EXPECT_EQ(run("fdt get name x / 1"), "");
+    EXPECT_EQ(variable("x"), "m\u00e4");
 }
 
 // --- set, mknode, rm ---
