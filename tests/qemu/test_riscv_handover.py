@@ -276,7 +276,7 @@ def test_own_sbi(variant, kernel):
         if one.state(hart) == 1:
             one.start(hart)
         one.ask(f"h {hart:x} 3")
-    for _ in range(100):
+    for _ in range(10):
         assert one.call(RFENCE, 1, 0xFF, 0) == (0, 0)
         assert one.call(IPI, 0, 0, all_harts) == (0, 0)
         assert [one.state(hart) for hart in range(8)] == [0] * 8
