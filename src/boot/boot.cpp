@@ -68,9 +68,8 @@ std::expected<Boot, Failure> prepare(const Services& services, const Request& re
     auto description = format_of(services.machine).describe(services, request);
     if (!description)
         return std::unexpected(description.error());
-    ToPlace wanted{.kernel = request.kernel,
-                   .initrd = request.initrd,
-                   .description_bytes = description->most_bytes};
+    ToPlace wanted{
+        .kernel = request.kernel, .initrd = request.initrd, .description_bytes = description->most_bytes};
     auto plan = place(*needs, wanted, services.memory);
     if (!plan)
         return failed(plan.error());
