@@ -24,4 +24,3 @@ add_custom_command(
     COMMAND ${CMAKE_OBJCOPY} -O binary --only-section=.text vireo-psci.elf gen/vireo-psci.bin
     BYPRODUCTS gen/vireo-psci.bin VERBATIM)
 set_property(SOURCE ${psci}/image.S APPEND PROPERTY OBJECT_DEPENDS ${CMAKE_BINARY_DIR}/gen/vireo-psci.bin)
-set_property(SOURCE ${psci}/image.S APPEND PROPERTY COMPILE_OPTIONS -Wa,-I${CMAKE_BINARY_DIR}/gen)

@@ -20,4 +20,3 @@ add_custom_command(
     COMMAND ${CMAKE_OBJCOPY} -O binary --only-section=.text vireo-sbi.elf gen/vireo-sbi.bin
     BYPRODUCTS gen/vireo-sbi.bin VERBATIM)
 set_property(SOURCE ${sbi}/image.S APPEND PROPERTY OBJECT_DEPENDS ${CMAKE_BINARY_DIR}/gen/vireo-sbi.bin)
-set_property(SOURCE ${sbi}/image.S APPEND PROPERTY COMPILE_OPTIONS -Wa,-I${CMAKE_BINARY_DIR}/gen)

@@ -30,6 +30,12 @@ struct [[gnu::may_alias, gnu::packed]] AnyWord { // one at any address
 constexpr size_t word_bytes = sizeof(Word);
 constexpr size_t unroll = 8;
 constexpr size_t block_bytes = word_bytes * unroll;
+// A turn costs a fifth of a block's copy. Where registers are few, two blocks a turn do not spare it.
+#if defined(__riscv) || defined(__aarch64__)
+constexpr bool long_turns = true;
+#else
+constexpr bool long_turns = false;
+#endif
 // Below this, setting up the word loops costs more than it saves.
 constexpr size_t short_bytes = 2 * word_bytes;
 
@@ -65,17 +71,16 @@ template <typename Source> [[gnu::always_inline]] inline void copy_block(Word* t
 }
 
 // Both pointers as aligned as their types say. Loads of a block come before its stores, so it also serves a
-// destination that lies lower. Two blocks a turn: the firmware's own way to the top of RAM takes this.
+// destination that lies lower.
 template <typename Source> void copy_words_up(Word* to, const Source* from, size_t words) {
-    for (; words >= 2 * unroll; words -= 2 * unroll, to += 2 * unroll, from += 2 * unroll) {
-        copy_block(to, from);
-        copy_block(to + unroll, from + unroll);
+    if (long_turns) {
+        for (; words >= 2 * unroll; words -= 2 * unroll, to += 2 * unroll, from += 2 * unroll) {
+            copy_block(to, from);
+            copy_block(to + unroll, from + unroll);
+        }
     }
-    if (words >= unroll) {
+    for (; words >= unroll; words -= unroll, to += unroll, from += unroll) {
         copy_block(to, from);
-        words -= unroll;
-        to += unroll;
-        from += unroll;
     }
     while (words-- != 0) {
         *to++ = *from++;

@@ -5,7 +5,7 @@
     .global vireo_psci_image
     .hidden vireo_psci_image
 vireo_psci_image:
-    .incbin "vireo-psci.bin"
+    .incbin "gen/vireo-psci.bin"
     .balign 8
     .global vireo_psci_image_end
     .hidden vireo_psci_image_end

@@ -5,7 +5,7 @@
     .global vireo_sbi_image
     .hidden vireo_sbi_image
 vireo_sbi_image:
-    .incbin "vireo-sbi.bin"
+    .incbin "gen/vireo-sbi.bin"
     .balign 8
     .global vireo_sbi_image_end
     .hidden vireo_sbi_image_end
