@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reset to C++ on arm (common/start.h). Nothing is known but the program counter: all addresses are relative
 // to it. Who was loaded to RAM the way a kernel is finds the device tree's address in r2.
+#include "arch/arm/address.inc"
 #include "arch/common/layout.h"
 #include "arch/common/least_ram.h"
 #include "arch/psci/layout.h"
@@ -22,15 +23,6 @@
     .arch_extension sec
     .arch_extension virt
     .arm
-    .macro address register, symbol
-    ldr \register, 7771f
-7770:
-    add \register, pc, \register
-    b 7772f
-7771:
-    .word \symbol - (7770b + 8)
-7772:
-    .endm
 
     .section .entry, "ax"
     .global vireo_entry

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last steps before an operating system (Linux, Documentation/arch/arm/booting.rst, "Calling the kernel
-// image"). See handover.cpp.
+// image"). See common/arm_handover.cpp.
 #define SCTLR_OFF_MASK 0x7000b807 /* see entry.S; and no branch prediction */
 #define LINES_AT_ONCE 16
 

@@ -51,8 +51,7 @@ void barrier_release() { asm volatile("dmb sy" : : : "memory"); }
 void barrier_acquire() { asm volatile("dmb sy" : : : "memory"); }
 
 void sync_instruction_cache(const void* start, usize bytes) {
-    u32 types = VIREO_READ_CP15("0, %0, c0, c0, 1");
-    usize data_line = usize{4} << (types >> 16 & 0xf);
+    usize data_line = data_line_bytes();
     uptr base = reinterpret_cast<uptr>(start);
     // Counted, not compared: the range may end where the address space does.
     uptr first = base & ~(data_line - 1);
@@ -90,6 +89,13 @@ i64 psci_call(PsciConduit conduit, u32 function) {
     else
         asm volatile(".arch_extension virt\n hvc #0" : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3) : : "memory");
     return static_cast<i32>(r0);
+}
+
+uptr data_line_bytes() { return uptr{4} << (VIREO_READ_CP15("0, %0, c0, c0, 1") >> 16 & 0xf); } // CTR
+
+void stop_interrupts() {
+    asm volatile("cpsid aif" : : : "memory");
+    VIREO_WRITE_CP15("0, %0, c14, c3, 1", 0); // CNTV_CTL
 }
 
 u64 processor_affinity() { return VIREO_READ_CP15("0, %0, c0, c0, 5") & 0xffffff; }

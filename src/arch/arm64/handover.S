@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last steps before an operating system (Linux, Documentation/arch/arm64/booting.rst, "Jump into the
-// kernel"). See handover.cpp.
+// kernel"). See common/arm_handover.cpp.
 #define SCTLR_EL1_OFF 0x30d00800
 #define SCTLR_EL2_OFF 0x30c50830
 #define LINES_AT_ONCE 16

@@ -48,7 +48,7 @@ void barrier_release() { asm volatile("dmb sy" : : : "memory"); }
 void barrier_acquire() { asm volatile("dmb ld" : : : "memory"); }
 
 void sync_instruction_cache(const void* start, usize bytes) {
-    usize line = usize{4} << (VIREO_READ_REGISTER(ctr_el0) >> 16 & 0xf);
+    usize line = data_line_bytes();
     uptr base = reinterpret_cast<uptr>(start);
     for (uptr at = base & ~(line - 1); at < base + bytes; at += line)
         asm volatile("dc cvau, %0" : : "r"(at) : "memory");
@@ -89,6 +89,13 @@ i64 psci_call(PsciConduit conduit, u32 function) {
         VIREO_PSCI("hvc");
 #undef VIREO_PSCI
     return static_cast<i32>(x0);
+}
+
+uptr data_line_bytes() { return uptr{4} << (VIREO_READ_REGISTER(ctr_el0) >> 16 & 0xf); }
+
+void stop_interrupts() {
+    asm volatile("msr daifset, #15" : : : "memory");
+    VIREO_WRITE_REGISTER(cntv_ctl_el0, 0);
 }
 
 u64 processor_affinity() {

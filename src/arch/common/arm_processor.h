@@ -15,6 +15,12 @@ enum class PsciConduit : u8 { Hvc, Smc };
 // negative numbers are errors; SYSTEM_OFF and SYSTEM_RESET return only if they failed.
 i64 psci_call(PsciConduit conduit, u32 function);
 
+// Of the data caches, the shortest line.
+uptr data_line_bytes();
+
+// Masks all interrupts and switches the timer off, for good.
+void stop_interrupts();
+
 // Aff3.Aff2.Aff1.Aff0 of this processor, a byte each.
 u64 processor_affinity();
 

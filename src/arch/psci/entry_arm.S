@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The resident PSCI's ways in and out on arm, in monitor mode.
+#include "arch/arm/address.inc"
 #include "arch/psci/layout.h"
 
 #define TOP 8                       /* above a processor's stack: its index */
@@ -9,15 +10,6 @@
     .arch_extension sec
     .arch_extension virt
     .arm
-    .macro address register, symbol
-    ldr \register, 7771f
-7770:
-    add \register, pc, \register
-    b 7772f
-7771:
-    .word \symbol - (7770b + 8)
-7772:
-    .endm
 
     .section .entry, "ax"
     // For processors that wait since reset, then for Vireo; both in a privileged mode of the secure world.
