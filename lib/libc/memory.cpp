@@ -51,20 +51,31 @@ void copy_bytes_down(Byte* to_end, const Byte* from_end, size_t bytes) {
     }
 }
 
+template <typename Source> [[gnu::always_inline]] inline void copy_block(Word* to, const Source* from) {
+    const Word a = from[0], b = from[1], c = from[2], d = from[3];
+    const Word e = from[4], f = from[5], g = from[6], h = from[7];
+    to[0] = a;
+    to[1] = b;
+    to[2] = c;
+    to[3] = d;
+    to[4] = e;
+    to[5] = f;
+    to[6] = g;
+    to[7] = h;
+}
+
 // Both pointers as aligned as their types say. Loads of a block come before its stores, so it also serves a
-// destination that lies lower.
+// destination that lies lower. Two blocks a turn: the firmware's own way to the top of RAM takes this.
 template <typename Source> void copy_words_up(Word* to, const Source* from, size_t words) {
-    for (; words >= unroll; words -= unroll, to += unroll, from += unroll) {
-        const Word a = from[0], b = from[1], c = from[2], d = from[3];
-        const Word e = from[4], f = from[5], g = from[6], h = from[7];
-        to[0] = a;
-        to[1] = b;
-        to[2] = c;
-        to[3] = d;
-        to[4] = e;
-        to[5] = f;
-        to[6] = g;
-        to[7] = h;
+    for (; words >= 2 * unroll; words -= 2 * unroll, to += 2 * unroll, from += 2 * unroll) {
+        copy_block(to, from);
+        copy_block(to + unroll, from + unroll);
+    }
+    if (words >= unroll) {
+        copy_block(to, from);
+        words -= unroll;
+        to += unroll;
+        from += unroll;
     }
     while (words-- != 0) {
         *to++ = *from++;

@@ -99,7 +99,8 @@ std::expected<Boot, Failure> prepare(const Services& services, const Request& as
     auto description = format_of(services.machine).describe(services, request);
     if (!description)
         return std::unexpected(description.error());
-    ToPlace wanted{.kernel = request.kernel, .description_bytes = description->most_bytes};
+    ToPlace wanted{
+        .kernel = request.kernel, .initrd = request.initrd, .description_bytes = description->most_bytes};
     if (request.initrd && request.initrd->bytes != 0) {
         auto inner = unwrap_initrd(services, request, *request.initrd);
         if (!inner)

@@ -59,6 +59,9 @@ std::expected<LoadPlaces, Failure> choose(const Services& services, HostFiles& h
     auto needs = read_header(services, head, std::nullopt);
     if (!needs)
         return std::unexpected(needs.error());
+    // On x86 they take RAM when they are asked for first, as high as possible: not from what is loaded now.
+    // What goes wrong there, prepare() says.
+    (void)services.machine.firmware_tables();
     auto places = place_to_load(
         *needs,
         {.kernel_bytes = sizes.kernel(),

@@ -85,7 +85,7 @@ class Machine {
         // Addresses that the operating system must leave alone: these tables, windows of the chip set, ROM.
         // RAM, in part or not at all. In no order; they may overlap.
         std::span<const Range> reserved{};
-        // RAM that is in no MemoryMap, as Vireo cannot reach it, upwards.
+        // RAM that is in no MemoryMap, as Vireo cannot reach it, and the operating system can; upwards.
         std::span<const Range> out_of_reach{};
     };
     // Makes them at the first call, and takes RAM for them; later calls return the same. To be called before

@@ -27,11 +27,11 @@ broken("src/arch/psci/service.h", "Psci*",
 
 broken("src/arch/psci/processors.h", "Psci*",
        ("psci_starts_what_runs",
-        "        if (before != State::Off)\n            return before;",
-        ""),
+        "        if (before != State::Off)",
+        "        if (before == State::OnPending)"),
        ("psci_starts_twice",
-        "        store(processors_[own_].state, State::On);\n        return true;",
-        "        return true;"))
+        "        store(processors_[own_].state, State::On);",
+        ""))
 
 broken("src/machine/virt/secure_world.cpp", "SecureWorld*",
        ("secure_ram_too_short",

@@ -23,8 +23,7 @@ vectors:
     movw \register, #:lower16:(\value)
     movt \register, #:upper16:(\value)
 .endm
-// say TEXT: the line's beginning; tell NAME: the whole line, with r0 as its number. Both use r1 to r3 and
-// lr.
+// say TEXT: the line's beginning; tell NAME: the whole line, with r0 as its number. They use r1, r2, r3, lr.
 .macro say text
     bl print
     .asciz "\text"
@@ -40,7 +39,7 @@ vectors:
     tell "\name"
 .endm
 
-// From here on r4 is where the kernel lies, r5 to r7 are what r0 to r2 were, and r8 is the mode and its masks.
+// From here on r4 is where the kernel lies, r5 to r7 are what r0 to r2 were, r8 is the mode and its masks.
 start:
     mrs r8, cpsr
     mov r5, r0

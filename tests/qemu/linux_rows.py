@@ -15,12 +15,13 @@ class Kernel:
     board: str
     package: str  # of tools/payload/manifest
     busybox: str
+    own_mib: int = 0  # of RAM, that it takes for itself beyond what test_linux.py expects of any
 
 
 CLOUD = Kernel("Debian 12 cloud", "qemu_arm64", "linux-image-6.1.0-50-cloud-arm64:arm64", "busybox-static:arm64")
 FULL = Kernel("Debian 12", "qemu_arm64", "linux-image-6.1.0-50-arm64:arm64", "busybox-static:arm64")
 
-RISCV = Kernel("Debian 13", "qemu-riscv64", "linux-image-6.12.117+deb13-riscv64:riscv64", "busybox-static:riscv64")
+RISCV = Kernel("Debian 13", "qemu-riscv64", "linux-image-6.12.117+deb13-riscv64:riscv64", "busybox-static:riscv64", own_mib=40)
 ARM = Kernel("Debian 12 armmp-lpae", "qemu_arm", "linux-image-6.1.0-50-armmp-lpae:armhf", "busybox-static:armhf")
 AMD64 = Kernel("Debian 12 cloud", "qemu-x86_64", "linux-image-6.1.0-50-cloud-amd64:amd64", "busybox-static:amd64")
 PAE = Kernel("Debian 12 686-pae", "qemu-x86", "linux-image-6.1.0-50-686-pae:i386", "busybox-static:i386")
@@ -59,7 +60,7 @@ class Row:
     @property
     def memory_mib(self):
         given = re.search(r"-m (\d+)([MG])", self.arguments)
-        return int(given[1]) * (1024 if given[2] == "G" else 1) if given else 128
+        return (int(given[1]) * (1024 if given[2] == "G" else 1) if given else 128) - self.kernel.own_mib
 
     def __str__(self):
         below = "opensbi" if self.supervisor else ""
@@ -123,6 +124,9 @@ ROWS = [
     Row(AMD64, arguments="-m 192M"),
     Row(AMD64, "q35", source="tftp"),
     Row(AMD64, "microvm,pcie=on"),
+    Row(AMD64, source="qfw", processors=2, always=True),
+    Row(AMD64, "q35", "-m 6G", source="qfw"),
+    Row(AMD64, "microvm", source="qfw", transport="mmio"),
     Row(AMD64, arguments=WITHOUT_MSI),
     Row(AMD64, "q35", WITHOUT_MSI, processors=2),
     Row(AMD64, "q35,acpi=off", WITHOUT_MSI),
@@ -130,6 +134,7 @@ ROWS = [
     Row(PAE, "q35"),
     Row(PAE, "microvm", transport="mmio"),
     Row(PAE, arguments="-m 3G"),
+    Row(PAE, source="qfw"),
     Row(PAE, "pc,acpi=off", WITHOUT_MSI),
     Row(PAE_ON_64, "q35", "-m 2G"),
     Row(FULL, processors=4),

@@ -179,7 +179,7 @@ def test_an_initrd_where_the_kernel_unpacks_itself(inflated, disk):
 
 
 def start_a_read_and_leave_it(machine):
-    """Of the slow disk: the memory that it goes to is still the disk's when the command has ended."""
+    """Of the slow disk: the memory that it goes to is still the disk's when the command has ended. The number of the other disk."""
     number = re.search(r"Device (\d+): [^\n]*\n[^\n]*\n *Capacity: 8\.0 MB", machine.command("virtio info"))[1]
     machine.command(f"virtio dev {number}")
     machine.command("virtio read 44000000 0 800")  # QEMU lets the first one pass, and is slow then
@@ -189,6 +189,7 @@ def start_a_read_and_leave_it(machine):
     machine.vm.send("\x03")
     machine.vm.expect(vm.PROMPT_AT_LINE_START)
     assert "unfinished disk requests" in machine.command("bdinfo")
+    return 1 - int(number)  # QEMU's Arm machine fills its slots from the top
 
 
 @pytest.mark.parametrize("kernel,kind,properties", [
@@ -202,20 +203,19 @@ def test_memory_is_the_kernels_alone(kernel, kind, properties, network):  # noqa
     image = kernels.make_disk(folder / "disk.img", folder / "root", {"/boot/kernel": kernel.build(folder).data, "/boot/initrd": INITRD})
     slow = images.patterned(folder / "slow.img", 8 * MIB)
     machine = network.boot_bound(kernel.board, [*nic(kind, properties), *vm.disk(0, image, transport),
-                                                *vm.disk(1, slow, transport, drive=",throttling.bps-read=131072")])
+                                                *vm.disk(1, slow, transport, drive=",throttling.bps-read=262144")])
     machine.is_alive()
     with flood(network) as sender:
         listen(machine, sender)
-        start_a_read_and_leave_it(machine)
-        machine.vm.send(LOAD + f"{kernel.command} $kernel_addr_r $ramdisk_addr_r\r")
+        boot_disk = start_a_read_and_leave_it(machine)
+        machine.vm.send(LOAD.replace("virtio 0", f"virtio {boot_disk}") + f"{kernel.command} $kernel_addr_r $ramdisk_addr_r\r")
         kernels.facts(machine.vm)
         before, sent = ram(machine), sender.sent
-        for _ in range(3):
+        for _ in range(2):
             assert ram(machine) == before
         machine.vm.send("f")
         machine.vm.expect("filled")
-        for _ in range(3):
-            machine.vm.send("c")
-            assert kernels.numbers("".join(machine.vm.expect(r"changed=\w+\r*\n"))) == {"last": 0, "changed": 0}
+        machine.vm.send("c")
+        assert kernels.numbers("".join(machine.vm.expect(r"changed=\w+\r*\n"))) == {"last": 0, "changed": 0}
         assert sender.sent > sent
     powers_off(machine.vm)

@@ -25,8 +25,8 @@ VARIANTS = [PLAIN,
             Variant("without-dma", arguments="-global fw_cfg.dma_enabled=off"),
             Variant("64M", arguments="-m 64M")]
 BOOTARGS = "console=ttyAMA0 one=1 two='a b'"
-# From reset to the first instruction of a kernel of 32 MiB with an initrd of 1.6 MiB, -icount, one VirtIO disk:
-# 40 % clean caches, 30 % are the start, 25 % check the device tree.
+# From reset to the first instruction of a kernel of 32 MiB with an initrd of 1.6 MiB, -icount, one VirtIO
+# disk: 40 % clean caches, 30 % are the start, 25 % check the device tree.
 MOST_INSTRUCTIONS = 3_200_000
 
 

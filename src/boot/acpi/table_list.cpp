@@ -28,7 +28,8 @@ class TableLister {
   private:
     std::optional<Bytes> memory(u64 address, u64 bytes);
     void add(AcpiTable table);
-    void add_at(u64 address);
+    // What was added; nothing if no table lies there.
+    std::optional<AcpiTable> add_at(u64 address);
     void add_named(Bytes table, usize width);
     void add_of_fixed(Bytes table);
 
@@ -54,13 +55,13 @@ void TableLister::add(AcpiTable table) {
         ++into_.left_out;
 }
 
-void TableLister::add_at(u64 address) {
+std::optional<AcpiTable> TableLister::add_at(u64 address) {
     auto head = memory(address, 8); // signature and length, which FACS has as well
     u32 length = head ? read_struct<Le<u32>>(*head, 4)->get() : 0;
     auto bytes = length >= 8 && length <= most_table_bytes ? memory(address, length) : std::nullopt;
     if (!bytes) {
         ++into_.left_out;
-        return;
+        return std::nullopt;
     }
     AcpiTable table{.signature = as_text(bytes->first(4)), .address = address, .bytes = *bytes};
     if (table.signature != "FACS") {
@@ -68,8 +69,7 @@ void TableLister::add_at(u64 address) {
         table.is_whole = table.has_header && sum_of(*bytes) == 0;
     }
     add(table);
-    if (table.signature == "FACP")
-        add_of_fixed(*bytes);
+    return table;
 }
 
 // One of each pair is 0, or both say the same.
@@ -80,16 +80,20 @@ void TableLister::add_of_fixed(Bytes table) {
         if (address == 0)
             address = address_in(table, narrow, 4);
         if (address != 0)
-            add_at(address);
+            (void)add_at(address);
     }
 }
 
-// The tables that a root table names, whose addresses are `width` bytes wide (5.2.7, 5.2.8). A table that
-// names itself is none, as it does not end: only the fixed description table leads further.
+// The tables that a root table names, whose addresses are `width` bytes wide (5.2.7, 5.2.8). Of those only
+// the fixed description table leads further, and what it names leads nowhere: tables that name each other
+// come to an end.
 void TableLister::add_named(Bytes table, usize width) {
     for (usize at = sizeof(AcpiTableHeader); at + width <= table.size() && !into_.tables.is_full();
-         at += width)
-        add_at(address_in(table, at, width));
+         at += width) {
+        auto named = add_at(address_in(table, at, width));
+        if (named && named->signature == "FACP")
+            add_of_fixed(named->bytes);
+    }
 }
 
 Result<> TableLister::list(u64 root) {
@@ -110,10 +114,8 @@ Result<> TableLister::list(u64 root) {
     }
     add({.signature = "RSDP", .address = root, .bytes = bytes, .is_whole = is_whole});
     bool is_wide = pointer.xsdt != 0;
-    usize before = into_.tables.size();
-    add_at(is_wide ? pointer.xsdt.get() : u64{pointer.rsdt});
-    if (into_.tables.size() > before)
-        add_named(Bytes(into_.tables[before].bytes), is_wide ? 8 : 4);
+    if (auto root_table = add_at(is_wide ? pointer.xsdt.get() : u64{pointer.rsdt}))
+        add_named(root_table->bytes, is_wide ? 8 : 4);
     return {};
 }
 

@@ -82,7 +82,7 @@ Result<> BootParams::write(u64 address, MutableBytes into) const {
     u64 text = address + page_bytes;
     told.command_line_address = low(text);
     page.command_line_address_high = high(text);
-    std::memcpy(into.data() + page_bytes, command_line.data(), command_line.size());
+    std::ranges::copy(std::as_bytes(std::span(command_line)), into.data() + page_bytes);
     // A file has none, but a host that has started to fill the header in.
     Range disk = initrd.value_or(Range{});
     told.ramdisk_address = low(disk.base);

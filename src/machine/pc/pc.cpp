@@ -107,10 +107,7 @@ Result<system::Machine::FirmwareTables> Pc::firmware_tables() {
         chipset_.route_interrupts(*pci_host);
     if (!has_tables_)
         VIREO_TRY(make_tables());
-    return FirmwareTables{
-        .acpi_root = tables_.acpi_root,
-        .reserved = {reserved_.data(), reserved_.size()},
-        .out_of_reach = {host_ranges_.out_of_reach.data(), host_ranges_.out_of_reach.size()}};
+    return FirmwareTables{.acpi_root = tables_.acpi_root, .reserved = {reserved_.data(), reserved_.size()}};
 }
 
 // QEMU makes the tables when they are read first, and says in them what is switched on by then: power

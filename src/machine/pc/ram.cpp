@@ -141,15 +141,9 @@ void find_host_ranges(const FwCfg& fw_cfg, HostRanges& ranges) {
     auto table = read_e820(fw_cfg, entries);
     if (!table)
         return;
-    for (const E820Entry& entry : *table) {
-        u64 end = checked_add<u64>(entry.base, entry.bytes).value_or(entry.base);
-        u64 start = std::max(entry.base.get(), reachable);
+    for (const E820Entry& entry : *table)
         if (entry.type != e820_ram)
             VIREO_ASSERT(ranges.reserved.try_push_back({entry.base, entry.bytes}));
-        else if (start < end)
-            VIREO_ASSERT(ranges.out_of_reach.try_push_back({start, end - start}));
-    }
-    std::ranges::sort(ranges.out_of_reach, {}, &Range::base);
 }
 
 } // namespace vireo::machine::pc

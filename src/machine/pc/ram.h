@@ -22,8 +22,7 @@ RamLayout find_ram(const bus::FwCfg* fw_cfg, system::MemoryMap& memory);
 // What the host says about addresses that operating systems need to know, and Vireo does not.
 struct HostRanges {
     static constexpr usize most = 64;
-    FixedVector<Range, most> reserved;     // RAM or not
-    FixedVector<Range, most> out_of_reach; // RAM that find_ram left out, upwards
+    FixedVector<Range, most> reserved; // RAM or not
 };
 // Reads fw_cfg's e820 table again. Nothing if that is missing or makes no sense: find_ram said so.
 void find_host_ranges(const bus::FwCfg& fw_cfg, HostRanges& ranges);

@@ -42,8 +42,8 @@ u64 set_environment(u64 bits) {
 #endif
 }
 
-// Supervisor mode's own timer, which then interrupts at no time. The bit that opens it proves nothing: QEMU 7.2
-// keeps it on harts without that timer.
+// Supervisor mode's own timer, which then interrupts at no time. The bit that opens it proves nothing: QEMU
+// 7.2 keeps it on harts without that timer.
 bool open_timer_register() {
     if ((set_environment(environment) & timer_enable) == 0)
         return false;

@@ -39,6 +39,9 @@
 // measures it. The heap holds what is to be sent. The worst case is a datagram of 64 KiB, once whole and once
 // in fragments of 1,500 bytes, all of them queued at the card.
 #define MEM_SIZE (152 * 1024)
+// The heap and the pools are set up before they are used: boards do not clear them at the start (image.ld).
+#define LWIP_DECLARE_MEMORY_ALIGNED(name, size)                                                              \
+    u8_t name[LWIP_MEM_ALIGN_BUFFER(size)] __attribute__((section(".bss.unset")))
 // Unused: frames come in the card's buffers, what is sent is in the heap.
 #define PBUF_POOL_SIZE 0
 #define MEMP_NUM_PBUF 0

@@ -66,6 +66,7 @@ TEST_F(BootParamsTest, nothing_before_the_header_or_behind_it_is_taken_from_the_
 TEST_F(BootParamsTest, a_later_header_is_taken_to_its_end_and_no_further_than_there_is_room) {
     X86Image longer{.header_end = 0x7e}; // ends at 0x280
     file = longer.bytes();
+    params.file = file;
     std::fill(file.begin() + 0x26c, file.end(), std::byte{0x77});
     write();
     EXPECT_EQ(std::to_integer<int>(written[0x27f]), 0x77);

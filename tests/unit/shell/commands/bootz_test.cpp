@@ -23,12 +23,13 @@ class Bootz : public BootTest {
 
 TEST_F(Bootz, boots_what_lies_at_legal_places_where_it_is) {
     ASSERT_TRUE(context->environment.set("bootargs", "console=ttyAMA0 quiet"));
-    EXPECT_EQ(run("bootz 40400000 40800000"), "   kernel       0x40400000..0x4044ffff, a 32-bit Arm Linux zImage\n"
-                                              "   initrd       0x40800000..0x40804320\n"
-                                              "   device tree  0x40e00000..0x40e0014e\n"
-                                              "   command line console=ttyAMA0 quiet\n"
-                                              "\nStarting kernel ...\n\n"
-                                              "Cannot boot: a scripted machine comes back\n");
+    EXPECT_EQ(run("bootz 40400000 40800000"),
+              "   kernel       0x40400000..0x4044ffff, a 32-bit Arm Linux zImage\n"
+              "   initrd       0x40800000..0x40804320\n"
+              "   device tree  0x40e00000..0x40e0014e\n"
+              "   command line console=ttyAMA0 quiet\n"
+              "\nStarting kernel ...\n\n"
+              "Cannot boot: a scripted machine comes back\n");
     ASSERT_TRUE(machine.entered);
     EXPECT_EQ(machine.entered->entry, 0x40400000u);
     EXPECT_EQ(number("linux,initrd-start"), 0x40800000u);

@@ -84,7 +84,8 @@ TEST_F(FdtCommand, the_copy_grows_on_request) {
     std::string value(12'000, 'x');
     run("fdt set /psci a " + value);
     EXPECT_EQ(status, 0);
-    expect_failure("fdt set /psci b " + value, "libfdt fdt_setprop(): FDT_ERR_NOSPACE (fdt resize BYTES makes room)\n");
+    expect_failure("fdt set /psci b " + value,
+                   "libfdt fdt_setprop(): FDT_ERR_NOSPACE (fdt resize BYTES makes room)\n");
     EXPECT_TRUE(run("fdt resize 8000").starts_with("Working FDT set to "));
     EXPECT_EQ(run("fdt set /psci b " + value), "");
     EXPECT_EQ(status, 0);
