@@ -3,7 +3,8 @@
 
 #include "boot/header.h"
 #include "boot/kernel_formats.h"
-#include "load/memory.h"
+#include "boot/ram_bytes.h"
+#include "boot/unwrap.h"
 
 namespace vireo::boot {
 
@@ -15,25 +16,9 @@ std::unexpected<Failure> failed(Refusal refusal) {
     return failed({.kind = Failure::Kind::Place, .refusal = refusal});
 }
 
-// All that is free from `address` on; of firmware's own memory some cannot even be read.
-std::expected<Bytes, Failure> free_bytes(const Services& services, u64 address) {
-    auto found = load::free_memory_from(services.memory, services.machine, address);
-    if (found)
-        return *found;
-    Refusal refusal{.part = Refusal::Part::Kernel, .why = Refusal::Why::NotRam, .range = {address, 1}};
-    if (found.error().owner) {
-        refusal.why = Refusal::Why::NotFree;
-        refusal.owner = *found.error().owner;
-    }
-    return failed(refusal);
-}
-
 // The file from its first byte on, as far as it is known.
 std::expected<Bytes, Failure> kernel_file(const Services& services, const Request& request) {
-    auto bytes = free_bytes(services, request.setup.value_or(request.kernel.base));
-    if (!bytes || request.setup || request.kernel.bytes == 0)
-        return bytes;
-    return bytes->first(static_cast<usize>(std::min<u64>(request.kernel.bytes, bytes->size())));
+    return free_bytes(services, request.setup ? Range{*request.setup, 0} : request.kernel);
 }
 
 std::expected<Needs, Failure> needs_of(const Services& services, const Request& request, Bytes file) {
@@ -43,6 +28,31 @@ std::expected<Needs, Failure> needs_of(const Services& services, const Request& 
         needs->skipped_bytes = 0;
     }
     return needs;
+}
+
+// The tree that a kernel came with.
+std::expected<DeviceTree, Failure> copy_tree(const Services& services, const Range& range,
+                                             OwnedArray<u64>& room) {
+    auto bytes = free_bytes(services, range);
+    if (!bytes)
+        return std::unexpected(bytes.error());
+    auto used = DeviceTree::claimed_bytes(bytes->first(std::min(bytes->size(), DeviceTree::header_bytes)));
+    if (used && *used > std::min<u64>(bytes->size(), range.bytes))
+        used = error(ErrorCode::Corrupt, "it is cut off");
+    if (!used)
+        return failed({.kind = Failure::Kind::Tree, .why = used.error()});
+    // It may lie on any multiple of 4, and is read on those of 8.
+    auto aligned = OwnedArray<u64>::create(*used / sizeof(u64) + 1);
+    auto made = OwnedArray<u64>::create(*used / sizeof(u64) + 16);
+    if (!aligned || !made)
+        return failed({.kind = Failure::Kind::Memory, .why = error(ErrorCode::NoMemory, "heap exhausted")});
+    std::memcpy(aligned->data(), bytes->data(), *used);
+    room = std::move(*made);
+    Bytes source = std::as_bytes(std::span(aligned->data(), aligned->size())).first(*used);
+    auto tree = DeviceTree::open(source, std::as_writable_bytes(std::span(room.data(), room.size())));
+    if (!tree)
+        return failed({.kind = Failure::Kind::Tree, .why = tree.error()});
+    return std::move(*tree);
 }
 
 void move(system::Machine& machine, const Placed& part) {
@@ -56,9 +66,30 @@ Range loaded(const Placed& part) { return {part.place.base, part.now.bytes}; }
 
 } // namespace
 
-std::expected<Boot, Failure> prepare(const Services& services, const Request& request) {
+std::expected<Boot, Failure> prepare(const Services& services, const Request& asked) {
     if (auto can = services.machine.can_enter(); !can)
         return failed({.kind = Failure::Kind::Machine, .why = can.error()});
+    // What the user asked for, without what is wrapped around it.
+    Request request = asked;
+    OwnedArray<u64> tree_room;
+    std::optional<DeviceTree> tree;
+    std::optional<ImageKind> wrapper;
+    if (!asked.setup) {
+        auto unwrapped = unwrap(services, asked);
+        if (!unwrapped)
+            return std::unexpected(unwrapped.error());
+        request.kernel = unwrapped->kernel;
+        if (!asked.initrd)
+            request.initrd = unwrapped->initrd;
+        wrapper = unwrapped->wrapper;
+        if (unwrapped->tree && asked.tree && !asked.has_own_tree) {
+            auto own = copy_tree(services, *unwrapped->tree, tree_room);
+            if (!own)
+                return std::unexpected(own.error());
+            tree.emplace(std::move(*own));
+            request.tree = &*tree;
+        }
+    }
     auto file = kernel_file(services, request);
     if (!file)
         return std::unexpected(file.error());
@@ -70,10 +101,17 @@ std::expected<Boot, Failure> prepare(const Services& services, const Request& re
         return std::unexpected(description.error());
     ToPlace wanted{
         .kernel = request.kernel, .initrd = request.initrd, .description_bytes = description->most_bytes};
+    if (request.initrd && request.initrd->bytes != 0) {
+        auto inner = unwrap_initrd(services, request, *request.initrd);
+        if (!inner)
+            return std::unexpected(inner.error());
+        wanted.initrd = *inner;
+    }
     auto plan = place(*needs, wanted, services.memory);
     if (!plan)
         return failed(plan.error());
     plan->command_line = request.command_line;
+    plan->wrapper = wrapper;
     auto made = description->make(services, request, *file, *plan);
     if (!made)
         return std::unexpected(made.error());

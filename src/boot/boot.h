@@ -6,6 +6,7 @@
 #include "boot/plan/placement.h"
 #include "boot/tree/device_tree.h"
 #include "device/registry.h"
+#include "event/event_loop.h"
 #include "system/machine.h"
 #include "system/virtio_inspector.h"
 
@@ -17,6 +18,7 @@ struct Services {
     const system::MemoryMap& memory;
     const device::Registry& devices; // for random numbers
     system::VirtioInspector& virtio;
+    event::EventLoop& loop; // for Ctrl-C in what takes long
 };
 
 // What a user wants to boot: what lies in memory.
@@ -26,6 +28,8 @@ struct Request {
     const DeviceTree* tree = nullptr;               // to start from; it stays as it is. On x86 there is none
     std::optional<std::string_view> command_line{}; // none: the tree's
     std::optional<u64> setup{}; // x86: where the file's first sectors lie, if not before the rest of it
+    bool has_own_tree = false;     // the user chose it: one that the kernel comes with does not count
+    std::span<const Range> keep{}; // files and trees in memory that unpacking leaves alone, a dozen at most
 };
 
 // Why nothing was booted, as data: whoever speaks to a user finds the words. The members that a kind names
@@ -35,7 +39,8 @@ struct Failure {
         Machine,   // `why` it starts no operating system
         Unknown,   // what lies at `address` is no kernel of a known kind
         CannotYet, // it is an image of kind `image`, not a kernel of kind `wanted`
-        Foreign,   // it is an image of kind `image`, for another machine
+        Foreign,   // it is an image of kind `image`, for another machine, named by `machine` if that is known
+        Wrapper,   // what lies at `address` is of kind `image`, and what is in it cannot be had: `why`
         Header,    // of that image: `why`
         Place,     // `refusal`
         Tree,      // it cannot say what the kernel must know: `why`
@@ -49,6 +54,7 @@ struct Failure {
     std::optional<u64> address{}; // none: that of a file which is not in memory yet
     ImageKind image{};
     ImageKind wanted{};
+    std::string_view machine{};
     Error why{ErrorCode::Io, ""};
     Refusal refusal{};
 };
@@ -59,8 +65,9 @@ struct Boot {
     OwnedArray<u64> description; // plan.description has its size and where it goes
 };
 
-// Finds out what lies at the addresses, places it, edits a copy of the tree and verifies the plan. Memory
-// stays as it is. What `request` refers to stays until start().
+// Finds out what lies at the addresses, takes off what is wrapped around the kernel, places everything, edits
+// a copy of the tree and verifies the plan. Memory stays as it is, but for what is unpacked: that goes to RAM
+// that nobody owns, off all that `request` names. What that refers to stays until start().
 [[nodiscard]] std::expected<Boot, Failure> prepare(const Services& services, const Request& request);
 
 // Quiets the devices, moves what the plan moves, and enters the operating system. Returns only if something

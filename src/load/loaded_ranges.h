@@ -17,8 +17,11 @@ class LoadedRanges {
     // How many bytes have been brought to this address; nothing if none were, or they were written over.
     std::optional<u64> bytes_at(u64 address) const;
 
-  private:
+    // All of them that are remembered.
+    std::span<const Range> all() const { return {ranges_.data(), ranges_.size()}; }
     static constexpr usize most = 8;
+
+  private:
     FixedVector<Range, most> ranges_; // apart from each other, the oldest first
 };
 

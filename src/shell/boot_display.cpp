@@ -70,7 +70,10 @@ bool has_tree(std::optional<system::Isa> isa) {
 void print_plan(Writer& out, const boot::Plan& plan) {
     print_range(out, "kernel", plan.kernel.place);
     print_move(out, plan.kernel);
-    print(out, ", {}\n", boot::name_of(plan.kind));
+    print(out, ", {}", boot::name_of(plan.kind));
+    if (plan.wrapper)
+        print(out, " out of {}", boot::name_of(*plan.wrapper));
+    out.write("\n");
     if (plan.initrd) {
         print_range(out, "initrd", plan.initrd->place);
         print_move(out, *plan.initrd);
@@ -113,7 +116,15 @@ int fail_to_boot(Context& context, const boot::Failure& failure) {
         break;
     case Kind::Foreign:
         print_subject(out, failure);
-        print(out, " is {}, for another machine\n", boot::name_of(failure.image));
+        print(out, " is {}, for another machine", boot::name_of(failure.image));
+        if (!failure.machine.empty())
+            print(out, " ({})", failure.machine);
+        out.write("\n");
+        break;
+    case Kind::Wrapper:
+        print_subject(out, failure);
+        print(out, " is {} that cannot be used: ", boot::name_of(failure.image));
+        print_error(out, failure.why);
         break;
     case Kind::Header:
         out.write("the kernel");

@@ -7,7 +7,7 @@
 namespace vireo::shell {
 
 inline boot::Services boot_services(Context& context) {
-    return {context.machine, context.memory, context.devices, context.virtio};
+    return {context.machine, context.memory, context.devices, context.virtio, context.loop};
 }
 
 // Whether kernels of that architecture are told of their machine by a device tree; x86's are not.

@@ -14,6 +14,7 @@ import seeds_acpi
 import seeds_boot
 import seeds_net_card
 import seeds_transfers
+import seeds_unpack
 
 CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
 

@@ -3,6 +3,7 @@
 pings, and powers off. One row of the table in docs/boards.md each; most of them only in `./test --long`."""
 
 import functools
+import gzip
 import hashlib
 import os
 import pathlib
@@ -16,6 +17,7 @@ import initrd
 import kernels
 import linux_rows
 import vm
+import wrapping
 from conftest import TOP, build_folder
 from rows import only_long
 
@@ -133,3 +135,24 @@ def test_processors_stop_and_start(row, disks, machines):
     text, _ = machine.expect(r"init: done\r*\n", 180)
     assert re.findall(r"(?m)^init: round \d: (.*?)$", text) == ["0", "0-3"] * 3 and "refuses" not in text, text
     assert machine.wait_exit(120) == 0
+
+
+@pytest.mark.parametrize("form", ["gzip", *only_long("zstd", "lz4", "lz4-of-old", "xz", "lzma", "zboot", "uimage")])
+def test_linux_out_of(form, machines, tmp_path):
+    """Debian's cloud kernel for arm64, compressed as other distributions have theirs."""
+    kernel = linux_rows.CLOUD
+    files = files_of(kernel.package, kernel.busybox)
+    image = pathlib.Path(files["/boot/vmlinuz"]).read_bytes()
+    wraps = {**wrapping.PACKED, "zboot": lambda data: wrapping.zboot(gzip.compress(data, 1)),
+             "uimage": lambda data: wrapping.uimage(gzip.compress(data, 1), compression=1)}
+    files["/boot/vmlinuz"] = wraps[form](image)
+    disk = kernels.make_disk(tmp_path / "disk.img", tmp_path / "root", files, 128 * MIB)
+    machine = machines.boot(vm.BOARDS[kernel.board], ["-m", "512M", *vm.disk(0, disk, "pci"), "-netdev", "user,id=net0",
+                                                      "-device", "virtio-net-pci,romfile=,netdev=net0"], nic=None)
+    machine.command("load virtio 0 48000000 boot/vmlinuz", timeout=120)
+    machine.command("load virtio 0 $ramdisk_addr_r boot/initrd", timeout=120)
+    command_line = "console=ttyAMA0 root=/dev/vda file=file quiet"
+    machine.command(f'setenv bootargs "{command_line}"')
+    machine.send("bootm 48000000 $ramdisk_addr_r\r")
+    said = check(machine, 1, 512, timeout=240)
+    assert said["command line"] == command_line

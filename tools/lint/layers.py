@@ -39,11 +39,12 @@ LAYERS = {
     "fs": ["block", "device", "event", "dma", "base"],
     "load": [*NET, "fs", "block", "device", "system", "event", "dma", "base"],
     "boot/acpi": ["system", "base"],
+    "unpack": ["base"],
     "boot/image": ["base"],
     "boot/plan": ["boot/image", "system", "base"],
     "boot/tree": ["base"],
     "boot/x86": ["boot/acpi/address_map.h", "boot/image", "system", "base"],
-    "boot": [*BOOT, "load", *NET, "fs", "block", "device", "system", "event", "dma", "base"],
+    "boot": [*BOOT, "unpack", "load", *NET, "fs", "block", "device", "system", "event", "dma", "base"],
     "shell/variables": ["shell/arguments.h", "shell/context.h", "shell/network.h", "shell/shell.h", *SHELL],
     "shell/language": ["shell/context.h", *SHELL],
     "shell/line": ["shell/context.h", "shell/disks.h", "shell/language", *SHELL],
@@ -62,7 +63,8 @@ STRANGERS = (("machine/pc/", "machine/virt/"), ("machine/virt/", "machine/pc/"))
 
 # Angle-bracket headers outside base/std.h, and the paths that may include them. A key that
 # ends in '/' is a folder.
-FOREIGN_HEADERS = {"libfdt.h": ("bus/fdt/", "machine/", "boot/tree/"), "lwip/": ("net/stack/lwip/lwip.h",), "netif/": ("net/stack/lwip/lwip.h",)}
+FOREIGN_HEADERS = {"libfdt.h": ("bus/fdt/", "machine/", "boot/tree/"), "lwip/": ("net/stack/lwip/lwip.h",), "netif/": ("net/stack/lwip/lwip.h",),
+                   **{library: ("unpack/",) for library in ("bzlib.h", "lz4.h", "lz4frame.h", "lzma.h", "zlib.h", "zstd.h", "zstd_errors.h")}}
 GENERATED_HEADERS = {"autoconf.h", "version.h"}
 
 # A word that is confined to some paths: (what, pattern, paths that may, why).

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/image/image.h"
 
+#include "base/endian.h"
+
 namespace vireo::boot {
 
 namespace {
@@ -37,9 +39,28 @@ static_assert(std::ranges::all_of(magics, [](const Magic& magic) {
     return magic.offset + magic.bytes.size() <= recognised_by_bytes;
 }));
 
+// It has no magic: the properties that everybody uses, a dictionary of whole 64 KiB, and a size of what is in
+// it that is not known or below 256 GiB.
+struct LzmaHeader {
+    u8 properties;
+    Le<u32> dictionary_bytes;
+    Le<u64> bytes;
+};
+static_assert(sizeof(LzmaHeader) == 13);
+
+bool is_lzma(Bytes head) {
+    constexpr u8 usual_properties = 0x5d;
+    auto header = read_struct<LzmaHeader>(head);
+    return header && header->properties == usual_properties && header->dictionary_bytes != 0 &&
+           header->dictionary_bytes % (1 << 16) == 0 &&
+           (header->bytes == ~u64{0} || header->bytes < u64{1} << 38);
+}
+
 } // namespace
 
 std::optional<ImageKind> recognise(Bytes head) {
+    if (is_lzma(head))
+        return ImageKind::Lzma;
     for (const Magic& magic : magics)
         if (head.size() >= magic.offset + magic.bytes.size() &&
             std::memcmp(head.data() + magic.offset, magic.bytes.data(), magic.bytes.size()) == 0)
@@ -75,6 +96,8 @@ std::string_view name_of(ImageKind kind) {
         return "a bzip2 file";
     case ImageKind::Xz:
         return "an xz file";
+    case ImageKind::Lzma:
+        return "an lzma file";
     case ImageKind::Lz4:
         return "an lz4 file";
     case ImageKind::Lz4Legacy:

@@ -20,6 +20,7 @@ enum class ImageKind : u8 {
     Gzip,
     Bzip2,
     Xz,
+    Lzma,
     Lz4,
     Lz4Legacy,
     Zstd

@@ -51,4 +51,25 @@ std::optional<u64> FreeRam::highest(const Wish& wish) const {
     return found;
 }
 
+Range FreeRam::largest() const {
+    Range found;
+    map_.for_each_free_range([&](u64 base, u64 end) {
+        // Each round either ends or passes one more of what is taken.
+        while (base < end) {
+            u64 stop = end;
+            u64 next = end;
+            for (const Range& taken : taken_) {
+                if (taken.bytes == 0 || taken.end() <= base || taken.base >= stop)
+                    continue;
+                stop = std::max(base, taken.base);
+                next = taken.end();
+            }
+            if (stop - base > found.bytes)
+                found = {base, stop - base};
+            base = next;
+        }
+    });
+    return found;
+}
+
 } // namespace vireo::boot

@@ -16,6 +16,7 @@ struct Placed {
 // Everything about a boot, decided before anything is moved.
 struct Plan {
     ImageKind kind{};
+    std::optional<ImageKind> wrapper{}; // that the kernel lay in, the outermost
     Placed kernel;
     u64 entry = 0;
     bool in_32_bit_mode = false; // of a 64-bit processor

@@ -51,10 +51,21 @@ int boot_from_memory(Context& context, Arguments arguments) {
     if (!tree)
         return status_failed;
 
+    FixedVector<Range, load::LoadedRanges::most + 2> keep;
+    for (const Range& range : context.loaded.all())
+        VIREO_ASSERT(keep.try_push_back(range));
+    // One of them may lie where no file was loaded to: the one that `fdt` works on, or the one named here.
+    if (auto address = context.working_tree.address(context))
+        VIREO_ASSERT(keep.try_push_back({*address, boot::DeviceTree::max_bytes}));
+    if (arguments.size() > 3)
+        VIREO_ASSERT(keep.try_push_back(
+            {number_argument(context, arguments[3]).value_or(0), boot::DeviceTree::max_bytes}));
     return boot_now(context, {.kernel = {*kernel, kernel_bytes.value_or(0)},
                               .initrd = initrd,
                               .tree = &*tree,
-                              .command_line = context.environment.get("bootargs")});
+                              .command_line = context.environment.get("bootargs"),
+                              .has_own_tree = arguments.size() > 3,
+                              .keep = {keep.data(), keep.size()}});
 }
 
 } // namespace vireo::shell
