@@ -36,12 +36,15 @@ std::expected<DeviceTree, Failure> copy_tree(const Services& services, const Ran
     auto bytes = free_bytes(services, range);
     if (!bytes)
         return std::unexpected(bytes.error());
-    auto used = DeviceTree::claimed_bytes(bytes->first(std::min(bytes->size(), DeviceTree::header_bytes)));
+    // It may lie on any multiple of 4, and is read on those of 8.
+    alignas(u64) std::byte head[DeviceTree::header_bytes]{};
+    usize head_bytes = std::min(bytes->size(), sizeof(head));
+    std::memcpy(head, bytes->data(), head_bytes);
+    auto used = DeviceTree::claimed_bytes(Bytes(head, head_bytes));
     if (used && *used > std::min<u64>(bytes->size(), range.bytes))
         used = error(ErrorCode::Corrupt, "it is cut off");
     if (!used)
         return failed({.kind = Failure::Kind::Tree, .why = used.error()});
-    // It may lie on any multiple of 4, and is read on those of 8.
     auto aligned = OwnedArray<u64>::create(*used / sizeof(u64) + 1);
     auto made = OwnedArray<u64>::create(*used / sizeof(u64) + 16);
     if (!aligned || !made)

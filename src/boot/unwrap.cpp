@@ -218,7 +218,7 @@ class Unwrapping {
     // Until the file ends, or enough came out. `is_endless`: nobody knows where the file does.
     Result<> feed(unpack::Unpacker& unpacker, Bytes file, usize piece, usize enough, bool is_endless) const {
         while (!file.empty() && unpacker.written() < enough && !(is_endless && unpacker.has_ended())) {
-            VIREO_TRY(services_.loop.sleep({}));
+            VIREO_TRY(services_.loop.yield());
             Bytes next = file.first(std::min(piece, file.size()));
             VIREO_TRY(unpacker.feed(next));
             file = file.subspan(next.size());

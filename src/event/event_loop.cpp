@@ -35,6 +35,13 @@ constexpr u32 looks_per_news = 64;
     return any;
 }
 
+Result<> EventLoop::yield() {
+    poll_once();
+    if (std::exchange(interrupt_requested_, false))
+        return error(ErrorCode::Interrupted, "Ctrl-C");
+    return {};
+}
+
 Result<> EventLoop::sleep(Duration duration) {
     Deadline deadline = Deadline::after(duration);
     auto ended = wait_until(deadline, [&] { return turn_time_ >= deadline.when(); });

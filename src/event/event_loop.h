@@ -85,6 +85,8 @@ class EventLoop {
     Result<> wait(Request& request, Deadline deadline) {
         return wait_until(deadline, [&] { return request.is_done(); });
     }
+    // A turn for all others in the middle of what takes long. Interrupted after Ctrl-C.
+    Result<> yield();
     // Lets time pass, keeping everything running. It passes while the machine stands still, too.
     Result<> sleep(Duration duration);
 

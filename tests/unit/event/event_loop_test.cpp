@@ -269,6 +269,17 @@ TEST_F(EventLoopTest, naps_and_sleep_are_no_jumps) {
     EXPECT_EQ(loop.stood_still(), Duration{});
 }
 
+TEST_F(EventLoopTest, yielding_takes_one_turn_and_notices_ctrl_c) {
+    Console console(loop);
+    console.interrupts_in_turn = 2;
+    EXPECT_TRUE(loop.yield());
+    EXPECT_EQ(console.turns, 1u);
+    auto interrupted = loop.yield();
+    ASSERT_FALSE(interrupted);
+    EXPECT_EQ(interrupted.error().code, ErrorCode::Interrupted);
+    EXPECT_TRUE(loop.yield()) << "an interrupt ends one thing";
+}
+
 TEST_F(EventLoopTest, sleep_is_over_when_its_time_has_passed_on_the_wall) {
     Stopper stopper(loop, Duration::seconds(25), 10);
     Instant begin = now();

@@ -43,6 +43,7 @@ class Bootm : public ShellTest {
     std::string boot(const Octets& file, const std::string& line = "bootm 40800100") {
         load(file_address, file);
         machine.entered.reset();
+        inspector.quiesced = 0;
         return run(line);
     }
     // The kernel runs where it was unpacked to, every byte of it.
@@ -204,8 +205,8 @@ TEST_F(Bootm, a_uimage_that_is_broken) {
 TEST_F(Bootm, a_uimage_of_several_files) {
     Octets initrd(0x1235, std::byte{0x55});
     Octets file = Wrapped{}.around_all({in_gzip(image()), initrd, tree("uimage")});
-    boot(file);
-    ASSERT_TRUE(machine.entered);
+    std::string output = boot(file);
+    ASSERT_TRUE(machine.entered) << output;
     EXPECT_EQ(machine.entered->entry, 0x40000000u);
     u64 start = number("linux,initrd-start");
     EXPECT_EQ(number("linux,initrd-end"), start + initrd.size());
