@@ -76,6 +76,8 @@ class Terminal final : public system::ConsolePort {
         output_.clear();
     }
 
+    void forget_output() { output_.clear(); }
+
   private:
     bool fill() {
         flush(); // whoever looks for input has shown what there is to see
@@ -172,6 +174,8 @@ int run(const Options& options) {
                                                                     .pci = inspector ? &*inspector : nullptr,
                                                                     .host_files = files.get()}),
                                                     true);
+    if (options.kernel.plans)
+        terminal.forget_output(); // about variables, which nobody asked for
     int status = options.kernel.plans ? print_boot_plan(*context, *files, options.kernel)
                  : options.commands   ? shell::run_line(*context, options.commands)
                                       : shell::interact(*context);

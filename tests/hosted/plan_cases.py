@@ -50,7 +50,8 @@ def riscv(image, size, offset, is_efi, ram, is_32_bit):
 
 
 def arm(image, inflated, says_size, ram):
-    """Documentation/arch/arm/booting.rst, and the table in arch/arm/boot/compressed: it unpacks itself to the start of RAM."""
+    """Documentation/arch/arm/booting.rst, and the table in arch/arm/boot/compressed: it unpacks itself to the start of RAM. How far, the end of
+    the file says; QEMU gives a file from its start on, so that is not known before it has been loaded."""
     put(image, 0x24, "IIII", 0x016f2818, 0x100, 0x100 + len(image), 0x04030201)
     unpacks = 0x208000 + 32 * MIB
     if says_size:
@@ -59,8 +60,11 @@ def arm(image, inflated, says_size, ram):
         put(image, len(image) - 4, "I", inflated)
         unpacks = 0x208000 + inflated + 0x54321
     low = Bounds(PAGE, 0, ram, ram + 760 * MIB)
-    return Rules("a 32-bit Arm Linux zImage", Bounds(PAGE, 0, ram + unpacks, ram + 128 * MIB), len(image) + 256 * KIB, initrd=low,
-                 told=Bounds(1, 0, ram, low.high), unpacks=(ram, ram + unpacks), whole=len(image))
+
+    def rules(unpacks, from_head=None):
+        return Rules("a 32-bit Arm Linux zImage", Bounds(PAGE, 0, ram + unpacks, ram + 128 * MIB), len(image) + 256 * KIB, initrd=low,
+                     told=Bounds(1, 0, ram, low.high), unpacks=(ram, ram + unpacks), whole=len(image), from_head=from_head)
+    return rules(unpacks, rules(0x208000 + 32 * MIB))
 
 
 def x86(image, size, sectors, flags, preferred, relocatable, is_board_64_bit):
@@ -262,4 +266,4 @@ def addresses(rng, banks, rules, kernel, initrd):
     second = inside(rng, banks, initrd, PAGE)
     if rng.random() < 0.3:  # right behind the file, in what the kernel zeroes, or a byte into the file
         second = first + kernel + rng.choice((0, -1, PAGE))
-    return first, max(0, second)
+    return first, max(0, second) % (1 << 64)

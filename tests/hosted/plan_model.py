@@ -37,6 +37,7 @@ class Rules:
     unpacks: tuple = (0, 0)
     skipped: int = 0  # x86's first sectors
     whole: int = 0
+    from_head: "Rules" = None  # what is known of it before the end of its file has been read, if that is less
 
 
 def overlap(a, b):
@@ -133,12 +134,16 @@ class Model:
     # What is expected: ("plan", kernel's base, initrd's base) or ("refused", part).
 
     def expected(self, case):
-        rules = case.rules
-        kernel = max(rules.size, case.kernel - rules.skipped)
-        return self._expected_at(case, kernel) if case.at else self._expected_where_it_runs(case, kernel)
+        kernel = max(case.rules.size, case.kernel - case.rules.skipped)
+        if case.at:
+            return self._expected_at(case, kernel)
+        loaded = self._expected_where_it_runs(case, case.rules.from_head or case.rules, kernel)
+        if loaded[0] == "refused" or not case.rules.from_head:
+            return loaded
+        return self._expected_at(dataclasses.replace(case, at=loaded[1:]), kernel)
 
-    def _expected_where_it_runs(self, case, size):
-        rules, machine = case.rules, self.machine
+    def _expected_where_it_runs(self, case, rules, size):
+        machine = self.machine
         if rules.unpacks[1] and not machine.is_ram(*rules.unpacks):
             return "refused", "kernel"
         low = rules.kernel
@@ -149,7 +154,7 @@ class Model:
             return "refused", "kernel"
         kernel = (base + rules.skipped, base + rules.skipped + size)
         taken = [(base, kernel[1]), rules.unpacks]
-        return self._with_initrd(case, kernel, taken, None)
+        return self._with_initrd(dataclasses.replace(case, rules=rules), kernel, taken, None)
 
     def _expected_at(self, case, size):
         rules, machine = case.rules, self.machine
@@ -228,7 +233,12 @@ class Model:
         if case.is_wrapped:
             return
         assert kernel[1] - kernel[0] == max(rules.size, case.kernel - rules.skipped), "the kernel's size"
-        was = (case.at[0] + rules.skipped, case.at[1] if initrd else None) if case.at else (kernel[0], initrd and initrd[0])
+        if case.at:
+            was = case.at[0] + rules.skipped, case.at[1] if initrd else None
+        elif rules.from_head:
+            was = self._expected_where_it_runs(case, rules.from_head, kernel[1] - kernel[0])[1:]
+        else:
+            was = kernel[0], initrd and initrd[0]
         assert numbers[2] == (None if was[0] == kernel[0] else was[0]), "'moved from' of the kernel"
         assert not initrd or numbers[5] == (None if was[1] == initrd[0] else was[1]), "'moved from' of the initrd"
         assert self.expected(case) == ("plan", kernel[0], initrd and initrd[0])
@@ -264,6 +274,8 @@ class Model:
             return
         found = self.expected(case)
         assert found[0] == "plan", f"what was wrong first: {found}"
+        if rules.from_head:
+            return
         kernel = (found[1], found[1] + max(rules.size, case.kernel - rules.skipped))
         taken = [kernel, rules.unpacks]
         if found[2] is not None:
