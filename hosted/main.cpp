@@ -3,7 +3,8 @@
 // that src/machine/firmware/main.cpp is for firmware.
 #include "base/log.h"
 #include "bus/pci/inspector.h"
-#include "hosted/demo_machine.h"
+#include "hosted/options.h"
+#include "hosted/plan.h"
 #include "hosted/vhost_user/vhost_user_transport.h"
 #include "machine/firmware/stack.h"
 #include "shell/shell.h"
@@ -14,72 +15,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <poll.h>
-#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
 namespace vireo::hosted {
 namespace {
-
-constexpr u64 MiB = 1 << 20;
-constexpr u64 ram_base = 0x4000'0000;
-constexpr u64 ram_bytes = 1024 * MiB; // only what is touched costs memory
-constexpr u64 firmware_bytes = 1 * MiB;
-
-constexpr const char* usage =
-    "usage: vireo-hosted [option ...]\n"
-    "Vireo's shell as a Linux program: VirtIO devices are fakes, disks are files, or other programs' "
-    "devices.\n"
-    "  --blk FILE     a disk (may be repeated; virtio 0 is the first)\n"
-    "  --rng          an entropy source\n"
-    "  --vhost-user-blk SOCKET\n"
-    "                 a disk that another program serves, qemu-storage-daemon for instance (may be repeated; "
-    "these\n"
-    "                 disks come after those of --blk)\n"
-    "  --cmd TEXT     run these commands, print what they print, and leave with the last one's status\n"
-    "  --pci, --mmio  the bus that the fake devices are on (default: pci)\n"
-    "  --legacy       fake devices as before VirtIO 1.0\n"
-    "  --help         this text\n"
-    "Without --cmd: a prompt; Ctrl-D or `exit` ends it.\n";
-
-struct Options {
-    DemoOptions machine;
-    std::vector<std::string> vhost_user_disks{}; // sockets
-    const char* commands = nullptr;
-    bool wants_help = false;
-};
-
-// Empty if the command line makes no sense; that has been said.
-std::optional<Options> parse_options(int count, char** words) {
-    Options options;
-    options.machine.entropy = false;
-    for (int i = 1; i < count; ++i) {
-        std::string_view word = words[i];
-        bool has_value = i + 1 < count;
-        if (word == "--blk" && has_value)
-            options.machine.disks.push_back(words[++i]);
-        else if (word == "--vhost-user-blk" && has_value)
-            options.vhost_user_disks.push_back(words[++i]);
-        else if (word == "--cmd" && has_value)
-            options.commands = words[++i];
-        else if (word == "--rng")
-            options.machine.entropy = true;
-        else if (word == "--pci")
-            options.machine.bus = DemoOptions::Bus::Pci;
-        else if (word == "--mmio")
-            options.machine.bus = DemoOptions::Bus::Mmio;
-        else if (word == "--legacy")
-            options.machine.legacy = true;
-        else if (word == "--help")
-            options.wants_help = true;
-        else {
-            std::fprintf(stderr, "vireo-hosted: %s: unknown option, or its value is missing (see --help)\n",
-                         words[i]);
-            return std::nullopt;
-        }
-    }
-    return options;
-}
 
 termios saved_terminal;
 
@@ -136,6 +76,8 @@ class Terminal final : public system::ConsolePort {
         output_.clear();
     }
 
+    void forget_output() { output_.clear(); }
+
   private:
     bool fill() {
         flush(); // whoever looks for input has shown what there is to see
@@ -156,32 +98,6 @@ class Terminal final : public system::ConsolePort {
     u8 input_[4096];
     usize next_ = 0;
     usize count_ = 0;
-};
-
-class Machine final : public system::Machine {
-  public:
-    explicit Machine(Terminal& terminal) : terminal_(terminal) {
-        void* memory = mmap(nullptr, ram_bytes, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (memory == MAP_FAILED)
-            panic("no memory for the machine");
-        memory_ = static_cast<std::byte*>(memory);
-    }
-    ~Machine() { munmap(memory_, ram_bytes); }
-    std::string_view board() const override { return "hosted"; }
-    std::string_view model() const override { return "a Linux program"; }
-    u64 default_load_address() const override { return ram_base + 2 * MiB; }
-    Result<> reset() override { return error(ErrorCode::NotSupported, "a program has no reset"); }
-    Result<> power_off() override {
-        terminal_.flush();
-        std::exit(0);
-    }
-    void print_facts(Writer&) const override {}
-    std::byte* memory(u64 address) override { return memory_ + (address - ram_base); }
-
-  private:
-    Terminal& terminal_;
-    std::byte* memory_;
 };
 
 // The devices of other programs, and the memory that is shared with them.
@@ -213,15 +129,22 @@ struct VhostUserDevices {
 
 int run(const Options& options) {
     std::string problem;
-    auto demo = DemoMachine::create(options.machine, problem);
+    auto demo = DemoMachine::create(options.devices, problem);
     VhostUserDevices remote;
-    if (!demo || !remote.connect(options.vhost_user_disks, problem)) {
+    system::MemoryMap memory;
+    std::unique_ptr<RamMachine> machine;
+    std::unique_ptr<KernelFiles> files;
+    if (!demo || !remote.connect(options.vhost_user_disks, problem) ||
+        !(machine = RamMachine::create(options.machine, memory, problem)) ||
+        (!options.kernel.kernel.empty() && !(files = KernelFiles::open(options.kernel, problem)))) {
         std::fprintf(stderr, "vireo-hosted: %s\n", problem.c_str());
         return 2;
     }
-    Terminal terminal(options.commands      ? Terminal::Mode::OutputOnly
+    bool is_unattended = options.commands || options.kernel.plans;
+    Terminal terminal(is_unattended         ? Terminal::Mode::OutputOnly
                       : make_terminal_raw() ? Terminal::Mode::Raw
                                             : Terminal::Mode::Plain);
+    machine->set_at_end([&] { terminal.flush(); });
     auto console = std::make_unique<system::Console>(terminal);
     set_log_writer(&console->errors());
 
@@ -245,18 +168,17 @@ int run(const Options& options) {
         devices.add_source(*remote.source);
     devices.start();
 
-    Machine machine(terminal);
-    system::MemoryMap memory;
-    VIREO_MUST(memory.add_ram(ram_base, ram_bytes));
-    // As on the boards, so that what is refused there is refused here.
-    VIREO_MUST(memory.reserve(ram_base + ram_bytes - firmware_bytes, firmware_bytes, "Vireo"));
-    auto context =
-        std::make_unique<shell::Context>(stack.services({.console = *console,
-                                                         .memory = memory,
-                                                         .machine = machine,
-                                                         .pci = inspector ? &*inspector : nullptr}),
-                                         true);
-    int status = options.commands ? shell::run_line(*context, options.commands) : shell::interact(*context);
+    auto context = std::make_unique<shell::Context>(stack.services({.console = *console,
+                                                                    .memory = memory,
+                                                                    .machine = *machine,
+                                                                    .pci = inspector ? &*inspector : nullptr,
+                                                                    .host_files = files.get()}),
+                                                    true);
+    if (options.kernel.plans)
+        terminal.forget_output(); // about variables, which nobody asked for
+    int status = options.kernel.plans ? print_boot_plan(*context, *files, options.kernel)
+                 : options.commands   ? shell::run_line(*context, options.commands)
+                                      : shell::interact(*context);
     (void)devices.quiesce_all(); // they are fakes of this process, which ends
     terminal.flush();
     set_log_writer(nullptr);
@@ -267,7 +189,8 @@ int run(const Options& options) {
 } // namespace vireo::hosted
 
 int main(int count, char** words) {
-    auto options = vireo::hosted::parse_options(count, words);
+    auto options =
+        vireo::hosted::parse_options(std::span(words, static_cast<vireo::usize>(count)).subspan(1));
     if (!options)
         return 2;
     if (options->wants_help) {

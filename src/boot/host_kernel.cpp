@@ -2,6 +2,8 @@
 #include "boot/host_kernel.h"
 
 #include "boot/header.h"
+#include "boot/plan/free_ram.h"
+#include "boot/unwrap.h"
 #include "load/memory.h"
 
 namespace vireo::boot {
@@ -50,12 +52,38 @@ Result<> read_kernel(HostFiles& host, const Sizes& sizes, MutableBytes into, Hos
     return host.read(Part::Kernel, into.subspan(setup), watcher);
 }
 
+// Where the kernel runs that such a file is wrapped around is not known yet: both files go as high as they
+// can, out of the way of what is unpacked.
+std::expected<LoadPlaces, Failure> choose_for_wrapped(const Services& services, const Sizes& sizes) {
+    constexpr u64 page = 4096;
+    FreeRam free(services.memory);
+    LoadPlaces places{};
+    auto kernel = free.highest({.bytes = sizes.kernel(), .alignment = page});
+    if (kernel && sizes.initrd != 0) {
+        free.take({*kernel, sizes.kernel()});
+        places.initrd = free.highest({.bytes = sizes.initrd, .alignment = page});
+    }
+    places.kernel = kernel.value_or(0);
+    bool has_kernel = kernel.has_value();
+    if (has_kernel && (places.initrd || sizes.initrd == 0))
+        return places;
+    return std::unexpected(
+        Failure{.kind = Failure::Kind::Place,
+                .refusal = {.part = has_kernel ? Refusal::Part::Initrd : Refusal::Part::Kernel,
+                            .why = Refusal::Why::NoRoom,
+                            .range = {0, has_kernel ? sizes.initrd : sizes.kernel()}}});
+}
+
 std::expected<LoadPlaces, Failure> choose(const Services& services, HostFiles& host, const Sizes& sizes,
                                           HostFiles::Watcher& watcher) {
     std::array<std::byte, recognised_by_bytes> room;
     MutableBytes head(room.data(), static_cast<usize>(std::min<u64>(room.size(), sizes.kernel())));
     if (auto read = read_kernel(host, sizes, head, watcher); !read)
         return host_failed(read.error());
+    if (auto kind = recognise(head); kind && is_wrapper(*kind)) {
+        (void)services.machine.firmware_tables();
+        return choose_for_wrapped(services, sizes);
+    }
     auto needs = read_header(services, head, std::nullopt);
     if (!needs)
         return std::unexpected(needs.error());

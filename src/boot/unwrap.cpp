@@ -82,7 +82,7 @@ class Unwrapping {
                 return result;
             kind_ = *kind;
             auto format = packed_as(kind_);
-            if (!format && kind_ != ImageKind::UImage && kind_ != ImageKind::EfiZboot)
+            if (!is_wrapper(kind_))
                 return result;
             if (wrappers == most_wrappers)
                 return failed(
@@ -296,6 +296,10 @@ class Unwrapping {
 };
 
 } // namespace
+
+bool is_wrapper(ImageKind kind) {
+    return packed_as(kind) || kind == ImageKind::UImage || kind == ImageKind::EfiZboot;
+}
 
 std::expected<Unwrapped, Failure> unwrap(const Services& services, const Request& request) {
     return Unwrapping(services, request).all();

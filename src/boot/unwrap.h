@@ -16,6 +16,9 @@ struct Unwrapped {
 // How many wrappers may lie around each other: a uImage around a zboot kernel in a gzip file has four.
 inline constexpr unsigned most_wrappers = 4;
 
+// Whether a file of that kind is wrapped around something: what unwrap() takes off.
+[[nodiscard]] bool is_wrapper(ImageKind kind);
+
 // Takes off what is wrapped around `request.kernel`, which may be nothing. What is packed is unpacked to RAM
 // that nobody owns, off the files of `request`, where the kernel may run if it says where; its checksums are
 // verified. Nothing else is written.

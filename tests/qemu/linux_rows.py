@@ -36,7 +36,7 @@ class Row:
     arguments: str = ""
     transport: str = "pci"
     processors: int = 1
-    source: str = "disk"  # or "tftp", or "qfw": QEMU's -kernel
+    source: str = "disk"  # or "tftp", "http", or "qfw": QEMU's -kernel
     always: bool = False  # in CI as well
     supervisor: bool = False  # riscv: under the OpenSBI that QEMU has, and not in machine mode
 
@@ -89,6 +89,8 @@ ROWS = [
     Row(CLOUD, arguments="-cpu neoverse-n1 -m 512M", processors=2),
     Row(CLOUD, ",gic-version=3", source="tftp", processors=2, always=True),
     Row(CLOUD, source="tftp"),
+    Row(CLOUD, source="http", processors=2, always=True),
+    Row(CLOUD, ",virtualization=on", source="http", transport="mmio"),
     Row(CLOUD, ",virtualization=on", source="qfw", transport="mmio", always=True),
     Row(CLOUD, source="qfw", processors=4),
     Row(CLOUD, transport="mmio", source="tftp", processors=4),
@@ -123,6 +125,8 @@ ROWS = [
     Row(AMD64, "q35", "-m 6G -cpu max", processors=2),
     Row(AMD64, arguments="-m 192M"),
     Row(AMD64, "q35", source="tftp"),
+    Row(AMD64, source="http", always=True),
+    Row(AMD64, "microvm", source="http", transport="mmio", processors=2),
     Row(AMD64, "microvm,pcie=on"),
     Row(AMD64, source="qfw", processors=2, always=True),
     Row(AMD64, "q35", "-m 6G", source="qfw"),
@@ -142,7 +146,7 @@ ROWS = [
     Row(FULL, ",gic-version=3", "-m 2G", transport="mmio", processors=4),
 ]
 OTHERS = {"opensbi:all"}  # test_riscv_handover.py
-SOURCES = {"disk": "disk", "tftp": "TFTP", "qfw": "`-kernel`"}
+SOURCES = {"disk": "disk", "tftp": "TFTP", "http": "HTTP", "qfw": "`-kernel`"}
 CHOSEN = [row for row in ROWS if row.always or LONG]
 
 

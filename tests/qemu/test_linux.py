@@ -2,13 +2,16 @@
 """Debian's own kernels, unchanged, booted by typing `booti`, `bootz` or `zboot` at the console, or by QEMU's `-kernel` alone: each mounts the disk it came from, finds a file there whole,
 pings, and powers off. One row of the table in docs/boards.md each; most of them only in `./test --long`."""
 
+import contextlib
 import functools
 import gzip
 import hashlib
+import http.server
 import os
 import pathlib
 import re
 import subprocess
+import threading
 
 import pytest
 
@@ -72,6 +75,28 @@ def check(machine, processors, memory_mib, timeout=120, switches_off=True):
     return said
 
 
+@contextlib.contextmanager
+def serving(folder):
+    """Serves its files by HTTP; the URL that QEMU's user network makes of that."""
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, *_):
+            pass
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://10.0.2.2:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.fixture(scope="session")
 def disks(tmp_path_factory):
     """A disk for each kernel, made when it is first wanted; the kernels only read it."""
@@ -102,19 +127,20 @@ def test_linux(row, disks, machines):
     else:
         machine = machines.start(command)
         machine.boot()
-        boot_by_hand(machine, row, command_line)
+        with serving(image.parent / "root") as url:
+            boot_by_hand(machine, row, command_line, url)
     said = check(machine, row.processors, row.memory_mib, switches_off=row.switches_off)
     added = r" tsc_early_khz=\d+" if "microvm" in row.machine else ""
     assert re.fullmatch(re.escape(command_line) + added, said["command line"])
 
 
-def boot_by_hand(machine, row, command_line):
+def boot_by_hand(machine, row, command_line, url):
     """Types what loads and boots it."""
-    if row.source == "tftp":
+    if row.source in ("tftp", "http"):
         machine.command("setenv autoload no; dhcp")
-    load = {"disk": "load virtio 0", "tftp": "tftpboot"}[row.source]
+    load = {"disk": "load virtio 0 ${} {}", "tftp": "tftpboot ${} {}", "http": f"wget ${{}} {url}/{{}}"}[row.source]
     for place, name in (("kernel_addr_r", "boot/vmlinuz"), ("ramdisk_addr_r", "boot/initrd")):
-        machine.command(f"{load} ${place} {name}", timeout=120)
+        machine.command(load.format(place, name), timeout=120)
         assert machine.status() == 0
     machine.command(f'setenv bootargs "{command_line}"')
     machine.send(f"{BOOT[row.kernel.board]} $ramdisk_addr_r\r")

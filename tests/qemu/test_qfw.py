@@ -84,6 +84,16 @@ def test_a_kernel_alone_and_again_after_a_reset(host):
         machine.send("r")
 
 
+def test_a_compressed_kernel(host):
+    """One that QEMU does not inflate: from the end of RAM to where it runs, and the initrd stays where it was loaded to."""
+    image = ARM64.build(host.folder).padded(5 * MIB)
+    machine = host.start(lzma.compress(image.data), INITRD, BOOTARGS)
+    said, _ = machine.expect("Starting kernel", 60)
+    assert "an arm64 Linux Image out of an xz file\n" in said and "moved" not in said
+    found = check(kernels.facts(machine), PLAIN, host.memory)
+    assert found.all(image, INITRD, BOOTARGS)[0] == 0x40000000
+
+
 @pytest.mark.parametrize("append", [
     "\t a\\b ; $c \"d' \x01\x1b[31m \u00e4 \u2603 %s {} &&", "x" * 4096, "".join(f"w{number}=\u00df " for number in range(2000))],
     ids=["odd", "4-kib", "20-kb"])
@@ -100,7 +110,7 @@ def test_what_cannot_be_booted_is_one_line(host):
     for kernel, initrd, says in (
             (b"not a kernel" * 1000, None, "what was given as a kernel is no kernel of a known kind"),
             (b"x", INITRD, "what was given as a kernel is no kernel of a known kind"),
-            (lzma.compress(image.data), None, "what was given as a kernel is an xz file, not an arm64 Linux Image"),
+            (b"070701" + bytes(500), None, "what was given as a kernel is a cpio archive (an initrd), not an arm64 Linux Image"),
             (efi[:-1], None, f"the kernel is cut off: {MIB - 1} of its {MIB} bytes are there"),
             (image.with_header(memory_bytes=1 << 40).data, None, "no free RAM that fits the kernel: it takes 0x10000000000 bytes"),
             (image.data, bytes(128 * MIB), "no free RAM that fits the initrd: it takes 0x8000000 bytes")):

@@ -6,6 +6,7 @@
 #include "unit/shell/fixture.h"
 #include "unit/support/arm64_image.h"
 #include "unit/support/tree_writer.h"
+#include "unit/support/wrapped.h"
 #include "unit/support/zimage.h"
 
 #include <random>
@@ -253,9 +254,11 @@ TEST_F(Qfw, what_is_no_kernel_for_this_machine_is_named) {
     give_all();
     refused("boot", "Cannot boot: what was given as a kernel is no kernel of a known kind\n");
     refused("load", "Cannot boot: what was given as a kernel is no kernel of a known kind\n");
-    kernel = "\x1f\x8b\x08";
+    kernel = "070701";
     give_kernel();
-    refused("boot", "Cannot boot: what was given as a kernel is a gzip file, not an arm64 Linux Image\n");
+    refused(
+        "boot",
+        "Cannot boot: what was given as a kernel is a cpio archive (an initrd), not an arm64 Linux Image\n");
     kernel = text_of(ZImage().bytes());
     give_kernel();
     refused("boot",
@@ -269,6 +272,47 @@ TEST_F(Qfw, what_is_no_kernel_for_this_machine_is_named) {
     kernel = text_of(Arm64Image{.image_bytes = 64 << 20}.bytes());
     give_kernel();
     refused("boot", "Cannot boot: no free RAM that fits the kernel: it takes 0x4000000 bytes\n");
+}
+
+// Both files go to the end of RAM, and what comes out of one to where it runs.
+TEST_F(Qfw, a_compressed_kernel_is_unpacked) {
+    std::string plain = kernel;
+    Bytes bytes = std::as_bytes(std::span(plain));
+    kernel = text_of(in_gzip({bytes.begin(), bytes.end()}));
+    give_all();
+    std::string said = qfw("boot");
+    EXPECT_TRUE(said.starts_with("loading kernel to address 40eef000 size 10020 initrd 40eea000 size 4321\n"
+                                 "   kernel       0x40200000..0x402fffff, an arm64 Linux Image out of a gzip "
+                                 "file\n"
+                                 "   initrd       0x40eea000..0x40eee320\n"))
+        << said;
+    ASSERT_TRUE(machine.entered);
+    EXPECT_EQ(machine.entered->entry, 0x40200000u);
+    EXPECT_EQ(memory_at(0x40200000, plain.size()), plain);
+    kernel[0x2000] ^= 1; // loaded, and no more: what it says of itself is not so
+    give_kernel();
+    machine.entered.reset();
+    EXPECT_TRUE(qfw("boot").ends_with("Cannot boot: what lies at 0x40eef000 is a gzip file that cannot be "
+                                      "used: corrupt (packed data, 64 KiB into the file)\n"));
+    EXPECT_FALSE(machine.entered);
+}
+
+TEST_F(Qfw, a_compressed_kernel_of_all_ram_and_a_byte_more) {
+    kernel = "\x1f\x8b\x08";
+    give_kernel(0xe00001);
+    refused("boot", "Cannot boot: no free RAM that fits the kernel: it takes 0xe00001 bytes\n");
+    kernel.resize(0xe00000);
+    give_kernel();
+    EXPECT_EQ(qfw("boot"), "loading kernel to address 40100000 size e00000\n"
+                           "Cannot boot: what lies at 0x40100000 is a gzip file that cannot be used: "
+                           "no memory (no free RAM to unpack it to)\n");
+    kernel.resize(0x1000);
+    give_kernel();
+    give_initrd(0xdff001);
+    refused("boot", "Cannot boot: no free RAM that fits the initrd: it takes 0xdff001 bytes\n");
+    initrd.resize(0xdff000);
+    give_initrd();
+    EXPECT_TRUE(qfw("load").starts_with("loading kernel to address 40eff000 size 1000 initrd 40100000"));
 }
 
 TEST_F(Qfw, an_initrd_of_all_that_is_left_and_a_byte_more) {
