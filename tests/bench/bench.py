@@ -13,6 +13,7 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tools", "vm"))
 
+import boots  # noqa: E402
 import counting  # noqa: E402
 import demo_disk  # noqa: E402
 import disks  # noqa: E402
@@ -32,7 +33,7 @@ LOAD = {"qemu_arm": 0x42000000, "qemu_arm64": 0x42000000, "qemu-riscv32": 0x8100
         "qemu-x86": 0x2000000, "qemu-x86_64": 0x2000000}
 # The board whose ratios stand for all at the top of the JSON file.
 MAIN_BOARD = "qemu_arm64"
-PARTS = ("start", "disk", "network", "hosted")
+PARTS = ("start", "boot", "disk", "network", "hosted")
 
 # The floor: firmware that prints one character as its first act. Assembled here, with the
 # compiler that the build uses.
@@ -153,6 +154,13 @@ def measure_start(boards, runs):
     return results
 
 
+def measure_boots(boards, runs, plugin):
+    """Reset to a kernel's first instruction, and who measured what: boots.measure()."""
+    of_boards = boots.measure(boards, runs, WORK, build_folder, lambda board: boots.build_with_command(TOP, WORK, board),
+                              lambda board: patiently(time_start, "floor", command_of("floor", board, ["-nic", "none"])), plugin)
+    return {"boards": of_boards, "date": time.strftime("%Y-%m-%d", time.gmtime()), "commit": commit(), "runs": runs}
+
+
 def measure_disks(boards, runs, workload):
     """board -> figure -> contender -> seconds (of `idle`: share of a core)."""
     arguments = disks.arguments(workload)
@@ -262,7 +270,7 @@ def facts(workload):
             "ipxe": first_line("dpkg-query", "-W", "-f", "${Version}", "ipxe"),
             "peers": ", ".join(first_line("dpkg-query", "-W", "-f", "${Package} ${Version}", name)
                                for name in ("dnsmasq-base", "nginx-light", "atftpd")),
-            "fragments": workload.fragments, "extents": workload.extents}
+            **({"fragments": workload.fragments, "extents": workload.extents} if workload else {})}
 
 
 def parse():
@@ -291,16 +299,18 @@ def main():
     began = time.monotonic()
     build(boards)
     program = build_hosted() if "hosted" in options.only else None
-    workload = workloads.make(os.path.join(WORK, "images"))
+    workload = workloads.make(os.path.join(WORK, "images")) if {"disk", "hosted"} & set(options.only) else None
     plugin = make_plugin()
     print(f"ready after {time.monotonic() - began:.0f} s", flush=True)
 
-    results = {"machine": facts(workload), "size": sizes(boards), "start": {}, "disk": {}, "count": {}, "network": {}, "network_host": {},
+    results = {"machine": facts(workload), "size": sizes(boards), "start": {}, "boot": {}, "disk": {}, "count": {}, "network": {}, "network_host": {},
                "network_count": {},
                "hosted": {}, "runs": {"start": start_runs, "disk": disk_runs, "network": network_runs}}
     counted = [board for board in boards if board.name == MAIN_BOARD] or boards[:1] if options.quick else boards
     if "start" in options.only:
         results["start"] = measure_start(boards, start_runs)
+    if "boot" in options.only:
+        results["boot"] = measure_boots(boards, options.runs or (3 if options.quick else 7), plugin)
     if "disk" in options.only:
         workload.warm()
         results["disk"] = measure_disks(boards, disk_runs, workload)

@@ -84,10 +84,13 @@ class Console:
             os.write(self._input, key)
         return self.wait(PROMPT.search, timeout, at_countdown=key)[0] - self.started
 
+    def type(self, line):
+        os.write(self._input, line.encode() + b"\r")
+
     def command(self, line, timeout=120):
         """Seconds from sending the line until the prompt is back, and what was printed between."""
         start = time.monotonic()
-        os.write(self._input, line.encode() + b"\r")
+        self.type(line)
         end, text = self.wait(at_prompt, timeout)
         return end - start, text.decode(errors="replace").replace("\r", "")
 

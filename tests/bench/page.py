@@ -7,6 +7,7 @@ import json
 import os
 import statistics
 
+import boots_page
 import network_page
 import plot
 from hosted import FIGURES as HOSTED_FIGURES
@@ -106,7 +107,20 @@ COPY_SPEED = "Both send a contiguous range as a few large requests, so both take
 ONE_BLOCK = "dnsmasq sends one block and waits for the answer, so the time is mostly that of 22,858 turns of the host's processes: the " \
     "tables have the time of a program on the host, without any machine."
 SERVER = "What is left is mostly the host's time, for the server and for QEMU, which hands over each frame by itself."
+ARMS = ("qemu_arm", "qemu_arm64")
+TABLES = "QEMU routes interrupts, places BARs and makes ACPI tables on request only; qboot does the first of these alone."
 GOALS = (
+    Goal("reset to a kernel on disk: 50 times fewer instructions than U-Boot", boots_page.ratio("u-boot-disk", "vireo-disk", ARMS), at_least(50), "{:.0f}",
+         "Cleaning the caches for the kernel's bytes takes a part that grows with the kernel."),
+    Goal("the same, U-Boot's countdown interrupted: 20 times", boots_page.ratio("u-boot-key", "vireo-disk", ARMS), at_least(20), "{:.0f}",
+         "Cleaning the caches for the kernel's bytes takes a part that grows with the kernel."),
+    Goal("riscv64 in machine mode, from disk: at most 1.5 M instructions", lambda results, board: boots_page.value("vireo-disk")(results, board)
+         if board == "qemu-riscv64" else None, lambda value: value <= 1_500_000, "{:,}", "The start to the prompt is most of it."),
+    Goal("x86 from disk: at most a fifth of SeaBIOS' `-kernel`", boots_page.ratio("seabios", "vireo-disk"), at_least(5), "{:.1f}",
+         "The start to the prompt and the host's tables are most of it."),
+    Goal("`-kernel`: at most 3 times qboot's instructions", boots_page.ratio("vireo-qfw", "qboot"), lambda value: value <= 3, "{:.1f}", TABLES),
+    Goal("reset to a kernel on disk: at most 8 ms above QEMU's floor and the host's copy", boots_page.above_the_limit("vireo-disk"),
+         lambda value: value <= 0.008, "{:.4f}", "Each instruction that is run for the first time is translated, which is most of the time of the start."),
     Goal("start to prompt above QEMU's floor: 4 times less", ratio("start"), at_least(4), "{:.1f}",
          "Near QEMU's floor a few milliseconds decide, and a busy host adds them to both."),
     Goal("image: under half", size_ratio, lambda value: value < 0.5, "{:.2f}", "The image is larger than that."),
@@ -262,7 +276,8 @@ def text(results):
 
 def tables(results):
     """performance-tables.md: every figure."""
-    lines = ["# Performance: all tables", "", *about(results), *start_lines(results), *disk_lines(results)]
+    lines = ["# Performance: all tables", "", *about(results), *start_lines(results), *boots_page.lines(results, figure_text, seconds_text, table),
+             *disk_lines(results)]
     lines += network_page.lines(results, figure_text, table)
     share = {name: [f"{figures['idle'][name][0]:.1%}" if name in figures.get("idle", {}) else "-" for figures in results["disk"].values()]
              for name in ("vireo", "u-boot")}

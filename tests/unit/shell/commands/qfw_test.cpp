@@ -292,8 +292,9 @@ TEST_F(Qfw, a_compressed_kernel_is_unpacked) {
     kernel[0x2000] ^= 1; // loaded, and no more: what it says of itself is not so
     give_kernel();
     machine.entered.reset();
-    EXPECT_TRUE(qfw("boot").ends_with("Cannot boot: what lies at 0x40eef000 is a gzip file that cannot be "
-                                      "used: corrupt (packed data, 64 KiB into the file)\n"));
+    EXPECT_TRUE(
+        qfw("boot").contains("Cannot boot: what lies at 0x40eef000 is a gzip file that cannot be used: "
+                             "corrupt ("));
     EXPECT_FALSE(machine.entered);
 }
 
@@ -305,7 +306,7 @@ TEST_F(Qfw, a_compressed_kernel_of_all_ram_and_a_byte_more) {
     give_kernel();
     EXPECT_EQ(qfw("boot"), "loading kernel to address 40100000 size e00000\n"
                            "Cannot boot: what lies at 0x40100000 is a gzip file that cannot be used: "
-                           "no memory (no free RAM to unpack it to)\n");
+                           "out of memory (no free RAM to unpack it to)\n");
     kernel.resize(0x1000);
     give_kernel();
     give_initrd(0xdff001);
