@@ -107,7 +107,7 @@ TEST(UImageFiles, a_table_that_is_wrong) {
     EXPECT_EQ(text_of(UImageParts::read(VIREO_MUST(UImage::read(most)), most).error()), "more than 8 parts");
 }
 
-TEST(Zboot, where_the_kernel_lies) {
+TEST(EfiZboot, where_the_kernel_lies) {
     Octets file = in_zboot(filled(100));
     EXPECT_EQ(VIREO_MUST(boot::packed_in_zboot(file)), (Range{4096, 100}));
     EXPECT_FALSE(boot::packed_in_zboot(Bytes(file).first(55)));
