@@ -55,7 +55,7 @@ std::expected<DeviceTree, Failure> copy_tree(const Services& services, const Ran
     auto tree = DeviceTree::open(source, std::as_writable_bytes(std::span(room.data(), room.size())));
     if (!tree)
         return failed({.kind = Failure::Kind::Tree, .why = tree.error()});
-    return std::move(*tree);
+    return *tree;
 }
 
 void move(system::Machine& machine, const Placed& part) {
@@ -89,7 +89,7 @@ std::expected<Boot, Failure> prepare(const Services& services, const Request& as
             auto own = copy_tree(services, *unwrapped->tree, tree_room);
             if (!own)
                 return std::unexpected(own.error());
-            tree.emplace(std::move(*own));
+            tree = *own;
             request.tree = &*tree;
         }
     }

@@ -27,7 +27,7 @@ struct Request {
     std::optional<Range> initrd{};
     const DeviceTree* tree = nullptr;               // to start from; it stays as it is. On x86 there is none
     std::optional<std::string_view> command_line{}; // none: the tree's
-    std::optional<u64> setup{}; // x86: where the file's first sectors lie, if not before the rest of it
+    std::optional<u64> setup{};    // x86: where the file's first sectors lie, if not before the rest of it
     bool has_own_tree = false;     // the user chose it: one that the kernel comes with does not count
     std::span<const Range> keep{}; // files and trees in memory that unpacking leaves alone, a dozen at most
 };
