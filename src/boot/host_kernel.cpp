@@ -217,7 +217,7 @@ std::optional<system::Machine::GivenKernel> host_kernel_in_ram(const system::Mac
 std::expected<HostKernel, Failure> load_host_kernel(const Services& services, HostFiles* from,
                                                     HostFiles::Watcher& watcher,
                                                     const HostKernelPlaces& wanted) {
-    // One that fw_cfg has was given to whom is here; one that lies in RAM, too, was given to somebody before.
+    // QEMU gives a kernel in one way only, and of this one the size is known.
     auto sizes = from ? sizes_of(*from) : Result<Sizes>(error(ErrorCode::NotFound, "no fw_cfg"));
     if (!sizes && sizes.error().code == ErrorCode::NotFound)
         return take_given_kernel(services, wanted);

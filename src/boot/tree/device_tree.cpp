@@ -309,11 +309,11 @@ Result<> DeviceTree::disable_machine_mode_controllers() {
     for (const char* kind : {"riscv,aplic", "riscv,imsics"}) {
         for (int at = -1; (at = fdt_node_offset_by_compatible(blob(), at, kind)) >= 0;) {
             auto cause = property(Node{at}, "interrupts-extended"); // pairs of cells, of which one is enough
-            bool is_machine_mode_s =
+            bool belongs_to_machine_mode =
                 property(Node{at}, "riscv,children") ||
                 (cause &&
                  read_struct<Be<u32>>(*cause, sizeof(u32)).value_or(Be<u32>(0)).get() == machine_external);
-            if (is_machine_mode_s)
+            if (belongs_to_machine_mode)
                 VIREO_TRY(set_text(Node{at}, "status", "disabled"));
         }
     }

@@ -23,7 +23,7 @@ constexpr u64 register_end = 0x1bd0;
 constexpr unsigned page_bits = 12;
 constexpr u32 least_group_shift = 24;
 
-bool is_machine_mode_s(const Aplic& aplic) { return aplic.child != 0; }
+bool belongs_to_machine_mode(const Aplic& aplic) { return aplic.child != 0; }
 
 // Pages of the first group: the others lie where its address says.
 const Imsic* find_imsic(const Devices& devices, u32 phandle) {
@@ -86,7 +86,7 @@ Result<MessageAddresses> message_addresses(const Devices& devices, const Aplic& 
 
 Result<> can_give_aplics(const Devices& devices) {
     for (const Aplic& aplic : devices.aplics) {
-        if (!is_machine_mode_s(aplic))
+        if (!belongs_to_machine_mode(aplic))
             continue;
         if (!has_registers(aplic) || aplic.sources > max_sources)
             return error(ErrorCode::NotSupported, "the APLIC has not all of its registers");
@@ -102,7 +102,7 @@ Result<> can_give_aplics(const Devices& devices) {
 
 void give_aplics_to_supervisor_mode(const Devices& devices) {
     for (const Aplic& aplic : devices.aplics) {
-        if (!is_machine_mode_s(aplic))
+        if (!belongs_to_machine_mode(aplic))
             continue;
         io::Window window(io::Space::Memory, aplic.device.registers.base, aplic.device.registers.bytes);
         window.write32(domain_control, 0);
