@@ -524,11 +524,13 @@ TEST(DeviceTree, machine_mode_keeps_its_interrupt_controllers) {
 TEST(DeviceTree, a_copy_of_an_open_tree_is_the_same) {
     TreeWriter w;
     Bytes source = machine_tree(w);
-    TreeRoom room, other, little(packed_size(source) - 1);
+    TreeRoom room, other;
     auto tree = VIREO_MUST(DeviceTree::open(source, room.all()));
     ASSERT_TRUE(tree.set_chosen({.command_line = "quiet"}));
     auto copied = VIREO_MUST(tree.copy_to(other.all()));
     EXPECT_EQ(outline(copied), outline(tree));
+    TreeRoom exact(tree.used_bytes()), little(tree.used_bytes() - 8);
+    EXPECT_TRUE(tree.copy_to(exact.all()));
     EXPECT_FALSE(tree.copy_to(little.all()));
     EXPECT_FALSE(tree.copy_to(room.all())); // onto itself
     // Where others write, anything may stand by then.
