@@ -22,7 +22,7 @@ int print_boot_plan(shell::Context& context, KernelFiles& files, const KernelOpt
     boot::HostKernelPlaces places;
     if (options.places)
         places = {.kernel = options.places->kernel, .initrd = options.places->initrd};
-    auto loaded = boot::load_host_kernel(services, files, watcher, places);
+    auto loaded = boot::load_host_kernel(services, &files, watcher, places);
     if (!loaded)
         return shell::fail_to_boot(context, loaded.error());
     std::optional<boot::DeviceTree> tree;

@@ -20,8 +20,7 @@ std::expected<OwnedArray<u64>, Failure> edit_tree(const Services& services, cons
     auto room = OwnedArray<u64>::create(static_cast<usize>(plan.description.bytes / sizeof(u64)));
     if (!room)
         return failed(Failure::Kind::Memory, room.error());
-    auto tree = DeviceTree::open(request.tree->bytes(),
-                                 std::as_writable_bytes(std::span(room->data(), room->size())));
+    auto tree = request.tree->copy_to(std::as_writable_bytes(std::span(room->data(), room->size())));
     if (!tree)
         return failed(Failure::Kind::Tree, tree.error());
     auto seeds = Seeds::gather(services.devices, &*tree);
@@ -36,6 +35,9 @@ std::expected<OwnedArray<u64>, Failure> edit_tree(const Services& services, cons
     if (services.machine.leaves_psci())
         if (auto told = tree->set_psci(); !told)
             return failed(Failure::Kind::Tree, told.error());
+    if (services.machine.keeps_interrupt_controllers())
+        if (auto disabled = tree->disable_machine_mode_controllers(); !disabled)
+            return failed(Failure::Kind::Tree, disabled.error());
     if (auto resident = services.machine.resident()) {
         StringBuffer<32> name;
         print(name, "vireo@{:x}", resident->base);

@@ -3,6 +3,7 @@
 
 #include "boot/header.h"
 #include "boot/plan/free_ram.h"
+#include "boot/ram_bytes.h"
 #include "boot/unwrap.h"
 #include "load/memory.h"
 
@@ -115,14 +116,114 @@ std::expected<MutableBytes, Failure> memory_at(const Services& services, Refusal
     return std::unexpected(Failure{.kind = Failure::Kind::Place, .refusal = refusal});
 }
 
+bool has_kernel(HostFiles* host) {
+    auto bytes = host ? host->bytes_of(Part::Kernel) : Result<u64>(0);
+    return bytes && *bytes != 0;
+}
+
+std::unexpected<Failure> overlapping(const Range& initrd, const Range& kernel) {
+    return std::unexpected(Failure{.kind = Failure::Kind::Place,
+                                   .refusal = {.part = Refusal::Part::Initrd,
+                                               .why = Refusal::Why::NotFree,
+                                               .range = initrd,
+                                               .owner = {kernel.base, kernel.bytes, "the kernel"}}});
+}
+
+// Where what has been loaded is to be instead; both ranges are of the same size.
+struct Move {
+    Range from;
+    Range to;
+};
+
+// Writes neither over the other, in whichever order.
+std::expected<void, Failure> move(const Services& services, const Move& kernel, const Move* initrd) {
+    auto target = memory_at(services, Refusal::Part::Kernel, kernel.to);
+    if (!target)
+        return std::unexpected(target.error());
+    MutableBytes initrd_target;
+    if (initrd) {
+        auto found = memory_at(services, Refusal::Part::Initrd, initrd->to);
+        if (!found)
+            return std::unexpected(found.error());
+        initrd_target = *found;
+        for (const Range& range : {kernel.from, kernel.to})
+            if (initrd->to.overlaps(range))
+                return overlapping(initrd->to, range);
+        if (kernel.to.overlaps(initrd->from))
+            return overlapping(initrd->from, kernel.to);
+        std::memmove(initrd_target.data(), services.machine.memory(initrd->from.base), initrd_target.size());
+    }
+    std::memmove(target->data(), services.machine.memory(kernel.from.base), target->size());
+    return {};
+}
+
+// What lies in RAM already. Of its file nobody knows the size, so all that the kernel takes counts.
+std::expected<HostKernel, Failure> take_given_kernel(const Services& services,
+                                                     const HostKernelPlaces& wanted) {
+    auto given = services.machine.given_kernel();
+    if (!given)
+        return host_failed(given.error());
+    if (auto can = services.machine.can_enter(); !can && !wanted.kernel)
+        return std::unexpected(Failure{.kind = Failure::Kind::Machine, .why = can.error()});
+    auto head = free_bytes(services, {given->kernel.base, recognised_by_bytes});
+    if (!head)
+        return std::unexpected(head.error());
+    auto needs = read_header(services, *head, given->kernel.base);
+    if (!needs)
+        return std::unexpected(needs.error());
+    HostKernel found{.kernel = {given->kernel.base, needs->image_bytes}, .initrd = given->initrd};
+    if (auto memory = memory_at(services, Refusal::Part::Kernel, found.kernel); !memory)
+        return std::unexpected(memory.error());
+    if (found.initrd) {
+        if (auto memory = memory_at(services, Refusal::Part::Initrd, *found.initrd); !memory)
+            return std::unexpected(memory.error());
+        if (found.initrd->overlaps(found.kernel))
+            return overlapping(*found.initrd, found.kernel);
+    }
+    auto text = OwnedArray<char>::create(given->command_line.size());
+    if (!text)
+        return std::unexpected(Failure{.kind = Failure::Kind::Memory, .why = text.error()});
+    found.text = std::move(*text);
+    std::ranges::copy(given->command_line, found.text.data());
+    if (!wanted.kernel)
+        return found;
+    Move kernel{found.kernel, {*wanted.kernel, found.kernel.bytes}};
+    std::optional<Move> initrd;
+    if (found.initrd && wanted.initrd)
+        initrd = Move{*found.initrd, {*wanted.initrd, found.initrd->bytes}};
+    if (auto moved = move(services, kernel, initrd ? &*initrd : nullptr); !moved)
+        return std::unexpected(moved.error());
+    found.kernel = kernel.to;
+    if (initrd)
+        found.initrd = initrd->to;
+    return found;
+}
+
 } // namespace
 
-std::expected<HostKernel, Failure> load_host_kernel(const Services& services, HostFiles& host,
+bool host_gives_kernel(const system::Machine& machine, HostFiles* host) {
+    if (has_kernel(host))
+        return true;
+    auto given = machine.given_kernel();
+    return given || given.error().code != ErrorCode::NotFound;
+}
+
+std::optional<system::Machine::GivenKernel> host_kernel_in_ram(const system::Machine& machine,
+                                                               HostFiles* host) {
+    auto given = machine.given_kernel();
+    return given && !has_kernel(host) ? std::optional(*given) : std::nullopt;
+}
+
+std::expected<HostKernel, Failure> load_host_kernel(const Services& services, HostFiles* from,
                                                     HostFiles::Watcher& watcher,
                                                     const HostKernelPlaces& wanted) {
-    auto sizes = sizes_of(host);
+    // QEMU gives a kernel in one way only, and of this one the size is known.
+    auto sizes = from ? sizes_of(*from) : Result<Sizes>(error(ErrorCode::NotFound, "no fw_cfg"));
+    if (!sizes && sizes.error().code == ErrorCode::NotFound)
+        return take_given_kernel(services, wanted);
     if (!sizes)
         return host_failed(sizes.error());
+    HostFiles& host = *from;
     LoadPlaces places{.kernel = wanted.kernel.value_or(0), .initrd = wanted.initrd};
     if (!wanted.kernel) {
         if (auto can = services.machine.can_enter(); !can)
@@ -143,12 +244,7 @@ std::expected<HostKernel, Failure> load_host_kernel(const Services& services, Ho
         if (!memory)
             return std::unexpected(memory.error());
         if (loaded.initrd->overlaps(loaded.kernel))
-            return std::unexpected(
-                Failure{.kind = Failure::Kind::Place,
-                        .refusal = {.part = Refusal::Part::Initrd,
-                                    .why = Refusal::Why::NotFree,
-                                    .range = *loaded.initrd,
-                                    .owner = {loaded.kernel.base, loaded.kernel.bytes, "the kernel"}}});
+            return overlapping(*loaded.initrd, loaded.kernel);
         initrd = *memory;
     }
     auto text = OwnedArray<char>::create(static_cast<usize>(sizes->command_line));

@@ -3,6 +3,7 @@
 
 #include "autoconf.h"
 #include "base/parse.h"
+#include "boot/host_kernel.h"
 #include "shell/arguments.h"
 #include "shell/line/escape_sequence.h"
 #include "shell/shell.h"
@@ -87,10 +88,7 @@ static bool count_down(Context& context, i64 seconds) {
 
 // The host (QEMU: -kernel) gives one, and this build boots it. One look at a number.
 static bool host_gives_kernel(Context& context) {
-    if (!context.host_files || !find_command("qfw"))
-        return false;
-    auto bytes = context.host_files->bytes_of(system::HostFiles::Part::Kernel);
-    return bytes && *bytes != 0;
+    return find_command("qfw") && boot::host_gives_kernel(context.machine, context.host_files);
 }
 
 // At once: whoever names a kernel has said what he wants, and waits for it.

@@ -52,6 +52,12 @@ void ConsolePoller::end_command() {
 Context::Context(const Services& services, bool may_exit_shell)
     : Services(services), poller(services.console, services.loop), may_exit(may_exit_shell) {
     set_default_variables(*this);
+    // So that it is known whether all of that is still there when somebody wants to boot it.
+    if (auto given = services.machine.given_kernel(); given && given->kernel.bytes != 0) {
+        loaded.remember(given->kernel, false);
+        if (given->initrd && given->initrd->bytes != 0)
+            loaded.remember(*given->initrd, false);
+    }
 }
 
 // The start and the end of what is run for nobody else's text: from the first Ctrl-C is for it, at the

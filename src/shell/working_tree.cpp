@@ -86,8 +86,7 @@ int WorkingTree::copy(Context& context, const DeviceTree& tree, usize bytes) {
     auto room = OwnedArray<u64>::create((bytes + 7) / 8);
     if (!room)
         return fail(context, "fdt", room.error());
-    auto copied =
-        DeviceTree::open(tree.bytes(), std::as_writable_bytes(std::span(room->data(), room->size())));
+    auto copied = tree.copy_to(std::as_writable_bytes(std::span(room->data(), room->size())));
     if (!copied)
         return tree_failed(context, "fdt_open_into()", copied.error());
     copy_ = std::move(*room);

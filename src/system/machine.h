@@ -98,6 +98,21 @@ class Machine {
     // Whether enter() leaves firmware below the operating system that has processors started and the machine
     // switched off: PSCI, called by SMC. The machine's own device tree does not tell of it.
     virtual bool leaves_psci() const { return false; }
+    // Whether the machine's device tree names interrupt controllers that stay firmware's: RISC-V's
+    // machine mode has its own.
+    virtual bool keeps_interrupt_controllers() const { return false; }
+
+    // An operating system that the host has put into RAM itself, to where it runs (QEMU on RISC-V: -kernel,
+    // -initrd, -append). Nothing of it has been looked at: it may lie anywhere.
+    struct GivenKernel {
+        Range kernel{};                // with all memory that it takes; bytes 0: that is not known
+        std::optional<Range> initrd{}; // bytes 0: it has none
+        std::string_view command_line{};
+    };
+    // NotFound: there is none. Another error: one may be there, but the host's word of it makes no sense.
+    virtual Result<GivenKernel> given_kernel() const {
+        return error(ErrorCode::NotFound, "the host gives no kernel");
+    }
 
     // What an operating system is started with. Everything is in RAM.
     struct Handover {

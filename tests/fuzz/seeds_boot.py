@@ -30,6 +30,14 @@ def x86_image(alignment=0x200000, relocatable=1, flags=0x7F, preferred=0x4100000
     return bytes(head)
 
 
+def riscv_image(text_offset=0x200000, image_bytes=0x1E6C000, flags=0, version=2, file_bytes=0x1D90A00):
+    """The header, and the EFI program's with one section."""
+    head = struct.pack("<8xQQQI4x8x8sII", text_offset, image_bytes, flags, version, b"RISCV", 0x05435352, 0x40)
+    pe = struct.pack("<IHH12xHH", 0x4550, 0x5064, 1, 0, 0x206)
+    section = struct.pack("<8sIIII16x", b".text", 0, 0, file_bytes - 0x1000, 0x1000)
+    return (head + pe + section).ljust(1024, b"\0")
+
+
 def make(seed):
     mib = 1024  # KiB
 
@@ -49,6 +57,17 @@ def make(seed):
     image("zimage_too_low", kernel=2 * mib, kernel_bytes=0x8000, initrd=(1 * mib, 1600), file=zimage())
     image("zimage_without_sizes", kernel=40 * mib, kernel_bytes=0, file=zimage(inflated=0))
     image("zimage_too_large", ram=32, taken=(), kernel=16 * mib, kernel_bytes=0x8000, file=zimage(inflated=0xFFFFFFFF))
+
+    riscv = riscv_image()
+    image("riscv", kernel_bytes=0x1D90A00, initrd=(68 * mib, 1600), file=riscv)
+    image("riscv_in_ram", kernel_bytes=0x1E6C000, initrd=(66 * mib, 11147), ram=128, taken=((0, 128), (110 * mib, 18 * mib)), file=riscv)
+    image("riscv_on_no_boundary", kernel=3 * mib, kernel_bytes=0x1D90A00, initrd=(68 * mib, 1600), file=riscv)
+    image("riscv_at_the_start_of_ram", kernel=0, kernel_bytes=0, file=riscv)
+    image("riscv32", kernel=4 * mib, kernel_bytes=0x440000, initrd=(1030 * mib, 1600), ram=2048,
+          file=riscv_image(text_offset=0x400000, image_bytes=0x500000, file_bytes=0x440000))
+    image("riscv_that_takes_all", kernel_bytes=0, file=riscv_image(image_bytes=(1 << 64) - 1))
+    image("riscv_without_a_size", kernel_bytes=0, file=riscv_image(image_bytes=0))
+    image("riscv_big_endian", kernel_bytes=0, file=riscv_image(flags=1))
 
     def x86(name, kernel=18 * mib, initrd=None, **header):
         image(name, kernel=kernel, kernel_bytes=0x805000, initrd=initrd, file=x86_image(**header))

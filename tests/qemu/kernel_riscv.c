@@ -10,6 +10,9 @@
 //   h HART WHAT    what a started hart does next: 0 waits, 1 stops, 2 suspends, 3 calls at random without end
 //   i HART         how often it was interrupted by software, and how often it started
 //   f HART         what it found when it started: argument; sstatus or satp
+//   u HART MESSAGES  the serial port's interrupt by the APLIC: whether it is pending for this hart, the HART-th of
+//                  the tree's; what the APLIC was set to before
+//   F ADDRESS      fills RAM from there on, all but the kernel and the tree; C tells what of it has changed since
 // Nothing here is more than `virt` has: the numbers are QEMU's.
 typedef unsigned long word;
 typedef unsigned char byte;
@@ -105,7 +108,7 @@ asm(".section .head, \"ax\"\n"
     ".previous\n");
 
 #pragma GCC visibility push(hidden)
-extern const byte head[];
+extern const byte head[], end[];
 void other(void);
 word try(word kind, word address, word value);
 #pragma GCC visibility pop
@@ -225,8 +228,68 @@ static word wait_for_timer(word ticks) {
     return passed;
 }
 
+// Supervisor mode's APLIC, directly or by messages to this hart's IMSIC.
+static void connect_serial_port(word hart, word messages) {
+    volatile u32 *aplic = (volatile u32 *)0xd000000;
+    const word serial = 10, identity = 3;
+    word before = (aplic[0] & 0x100) | aplic[serial]; // it is on; it gets this interrupt
+    if (messages) {
+        asm volatile("csrw 0x150, %0\n csrw 0x151, %1" ::"r"(0x70), "r"(1)); // delivery
+        asm volatile("csrw 0x150, %0\n csrw 0x151, %1" ::"r"(0x72), "r"(0)); // threshold
+        asm volatile("csrw 0x150, %0\n csrw 0x151, %1" ::"r"(0xc0), "r"(1 << identity));
+    } else {
+        aplic[(0x4000 + 32 * hart) / 4] = 1;
+        aplic[(0x4008 + 32 * hart) / 4] = 0;
+    }
+    aplic[serial] = 6;
+    aplic[0x3000 / 4 + serial] = (u32)(hart << 18 | (messages ? identity : 1));
+    aplic[0x1edc / 4] = serial;
+    aplic[0] = 0x100 | (messages ? 4 : 0);
+    UART[1] = 2; // it can send
+    for (word start = CSR(time); !(CSR(sip) & 0x200) && CSR(time) - start < 10000000;)
+        ;
+    answer(CSR(sip) & 0x200, before);
+    UART[1] = 0;
+}
+
+DATA const byte *tree_at = 0;
+DATA word filled_from = 0;
+static word big_endian(const byte *at) {
+    return (word)at[0] << 24 | (word)at[1] << 16 | (word)at[2] << 8 | at[3];
+}
+// Each word of RAM that is nobody's gets its own address; or, the number of those that are something else.
+static word each_word(word fill, word *last) {
+    word tree = (word)tree_at, tree_end = tree + big_endian(tree_at + 4);
+    word ends[][2] = {{filled_from, (word)head}, {(word)end, tree}, {(tree_end + 15) & ~15ul, 0x88000000ul}};
+    word changed = 0;
+    for (int i = 0; i < 3; ++i)
+        for (volatile word *at = (volatile word *)ends[i][0]; (word)at < ends[i][1]; ++at) {
+            if (fill) {
+                *at = (word)at;
+            } else if (*at != (word)at) {
+                *last = (word)at;
+                ++changed;
+            }
+        }
+    return changed;
+}
+
 static void serve(char what) {
     switch (what) {
+    case 'u': {
+        word hart = read_number();
+        return connect_serial_port(hart, read_number());
+    }
+    case 'F':
+        filled_from = read_number();
+        each_word(1, 0);
+        return print("filled\r\n");
+    case 'C': {
+        word last = 0;
+        word changed = each_word(0, &last);
+        tell("last", last);
+        return tell("changed", changed);
+    }
     case 'c': {
         word a[6];
         for (int i = 0; i < 6; ++i)
@@ -278,9 +341,9 @@ __attribute__((used, noreturn)) void kernel(word a0, word a1, word sstatus, word
     tell("sip", sip);
     tell("time", CSR(time) != 0);
     tell("other", (word)&other);
-    const byte *tree = (const byte *)a1;
-    tell("tree", (word)tree[0] << 24 | (word)tree[1] << 16 | (word)tree[2] << 8 | tree[3]);
-    tell("tree_bytes", (word)tree[4] << 24 | (word)tree[5] << 16 | (word)tree[6] << 8 | tree[7]);
+    tree_at = (const byte *)a1;
+    tell("tree", big_endian(tree_at));
+    tell("tree_bytes", big_endian(tree_at + 4));
     devices();
     print("ready\r\n");
     for (;;) {

@@ -113,6 +113,9 @@ class Kernel:
     form: type
     form_name: str  # what Vireo calls it
     target: str  # of clang
+    scratch: int = 0x44000000  # RAM that nothing is loaded to
+    fill: str = "f"  # what it is to be told to fill memory, and to say what has changed since
+    check: str = "c"
 
     @property
     def source(self):

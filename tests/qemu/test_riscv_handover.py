@@ -13,6 +13,9 @@ import kernels
 import vm
 from conftest import build_folder
 from kernels import INITRD, MIB, memory_of, monitor  # noqa: F401 (a fixture)
+from networks import network  # noqa: F401 (a fixture)
+from rows import only_long
+from test_handover import check_memory_is_the_kernels_alone
 from test_linux import package
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -23,6 +26,11 @@ BASE, TIME, IPI, RFENCE, HSM, SRST, DBCN, PMU = 0x10, 0x54494D45, 0x735049, 0x52
 NOT_SUPPORTED, INVALID_PARAM, INVALID_ADDRESS, ALREADY = -2, -3, -5, -6
 
 
+def opensbi(bits):
+    """Debian 13's."""
+    return f"{package('opensbi:all')}/usr/lib/riscv{bits}-linux-gnu/opensbi/generic/fw_dynamic.bin"
+
+
 @dataclasses.dataclass(frozen=True)
 class Variant:
     bits: int
@@ -31,7 +39,9 @@ class Variant:
     machine: str = ""  # properties of `-machine virt`, each with its comma
     processors: int = 1
     transport: str = "pci"
-    firmware: str = "own"  # or "qemu" (its OpenSBI), "opensbi" (Debian 13's), "flash" (own, from there)
+    # or "qemu" (its OpenSBI), "opensbi" (Debian 13's), "flash" (own, from there), "second-flash"
+    # (under QEMU's, from there)
+    firmware: str = "own"
 
     def __str__(self):
         return f"riscv{self.bits}-{self.name}"
@@ -46,14 +56,16 @@ class Variant:
 
     def command(self, folder):
         image = os.path.join(build_folder(self.board), self.board.firmware)
-        if self.firmware == "flash":
+        if "flash" in self.firmware:
             flash = folder / "flash.img"
             with open(image, "rb") as source:
                 flash.write_bytes(source.read())
             os.truncate(flash, 32 * MIB)
-            loading = ["-bios", "none", "-drive", f"if=pflash,unit=0,format=raw,file={vm.escape(flash)},readonly=on"]
+            below = ["-bios", opensbi(self.bits)] if self.bits == 32 else []  # QEMU 7.2 has none
+            unit, bios = (0, ["-bios", "none"]) if self.firmware == "flash" else (1, below)
+            loading = [*bios, "-drive", f"if=pflash,unit={unit},format=raw,file={vm.escape(flash)},readonly=on"]
         elif self.firmware == "opensbi":
-            loading = ["-bios", f"{package('opensbi:all')}/usr/lib/riscv{self.bits}-linux-gnu/opensbi/generic/fw_dynamic.bin", "-kernel", image]
+            loading = ["-bios", opensbi(self.bits), "-kernel", image]
         else:
             loading = ["-bios" if self.firmware == "own" else "-kernel", image]
         return [self.board.qemu, "-nographic", "-machine", f"virt{self.machine}", *self.arguments.split(), "-smp", str(self.processors), *loading,
@@ -72,6 +84,10 @@ VARIANTS = [
     Variant(64, "64M", "-m 64M"),
     Variant(64, "4G", "-m 4G", processors=2),
     Variant(64, "sockets", TWO_SOCKETS, processors=4),
+    Variant(64, "aplic", machine=",aia=aplic", processors=4),
+    Variant(64, "aplic-imsic", machine=",aia=aplic-imsic", processors=4),
+    Variant(64, "aplic-imsic-guests", machine=",aia=aplic-imsic,aia-guests=3", processors=3, transport="mmio"),
+    Variant(64, "aplic-imsic-sockets", TWO_SOCKETS, machine=",aia=aplic-imsic", processors=4),
     Variant(64, "flash", firmware="flash", processors=2),
     Variant(64, "qemu-s-opensbi", firmware="qemu", processors=2),
     Variant(64, "opensbi-1.6", firmware="opensbi", processors=2),
@@ -80,6 +96,8 @@ VARIANTS = [
     Variant(32, "without-sstc", "-cpu rv32,sstc=off", processors=2),
     Variant(32, "flash", firmware="flash", processors=2),
     Variant(32, "2G", "-m 2G"),
+    Variant(32, "aplic", machine=",aia=aplic", processors=2),
+    Variant(32, "aplic-imsic", machine=",aia=aplic-imsic", processors=4),
     Variant(32, "opensbi-1.6", firmware="opensbi", processors=2),
 ]
 
@@ -101,23 +119,34 @@ def build(folder, bits):
 
 
 class Kernel:
-    """The kernel of these tests, started by booti, and what can be asked of it."""
+    """The kernel of these tests, started by booti from a disk or, if it is `given`, by the start from QEMU's `-kernel`; and what can be asked
+    of it."""
 
-    def __init__(self, variant, machines, monitor, folder):  # noqa: F811
+    def __init__(self, variant, machines, monitor, folder, given=False):  # noqa: F811
         self.variant, self.memory = variant, memory_of(monitor)
         self.image = build(folder, variant.bits)
-        disk = kernels.make_disk(folder / "disk.img", folder / "root", {"/kernel": self.image.data, "/initrd": INITRD})
-        self.machine = machines.start([*variant.command(folder), *vm.disk(0, disk, variant.transport), *monitor.arguments, "-serial", "mon:stdio"])
+        files = {"/kernel": self.image.data, "/initrd": INITRD}
+        disk = kernels.make_disk(folder / "disk.img", folder / "root", files)
+        root = folder / "root"
+        words = ["-kernel", root / "kernel", "-initrd", root / "initrd", "-append", BOOTARGS] if given else []
+        self.machine = machines.start([*variant.command(folder), *words, *vm.disk(0, disk, variant.transport), *monitor.arguments,
+                                       "-serial", "mon:stdio"])
+        if given:
+            self.said, _ = self.machine.expect("Starting kernel")
+        else:
+            self.boot_by_hand()
+        self.found = kernels.facts(self.machine)
+        self.hart = self.found["a0"]
+        self.tree = kernels.tree(self.memory(self.found["a1"], self.found["tree_bytes"]))
+        self.others = [hart for hart in range(variant.processors) if hart != self.hart]
+
+    def boot_by_hand(self):
         self.machine.boot()
         for place, name in (("kernel_addr_r", "kernel"), ("ramdisk_addr_r", "initrd")):
             self.machine.command(f"load virtio 0 ${place} {name}")
             assert self.machine.status() == 0
         self.machine.command(f'setenv bootargs "{BOOTARGS}"')
         self.machine.send("booti $kernel_addr_r $ramdisk_addr_r\r")
-        self.found = kernels.facts(self.machine)
-        self.hart = self.found["a0"]
-        self.tree = kernels.tree(self.memory(self.found["a1"], self.found["tree_bytes"]))
-        self.others = [hart for hart in range(variant.processors) if hart != self.hart]
 
     def ask(self, line):
         """Both numbers of its answer."""
@@ -163,16 +192,29 @@ def kernel(machines, monitor, tmp_path):  # noqa: F811
     return lambda variant: Kernel(variant, machines, monitor, tmp_path)
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=str)
-def test_hand_over(variant, kernel):
+def check_interrupts(one):
+    """Supervisor mode's domain is at rest, and works; the tree names no other."""
+    controllers = [node for node in one.tree.root.child("soc").children if node.name.startswith(("aplic@", "imsics@"))]
+    for node in controllers:
+        causes = node.properties.get("interrupts-extended", b"")[4:8]
+        is_machine_modes = "riscv,children" in node.properties or causes == (11).to_bytes(4, "big")
+        assert (node.properties.get("status") == b"disabled\0") == is_machine_modes, node.name
+    by_messages = "imsic" in one.variant.machine
+    sockets = 2 if one.variant.name.endswith("sockets") else 1
+    assert len(controllers) == 2 * sockets + (2 if by_messages else 0)
+    assert one.ask(f"u {one.hart:x} {by_messages:x}") == [0x200, 0]
+
+
+def check_hand_over(one):
     """Linux' Documentation/arch/riscv/boot.rst, and what a machine that was handed over cleanly is like; all processors can be started."""
-    one = kernel(variant)
-    found = one.found
+    variant, found = one.variant, one.found
     assert found["sstatus"] & 2 == 0 and found["sie"] == 0, "interrupts are off"
     assert found["satp"] == 0, "so is translation"
     assert found["sip"] & 0x22 == 0, "nothing waits"
     assert found["time"] == 1, "time can be read"
-    assert [found[name] for name in ("plic_priorities", "plic_enabled", "uart_interrupts", "mmio_status")] == [0] * 4
+    # where the PLIC's priorities would be, an APLIC of machine mode has passed on all of its interrupts
+    assert found["plic_priorities"] == (0x400 if "aia=" in variant.machine else 0)
+    assert [found[name] for name in ("plic_enabled", "uart_interrupts", "mmio_status")] == [0] * 3
     assert found["pci_command"] & 4 == 0, "a function on PCI may still write to memory"
     at, size = found["a1"], found["tree_bytes"]
     assert found["tree"] == 0xD00DFEED and at % 8 == 0 and at + size <= 1 << 32
@@ -191,11 +233,18 @@ def test_hand_over(variant, kernel):
     if variant.is_own:
         node = reserved["vireo@80000000"]
         assert "no-map" in node and node["reg"] == RAM.to_bytes(8, "big") + (0x20000).to_bytes(8, "big")
+    if "aia=" in variant.machine:
+        check_interrupts(one)
     for hart in one.others:
         one.start(hart, 0x1230 + hart)
         answer = one.ask(f"f {hart:x}")
         assert answer[0] == 0x1230 + hart and answer[1] & 2 == 0
     one.ends()
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_hand_over(variant, kernel):
+    check_hand_over(kernel(variant))
 
 
 OWN = [Variant(64, "8-harts", processors=8), Variant(64, "without-sstc", "-cpu rv64,sstc=off", processors=8),
@@ -297,3 +346,34 @@ def test_own_sbi_starts_anew(bits, kernel):
     one.found = kernels.facts(one.machine)
     assert one.found["sie"] == 0
     one.ends()
+
+
+class SupervisorBoard(vm.Board):
+    """The same, under QEMU's OpenSBI; on 32 bits under Debian 13's, since QEMU 7.2 has none."""
+
+    def command(self, build, arguments=()):
+        below = [] if self.bits == 64 else ["-bios", opensbi(self.bits)]
+        return [self.qemu, "-nographic", *self.machine, *below, "-kernel", os.path.join(build, self.firmware), *arguments]
+
+
+class FloodedKernel(kernels.Kernel):
+    """kernel_riscv.c, for test_handover.py's check."""
+
+    def build(self, folder, smc=False):
+        return build(folder, self.board.bits)
+
+
+def flooded(bits, supervisor):
+    """Below the SBI's memory it writes nothing; OpenSBI's is twice 512 KiB at most."""
+    board = vm.BOARDS[f"qemu-riscv{bits}"]
+    if supervisor:
+        board = SupervisorBoard(**dataclasses.asdict(board) | {"machine": board.machine})
+    return FloodedKernel(board, "booti", kernels.Image, "a RISC-V Linux Image", "", scratch=RAM + 64 * MIB,
+                         fill=f"F {RAM + 2 * MIB if supervisor else BLOCK[1]:x}\n", check="C")
+
+
+@pytest.mark.parametrize("bits,supervisor,kind,properties", [
+    (64, False, "pci-modern-only", ",packed=on"), (32, False, "mmio-legacy", ""), (64, True, "mmio-modern", ""),
+    *only_long((32, True, "pci-modern-only", ""), (64, False, "mmio-legacy", ""), (32, False, "pci-modern-only", ",packed=on"))])
+def test_memory_is_the_kernels_alone(bits, supervisor, kind, properties, network):  # noqa: F811
+    check_memory_is_the_kernels_alone(flooded(bits, supervisor), kind, properties, network)

@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import tempfile
+import time
 
 
 class Stub:
@@ -32,6 +33,19 @@ class Stub:
             self._socket.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _connect(self):
+        """QEMU stops the machine for whoever comes; it may have been started just now."""
+        end = time.monotonic() + self._timeout
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(self._timeout)
+        while True:
+            try:
+                return self._socket.connect(self._path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+
     def _receive(self):
         """The next answer; that the machine has stopped is none."""
         while True:
@@ -54,9 +68,7 @@ class Stub:
     def go_on_at(self, emulator, address, stack=None, words=()):
         """Lets the machine go on at another address, with another stack pointer and other `words` of memory, (address, value) each,
         if they are given. Once."""
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(self._timeout)
-        self._socket.connect(self._path)  # QEMU stops the machine for whoever comes
+        self._connect()
         # single registers can be written by those who know them
         self._ask("qXfer:features:read:target.xml:0,fff")
         counter, pointer, size = self.REGISTERS[emulator]

@@ -36,14 +36,17 @@ vireo_entry:
     // Which mode? Of machine mode's registers supervisor mode may not read any: its trap, which the firmware
     // below passes on to stvec, is the answer. Both modes may write stvec, but a hart without supervisor mode
     // may not. So it is not asked who comes straight from QEMU's reset ROM: that jumps by t0 to the address
-    // in its seventh word, and a2 points behind its tenth.
+    // in its seventh word, and a2 points behind its tenth, to what QEMU says about -kernel. From anybody else
+    // a2 is not believed.
     lla t1, vireo_entry
     bne t0, t1, 1f
     srli t0, a2, 16
     bnez t0, 1f
     LOAD t0, -16(a2)
+    mv s4, a2
     beq t0, t1, in_machine_mode
-1:  lla t0, in_supervisor_mode
+1:  li s4, 0
+    lla t0, in_supervisor_mode
     csrw stvec, t0
     csrr t0, mstatus
 in_machine_mode:
@@ -120,6 +123,7 @@ in_ram:
 
 first:
     sw s3, vireo_start_mode, t0
+    STORE s4, vireo_reset_record, t0
     mv s0, a0
     mv s1, a1
     lla sp, vireo_stack_end
@@ -192,6 +196,12 @@ taken:
     .hidden vireo_start_mode
 vireo_start_mode:
     .word 0
+// As is where QEMU's reset ROM says what it has loaded; 0: we do not come from there.
+    .balign WORD
+    .global vireo_reset_record
+    .hidden vireo_reset_record
+vireo_reset_record:
+    .space WORD
 
     .text
 // void vireo_switch_stack(function, argument, distance): `function` runs on the stack of the copy of the

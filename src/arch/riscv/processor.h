@@ -4,12 +4,21 @@
 #include "arch/riscv/start_mode.h"
 #include "base/std.h"
 
-extern "C" [[gnu::visibility("hidden")]] const vireo::u32 vireo_start_mode;
+extern "C" {
+#pragma GCC visibility push(hidden)
+extern const vireo::u32 vireo_start_mode;
+extern const vireo::uptr vireo_reset_record; // 0: none
+#pragma GCC visibility pop
+}
 
 namespace vireo::arch::riscv {
 
 // Supervisor mode, under an SBI implementation (sbi.h), instead of machine mode.
 inline bool is_supervisor() { return (vireo_start_mode & START_SUPERVISOR) != 0; }
+
+// Where QEMU's reset ROM has its word of what else was loaded (machine/virt/given_kernel.h); 0: we
+// do not come from there.
+inline uptr reset_record() { return vireo_reset_record; }
 
 // The cause of external interrupts in that mode.
 inline u32 external_interrupt_cause() { return is_supervisor() ? 9 : 11; }

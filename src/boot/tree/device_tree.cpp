@@ -100,6 +100,10 @@ Result<usize> DeviceTree::check(Bytes source) {
 
 Result<DeviceTree> DeviceTree::open(Bytes source, MutableBytes room) {
     VIREO_TRY(check(source));
+    return copy(source, room);
+}
+
+Result<DeviceTree> DeviceTree::copy(Bytes source, MutableBytes room) {
     if (is_misaligned(room))
         return tree_error(-FDT_ERR_ALIGNMENT);
     const std::byte* from = source.data();
@@ -109,6 +113,9 @@ Result<DeviceTree> DeviceTree::open(Bytes source, MutableBytes room) {
     usize structure = sizeof(fdt_header) + reserved_bytes;
     usize strings = structure + fdt_size_dt_struct(from);
     usize end = strings + fdt_size_dt_strings(from);
+    // Checked when it was opened, and read once more: it may lie where others write.
+    if (std::max(structure_end(from), strings_end(from)) > source.size())
+        return error(ErrorCode::Corrupt, "device tree blocks beyond its end");
     if (end > room.size())
         return error(ErrorCode::NoMemory, "no room for the device tree");
     if (overlap(source, room))
@@ -254,9 +261,12 @@ Result<> DeviceTree::set_memory(Range range) {
 }
 
 Result<> DeviceTree::reserve_memory(std::string_view name, Range range) {
-    auto found = find("/reserved-memory");
-    Node parent = found ? *found : VIREO_TRY(add_node(root, "reserved-memory"));
-    if (!found) {
+    // Added first, which looks for it: most trees have none, and a look reads all of the tree.
+    auto added = add_node(root, "reserved-memory");
+    if (!added && added.error().code != ErrorCode::InvalidArgument) // there is one
+        return added.error();
+    Node parent = added ? *added : VIREO_TRY(find("/reserved-memory"));
+    if (added) {
         // The root's cells: Linux wants no others.
         for (auto [cells, by_default] : {std::pair("#address-cells", 2u), std::pair("#size-cells", 1u)}) {
             Be<u32> number = cells_of(*this, root, cells, by_default);
@@ -287,6 +297,25 @@ Result<> DeviceTree::set_psci() {
         auto type = property(Node{processor}, "device_type");
         if (type && as_text(*type) == std::string_view("cpu\0", 4))
             VIREO_TRY(set_text(Node{processor}, "enable-method", "psci"));
+    }
+    return {};
+}
+
+// --- RISC-V ---
+
+Result<> DeviceTree::disable_machine_mode_controllers() {
+    constexpr u32 machine_external = 11;
+    // Each edit moves what follows, and nothing before it: the search goes on behind the node.
+    for (const char* kind : {"riscv,aplic", "riscv,imsics"}) {
+        for (int at = -1; (at = fdt_node_offset_by_compatible(blob(), at, kind)) >= 0;) {
+            auto cause = property(Node{at}, "interrupts-extended"); // pairs of cells, of which one is enough
+            bool belongs_to_machine_mode =
+                property(Node{at}, "riscv,children") ||
+                (cause &&
+                 read_struct<Be<u32>>(*cause, sizeof(u32)).value_or(Be<u32>(0)).get() == machine_external);
+            if (belongs_to_machine_mode)
+                VIREO_TRY(set_text(Node{at}, "status", "disabled"));
+        }
     }
     return {};
 }

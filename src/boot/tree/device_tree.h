@@ -46,6 +46,8 @@ class DeviceTree {
     // The tree at `source`, copied to `room`, all of which it may grow into. `room` is aligned to 8 and apart
     // from `source`.
     static Result<DeviceTree> open(Bytes source, MutableBytes room);
+    // The same of a tree that is open, without another look at all of it.
+    Result<DeviceTree> copy_to(MutableBytes room) const { return copy(blob_, room); }
     // The tree that starts at `blob`, where it lies; it may grow as far as it says that it has bytes.
     // `NotSupported` if its blocks lie in an order in which it cannot: open() puts them in order.
     static Result<DeviceTree> edit(MutableBytes blob);
@@ -71,6 +73,9 @@ class DeviceTree {
     // There is PSCI, called by SMC: the node /psci, and all of /cpus are started by it. On an error some of
     // it may have been done.
     Result<> set_psci();
+    // The interrupt controllers of RISC-V's machine mode are disabled: APLICs that have a child, and IMSICs
+    // that raise that mode's interrupt. On an error some of it may have been done.
+    Result<> disable_machine_mode_controllers();
     // What kernels are told of an initrd, in the node /chosen.
     Result<> set_initrd(Node chosen, const std::optional<Range>& initrd);
     // The node /chosen, which is made if there is none.
@@ -145,6 +150,7 @@ class DeviceTree {
 
   private:
     explicit DeviceTree(MutableBytes blob) : blob_(blob) {}
+    static Result<DeviceTree> copy(Bytes source, MutableBytes room);
     const void* blob() const { return blob_.data(); }
     void* blob() { return blob_.data(); }
 

@@ -26,6 +26,8 @@ struct Platform {
     void (*print_cpu)(Writer&) = nullptr; // "CPU:   ..." line after the banner, if the machine has one
     Bytes random_seed{};                  // what only the host knows, if it gave any; stays where it is
     const bus::FwCfg* fw_cfg = nullptr;   // if there is one
+    // Reservations that end when the shell starts: files that the host has loaded, which a user may use.
+    std::span<const Range> kept{};
 };
 
 // Stops the machine with one line to the log: what was being done, and why that is no way to go on. For a

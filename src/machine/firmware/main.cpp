@@ -139,6 +139,8 @@ void run(const Platform& platform) {
     event::mark_stage("virtio_start");
 
     console.write("\n");
+    for (const Range& range : platform.kept)
+        VIREO_MUST(platform.memory.release(range.base));
     auto* host_files = platform.fw_cfg ? &make_for_ever<FwCfgFiles>(*platform.fw_cfg) : nullptr;
     shell::run(make_for_ever<shell::Context>(stack.services({.console = console,
                                                              .memory = platform.memory,

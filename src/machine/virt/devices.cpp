@@ -243,13 +243,16 @@ void Devices::find(const Tree& tree, Witness* witness) {
             if (auto reg = registers(0))
                 (void)aplics.try_push_back({{*reg, {}, connections(), phandle()},
                                             node.cell("msi-parent").value_or(0),
-                                            node.cell("riscv,children").value_or(0)});
+                                            node.cell("riscv,children").value_or(0),
+                                            node.cell("riscv,num-sources").value_or(0)});
             break;
         case Kind::Imsic:
             for (usize i = 0; auto part = registers(i); ++i)
                 (void)imsics.try_push_back({{*part, {}, connections(), phandle()},
                                             node.cell("riscv,guest-index-bits").value_or(0),
-                                            node.cell("riscv,hart-index-bits").value_or(0)});
+                                            node.cell("riscv,hart-index-bits").value_or(0),
+                                            node.cell("riscv,group-index-bits").value_or(0),
+                                            node.cell("riscv,group-index-shift").value_or(24)});
             break;
         case Kind::Clint: // msip at 0, mtimecmp at 0x4000, mtime at 0xbff8
             if (auto reg = registers(0, 0xbff8); reg && reg->bytes >= 0xc000) {

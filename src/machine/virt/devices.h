@@ -42,6 +42,7 @@ struct Devices {
         HartDevice device;
         u32 message_parent; // phandle of those
         u32 child;          // phandle of the next lower mode's
+        u32 sources;        // numbered from 1
     };
     // The harts' own controllers, for one mode and one group of harts: pages in the order of the connections,
     // which go on in the next group's.
@@ -49,6 +50,8 @@ struct Devices {
         HartDevice device;
         u32 guest_index_bits; // pages of one hart: 1 << this
         u32 hart_index_bits;  // where in a hart's number its group starts
+        u32 group_index_bits;
+        u32 group_index_shift; // of an address: pages of groups lie so far apart
     };
     struct Register {
         Region registers;

@@ -27,8 +27,10 @@
 #include "arch/riscv/handover.h"
 #include "arch/riscv/processor.h"
 #include "arch/riscv/sbi/layout.h"
+#include "machine/interrupts/aplic_domains.h"
 #include "machine/interrupts/hart_timer.h"
 #include "machine/serial/sbi_console.h"
+#include "machine/virt/given_kernel.h"
 #include "machine/virt/riscv_iommu.h"
 #endif
 
@@ -188,14 +190,31 @@ bool prepare_pci(bus::pci::Host& host) { return open_pci_iommus(*devices_of_tree
 constexpr bool (*prepare_pci)(bus::pci::Host&) = nullptr;
 #endif
 
+#ifdef CONFIG_ARCH_RISCV
+const std::byte* ram_at(u64 address) {
+    return reinterpret_cast<const std::byte*>(static_cast<uptr>(address));
+}
+#endif
+
 void print_isa(Writer& out) { print(out, "CPU:   {}\n", cpu_isa); }
 
 } // namespace
 
 Writer& early_console() { return early; }
 
+#ifdef CONFIG_ARCH_RISCV
+Result<system::Machine::GivenKernel> given_kernel(const bus::fdt::Tree& tree, const system::MemoryMap& map) {
+    return find_given_kernel(reinterpret_cast<const ResetRecord*>(arch::riscv::reset_record()), tree, map,
+                             ram_at);
+}
+#else
+static Result<system::Machine::GivenKernel> given_kernel(const bus::fdt::Tree&, const system::MemoryMap&) {
+    return error(ErrorCode::NotFound, "the host gives no kernel"); // in RAM
+}
+#endif
+
 VirtMachine::VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u32 processor)
-    : tree_(tree), map_(map), processor_(processor) {
+    : tree_(tree), map_(map), processor_(processor), given_kernel_(virt::given_kernel(tree, map)) {
     Processor processor_answers(map);
     devices_.find(tree, &processor_answers);
     if (devices_.pci)
@@ -223,7 +242,7 @@ system::ConsolePort& VirtMachine::start_console() {
     return port;
 }
 
-void VirtMachine::run() {
+void VirtMachine::run(std::span<const Range> kept) {
     auto& port = start_console();
     if (devices_.virtio_mmio_left_out != 0)
         warn("{} virtio-mmio slots are more than Vireo has room for", devices_.virtio_mmio_left_out);
@@ -245,7 +264,8 @@ void VirtMachine::run() {
                   .prepare_pci = prepare_pci,
                   .print_cpu = cpu_isa.empty() ? nullptr : print_isa,
                   .random_seed = devices_.random_seed,
-                  .fw_cfg = fw_cfg ? &*fw_cfg : nullptr});
+                  .fw_cfg = fw_cfg ? &*fw_cfg : nullptr,
+                  .kept = kept});
 }
 
 std::string_view VirtMachine::board() const { return this_board.name; }
@@ -340,9 +360,7 @@ Result<> VirtMachine::can_enter() const {
         return {};
     if (!arch::riscv::has_supervisor_mode())
         return error(ErrorCode::NotSupported, "the processor has no supervisor mode");
-    if (devices_.aplics.size() != 0)
-        return error(ErrorCode::NotSupported,
-                     "an APLIC cannot be passed on in machine mode yet (QEMU: leave aia= or -bios away)");
+    VIREO_TRY(can_give_aplics(devices_));
     return has_sbi();
 }
 
@@ -358,6 +376,8 @@ Result<> VirtMachine::enter(const Handover& handover) {
     if (devices_.console && devices_.console->kind == Uart::Kind::Ns16550)
         ns16550.announce_input(false);
     release_wake_sources(devices_);
+    if (!arch::riscv::is_supervisor())
+        give_aplics_to_supervisor_mode(devices_);
     arch::riscv::set_handover({.hart = processor_, .sbi = sbi});
     arch::enter_operating_system(static_cast<uptr>(handover.entry), static_cast<uptr>(handover.description),
                                  handover.read_uncached);
@@ -366,7 +386,14 @@ Result<> VirtMachine::enter(const Handover& handover) {
 
 #ifdef CONFIG_ARCH_RISCV
 bool VirtMachine::leaves_psci() const { return false; }
+
+bool VirtMachine::keeps_interrupt_controllers() const {
+    return !arch::riscv::is_supervisor() && !devices_.aplics.is_empty();
+}
+
 #else
+bool VirtMachine::keeps_interrupt_controllers() const { return false; }
+
 std::optional<Range> VirtMachine::resident() const { return std::nullopt; }
 #endif
 

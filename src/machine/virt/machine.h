@@ -16,7 +16,8 @@ class VirtMachine final : public PhysicalMachine {
     VirtMachine(const bus::fdt::Tree& tree, system::MemoryMap& map, u32 processor);
 
     // Makes the Platform and hands over to the firmware.
-    [[noreturn]] void run();
+    // `kept`: ranges of the map that are kept until a user could say what he wants.
+    [[noreturn]] void run(std::span<const Range> kept);
 
     std::string_view board() const override;
     std::string_view model() const override { return devices_.model; }
@@ -27,9 +28,11 @@ class VirtMachine final : public PhysicalMachine {
     std::optional<u64> device_tree() const override;
     Result<> reset() override;
     Result<> power_off() override;
+    Result<GivenKernel> given_kernel() const override { return given_kernel_; }
     Result<> can_enter() const override;
     std::optional<Range> resident() const override;
     bool leaves_psci() const override;
+    bool keeps_interrupt_controllers() const override;
     Result<> enter(const Handover& handover) override;
     void print_facts(Writer& out) const override;
 
@@ -38,7 +41,8 @@ class VirtMachine final : public PhysicalMachine {
 
     bus::fdt::Tree tree_;
     system::MemoryMap& map_;
-    u32 processor_; // the hart's id (riscv)
+    u32 processor_;                    // the hart's id (riscv)
+    Result<GivenKernel> given_kernel_; // as it was at the start
     Devices devices_;
 };
 

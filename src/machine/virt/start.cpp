@@ -17,6 +17,7 @@
 #include "arch/riscv/handover.h"
 #include "arch/riscv/processor.h"
 #include "arch/riscv/sbi/layout.h"
+#include "machine/virt/given_kernel.h"
 #endif
 
 // The way of the image to its final place (arch/common/start.h), and from there to the firmware.
@@ -33,6 +34,10 @@ struct Handoff {
     u64 loaded_at;
     u64 processor;
     u64 started; // ticks
+#ifdef CONFIG_ARCH_RISCV
+    KeptRanges kept{};
+    bool is_over_kernel = false; // what the host gives lies where we were loaded to
+#endif
     MemoryDescription memory;
 };
 
@@ -60,19 +65,43 @@ bool keeps_room_for_sbi() { return !arch::riscv::is_supervisor() && arch::riscv:
 constexpr bool keeps_room_for_sbi() { return false; }
 #endif
 
+// What the host loaded stays as it is until a user can say what he wants.
+#ifdef CONFIG_ARCH_RISCV
+void keep_given_kernel(const bus::fdt::Tree& tree, system::MemoryMap& map, Handoff& handoff) {
+    auto given = given_kernel(tree, map);
+    if (!given)
+        return;
+    if (keeps_room_for_sbi())
+        reserve(map, VIREO_SBI_BLOCK, VIREO_SBI_BLOCK_BYTES, "resident SBI");
+    u64 bytes = std::max(given->kernel.bytes, u64{1}); // where its header was, we may be
+    handoff.is_over_kernel =
+        ranges_overlap(given->kernel.base, bytes, arch::image_base(), arch::image_bytes());
+    handoff.kept = keep(*given, map);
+}
+#else
+void keep_given_kernel(const bus::fdt::Tree&, system::MemoryMap&, Handoff&) {}
+#endif
+
 void restart_after_exception();
 constinit VirtMachine* running_machine = nullptr;
 
 // A frame of its own: one that had both the map and the machine would be larger than frames may be.
 [[noreturn, gnu::noinline]] void run_machine(const bus::fdt::Tree& tree, system::MemoryMap& map,
                                              const Handoff& handoff) {
+    // Its own copy: what early code left is gone when the heap is used.
+#ifdef CONFIG_ARCH_RISCV
+    const KeptRanges ranges = handoff.kept;
+    std::span<const Range> kept = ranges.all();
+#else
+    std::span<const Range> kept;
+#endif
     VirtMachine machine(tree, map, static_cast<u32>(handoff.processor));
     running_machine = &machine;
     arch::set_final_action(restart_after_exception);
     if (handoff.memory.out_of_reach != 0)
         warn("{} MiB of RAM lie above {} GiB, where this board cannot use them",
              handoff.memory.out_of_reach >> 20, address_limit >> 30);
-    machine.run();
+    machine.run(kept);
 }
 
 } // namespace
@@ -99,6 +128,7 @@ extern "C" [[gnu::used]] void vireo_early(uptr device_tree, uptr processor) {
     usize tree_bytes = tree->used_bytes();
     reserve(map, device_tree, tree_bytes, "device tree");
     reserve(map, arch::image_base(), arch::image_bytes(), "image as loaded");
+    keep_given_kernel(*tree, map, handoff);
     u64 final_image = allocate(map, arch::image_bytes(), arch::image_alignment, "firmware image");
     u64 final_tree = allocate(map, tree_bytes, 4096, "device tree");
 
@@ -135,6 +165,10 @@ extern "C" [[gnu::used]] void vireo_late(const void* early_handoff) {
         reserve(map, VIREO_SBI_BLOCK, VIREO_SBI_BLOCK_BYTES, "resident SBI");
     if (usize bytes = arch::riscv::parking_bytes(); bytes != 0)
         reserve(map, handoff.loaded_at, bytes, "parked harts");
+    if (handoff.is_over_kernel) // it will be refused for that
+        reserve(map, handoff.loaded_at, arch::image_bytes(), "image as loaded");
+    if (auto done = keep(handoff.kept, map); !done)
+        cannot_start("memory", done.error().what);
 #endif
 
     FixedVector<arch::RamRange, system::MemoryMap::max_ram_banks> ranges;

@@ -128,7 +128,12 @@ class ScriptedMachine final : public system::Machine {
     std::optional<Range> stays;
     bool leaves_psci() const override { return has_psci; }
     bool has_psci = false;
+    bool keeps_interrupt_controllers() const override { return keeps_controllers; }
+    bool keeps_controllers = false;
     system::Isa kernels = system::Isa::Arm64;
+
+    Result<GivenKernel> given_kernel() const override { return given; }
+    Result<GivenKernel> given = error(ErrorCode::NotFound, "the host gives no kernel");
 
     Result<FirmwareTables> firmware_tables() override { return tables; }
     void complete_command_line(std::string_view, Writer& words) const override { words.write(needed_words); }

@@ -56,9 +56,27 @@ Result<> set_variables(Context& context, const boot::HostKernel& loaded) {
     return {};
 }
 
+// Of what the host put into RAM, something was written over by a file that was loaded since. What could not
+// be booted from the start on is left to another line.
+bool is_written_over(Context& context, system::HostFiles* host) {
+    auto given = boot::host_kernel_in_ram(context.machine, host);
+    Range initrd = given ? given->initrd.value_or(Range{}) : Range{};
+    if (!given || given->kernel.bytes == 0 || initrd.overlaps(given->kernel))
+        return false;
+    auto is_whole = [&](const Range& range) {
+        return range.bytes == 0 || context.loaded.bytes_at(range.base) == range.bytes;
+    };
+    return !is_whole(given->kernel) || !is_whole(initrd);
+}
+
 // Nothing, and one line, if it cannot be loaded.
-std::optional<boot::HostKernel> fetch(Context& context, system::HostFiles& host,
+std::optional<boot::HostKernel> fetch(Context& context, system::HostFiles* host,
                                       const boot::HostKernelPlaces& places) {
+    if (is_written_over(context, host)) {
+        context.console.write("Cannot boot: something was loaded over the host's kernel or initrd ('reset' "
+                              "brings them back)\n");
+        return std::nullopt;
+    }
     InterruptWatcher watcher(context);
     auto loaded = boot::load_host_kernel(boot_services(context), host, watcher, places);
     if (!loaded && loaded.error().kind == boot::Failure::Kind::Host &&
@@ -85,7 +103,7 @@ std::optional<boot::HostKernel> fetch(Context& context, system::HostFiles& host,
     return std::move(*loaded);
 }
 
-int load(Context& context, system::HostFiles& host, Arguments addresses) {
+int load(Context& context, system::HostFiles* host, Arguments addresses) {
     boot::HostKernelPlaces places;
     if (!addresses.empty()) {
         std::string_view initrd =
@@ -97,7 +115,7 @@ int load(Context& context, system::HostFiles& host, Arguments addresses) {
     return fetch(context, host, places) ? status_ok : status_failed;
 }
 
-int boot(Context& context, system::HostFiles& host) {
+int boot(Context& context, system::HostFiles* host) {
     auto loaded = fetch(context, host, {});
     if (!loaded)
         return status_failed;
@@ -116,7 +134,8 @@ int qfw(Context& context, Arguments arguments) {
     if (words > (what == "load" ? 2u : 0u))
         return status_usage;
     system::HostFiles* host = context.host_files;
-    if (!host) {
+    bool is_kernel = what == "load" || what == "boot";
+    if (!host && !(is_kernel && boot::host_gives_kernel(context.machine, nullptr))) {
         context.console.write("The host gives nothing: this machine has no fw_cfg device\n");
         return status_failed;
     }
@@ -125,9 +144,9 @@ int qfw(Context& context, Arguments arguments) {
     if (what == "cpus")
         return cpus(context, *host);
     if (what == "load")
-        return load(context, *host, arguments.subspan(2));
+        return load(context, host, arguments.subspan(2));
     if (what == "boot")
-        return boot(context, *host);
+        return boot(context, host);
     return status_usage;
 }
 

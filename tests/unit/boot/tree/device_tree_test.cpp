@@ -460,6 +460,89 @@ TEST(DeviceTree, psci_without_processors_or_room) {
     EXPECT_FALSE(tight.set_psci());
 }
 
+// Two sockets as QEMU has them: machine mode's controllers and supervisor mode's, with and without messages.
+TEST(DeviceTree, machine_mode_keeps_its_interrupt_controllers) {
+    TreeWriter w;
+    w.node("", [&] {
+        w.node("soc", [&] {
+            for (u32 socket : {0u, 1u}) {
+                auto name = [&](std::string_view kind, int which) {
+                    return std::string(kind) + "@" + std::to_string(which) + std::to_string(socket);
+                };
+                w.node(name("imsics", 1).c_str(), [&] {
+                    w.text("compatible", "riscv,imsics");
+                    w.cells("interrupts-extended", {1, 11, 2, 11});
+                });
+                w.node(name("imsics", 2).c_str(), [&] {
+                    w.text("compatible", "riscv,imsics");
+                    w.cells("interrupts-extended", {1, 9, 2, 9});
+                });
+                w.node(name("aplic", 1).c_str(), [&] {
+                    w.text("compatible", "riscv,aplic");
+                    w.cells("riscv,children", {7});
+                });
+                w.node(name("aplic", 2).c_str(), [&] { w.text("compatible", "riscv,aplic"); });
+                w.node(name("aplic", 3).c_str(), [&] {
+                    w.text("compatible", "riscv,aplic");
+                    w.cells("interrupts-extended", {1, 11});
+                });
+                w.node(name("aplic", 4).c_str(), [&] {
+                    w.text("compatible", "riscv,aplic");
+                    w.cells("interrupts-extended", {1, 9});
+                });
+                w.node(name("aplic", 5).c_str(), [&] {
+                    w.text("compatible", "riscv,aplic");
+                    w.raw("interrupts-extended", std::string_view("\0\0\0\1\0\0\0", 7));
+                });
+                w.node(name("plic", 1).c_str(), [&] {
+                    w.text("compatible", "riscv,plic0");
+                    w.cells("interrupts-extended", {1, 11, 1, 9});
+                });
+            }
+        });
+    });
+    Bytes source = w.finish();
+    TreeRoom room;
+    auto tree = VIREO_MUST(DeviceTree::open(source, room.all()));
+    ASSERT_TRUE(tree.disable_machine_mode_controllers());
+    for (std::string name :
+         {"imsics@1", "imsics@2", "aplic@1", "aplic@2", "aplic@3", "aplic@4", "aplic@5", "plic@1"})
+        for (std::string socket : {"0", "1"}) {
+            bool disabled = name == "imsics@1" || name == "aplic@1" || name == "aplic@3";
+            auto status = tree.property(VIREO_MUST(tree.find("/soc/" + name + socket)), "status");
+            EXPECT_EQ(status.has_value(), disabled) << name;
+            if (status) {
+                EXPECT_EQ(as_text(*status), std::string("disabled\0", 9));
+            }
+        }
+    EXPECT_TRUE(DeviceTree::check(tree.packed()));
+    TreeRoom little(packed_size(source) + 16);
+    auto tight = VIREO_MUST(DeviceTree::open(source, little.all()));
+    EXPECT_FALSE(tight.disable_machine_mode_controllers());
+}
+
+TEST(DeviceTree, a_copy_of_an_open_tree_is_the_same) {
+    TreeWriter w;
+    Bytes source = machine_tree(w);
+    TreeRoom room, other;
+    auto tree = VIREO_MUST(DeviceTree::open(source, room.all()));
+    ASSERT_TRUE(tree.set_chosen({.command_line = "quiet"}));
+    auto copied = VIREO_MUST(tree.copy_to(other.all()));
+    EXPECT_EQ(outline(copied), outline(tree));
+    TreeRoom exact(tree.used_bytes()), little(tree.used_bytes() - 8);
+    EXPECT_TRUE(tree.copy_to(exact.all()));
+    EXPECT_FALSE(tree.copy_to(little.all()));
+    EXPECT_FALSE(tree.copy_to(room.all())); // onto itself
+    // Where others write, anything may stand by then.
+    for (usize field : {8u, 12u, 32u, 36u}) { // where the blocks lie, and how long they are
+        TreeRoom changed;
+        auto open = VIREO_MUST(DeviceTree::open(source, changed.all()));
+        Be<u32> far(0x7ffffff0);
+        std::memcpy(changed.all().data() + field, &far, sizeof(far));
+        EXPECT_FALSE(open.copy_to(other.all())) << field;
+    }
+}
+
 // Whatever opens can be edited and read to its end: nothing wild, nothing endless.
 TEST(DeviceTree, damaged_ones_are_edited_safely) {
     std::mt19937 random(1);

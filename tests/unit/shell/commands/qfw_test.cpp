@@ -413,6 +413,168 @@ TEST_F(Qfw, a_boot_that_fails_leads_to_the_prompt_with_one_line) {
                        "No device tree: this machine has none; load one, then 'fdt addr ADDRESS'\n=> \n");
 }
 
+// What lies in RAM when the machine starts, as QEMU does it on RISC-V: a kernel that takes 1
+// MiB, and an initrd.
+class QfwInRam : public Qfw {
+  protected:
+    void put(u64 address, const std::string& bytes) {
+        std::memcpy(machine.memory(address), bytes.data(), bytes.size());
+    }
+    void give(std::optional<Range> its_initrd = Range{0x40600000, 0x4321}, u64 at = 0x40200000) {
+        put(at, kernel);
+        if (its_initrd)
+            put(its_initrd->base, initrd.substr(0, its_initrd->bytes));
+        machine.given = system::Machine::GivenKernel{{at, 1 << 20}, its_initrd, "console=ttyS0 'a b'"};
+        context = std::make_unique<shell::Context>(services(), true); // as when the machine starts
+    }
+    // With and without fw_cfg, which has none.
+    void refused_in_ram(std::string_view words, const std::string& why) {
+        refused(words, why);
+        context->host_files = nullptr;
+        std::vector<std::byte> before = machine.ram;
+        EXPECT_EQ(run("qfw " + std::string(words)), why);
+        EXPECT_TRUE(before == machine.ram);
+    }
+    static constexpr std::string_view there =
+        "loading kernel to address 40200000 size 100000 initrd 40600000 size 4321\n";
+};
+
+TEST_F(QfwInRam, it_is_booted_where_it_lies) {
+    give();
+    std::string said = qfw("boot");
+    EXPECT_TRUE(said.starts_with(std::string(there) +
+                                 "   kernel       0x40200000..0x402fffff, an arm64 Linux "
+                                 "Image\n   initrd       0x40600000..0x40604320\n"))
+        << said;
+    EXPECT_TRUE(said.contains("   command line console=ttyS0 'a b'\n"));
+    EXPECT_FALSE(said.contains("moved"));
+    ASSERT_TRUE(machine.entered);
+    EXPECT_EQ(machine.entered->entry, 0x40200000u);
+    EXPECT_EQ(memory_at(0x40200000, kernel.size()), kernel);
+    EXPECT_EQ(memory_at(0x40600000, initrd.size()), initrd);
+    context->host_files = nullptr; // an older QEMU
+    EXPECT_TRUE(run("qfw boot").starts_with(there));
+    EXPECT_EQ(run("qfw list"), "The host gives nothing: this machine has no fw_cfg device\n");
+}
+
+TEST_F(QfwInRam, the_start_boots_it_at_once) {
+    give();
+    std::string said = start();
+    EXPECT_TRUE(said.starts_with(there)) << said;
+    ASSERT_TRUE(machine.entered);
+    EXPECT_EQ(start("x"), "Stopped by a key: 'qfw boot' boots the host's kernel\n=> \n");
+}
+
+TEST_F(QfwInRam, alone_it_has_neither_initrd_nor_command_line) {
+    give(std::nullopt);
+    machine.given->command_line = {};
+    EXPECT_EQ(qfw("load"), "loading kernel to address 40200000 size 100000\n");
+    EXPECT_EQ(value("initrd_addr"), "-");
+    EXPECT_EQ(value("kernel_addr"), "40200000");
+    EXPECT_TRUE(run("qfw boot").contains("   command line (the device tree's)\n"));
+}
+
+TEST_F(QfwInRam, what_fw_cfg_has_comes_first) {
+    give();
+    give_all();
+    EXPECT_EQ(qfw("load"), loading);
+}
+
+TEST_F(QfwInRam, it_is_copied_to_where_a_user_wants_it) {
+    give();
+    EXPECT_EQ(qfw("load 40800000 40a00000"),
+              "loading kernel to address 40800000 size 100000 initrd 40a00000 size 4321\n");
+    EXPECT_EQ(memory_at(0x40800000, kernel.size()), kernel);
+    EXPECT_EQ(memory_at(0x40a00000, initrd.size()), initrd);
+    // Onto a part of itself; then it is not where it was any more.
+    EXPECT_TRUE(qfw("load 40280000 40600100").starts_with("loading"));
+    EXPECT_EQ(memory_at(0x40280000, kernel.size()), kernel);
+    EXPECT_EQ(memory_at(0x40600100, initrd.size()), initrd);
+    refused("load", "Cannot boot: something was loaded over the host's kernel or initrd ('reset' brings them "
+                    "back)\n");
+}
+
+TEST_F(QfwInRam, neither_is_copied_over_the_other) {
+    give();
+    std::string over_kernel = " belongs to the kernel\n";
+    refused("load 40800000 408fffff", "Cannot boot: the initrd at 0x408fffff..0x4090431f is not free: "
+                                      "0x40800000..0x408fffff" +
+                                          over_kernel);
+    refused("load 40800000 402fffff", "Cannot boot: the initrd at 0x402fffff..0x4030431f is not free: "
+                                      "0x40200000..0x402fffff" +
+                                          over_kernel);
+    refused("load 40500001 40a00000", "Cannot boot: the initrd at 0x40600000..0x40604320 is not free: "
+                                      "0x40500001..0x40600000" +
+                                          over_kernel);
+    refused("load 40e00001 40a00000", "Cannot boot: the kernel at 0x40e00001..0x40f00000 is not free: "
+                                      "0x40f00000..0x40ffffff belongs to Vireo image\n");
+    refused("load 40800000 40efbce0", "Cannot boot: the initrd at 0x40efbce0..0x40f00000 is not free: "
+                                      "0x40f00000..0x40ffffff belongs to Vireo image\n");
+    EXPECT_TRUE(qfw("load 40500000 40300000").starts_with("loading")); // each ends where another begins
+    EXPECT_EQ(memory_at(0x40500000, kernel.size()), kernel);
+    EXPECT_EQ(memory_at(0x40300000, initrd.size()), initrd);
+}
+
+TEST_F(QfwInRam, what_lies_anywhere_is_refused_in_one_line) {
+    give();
+    auto& given = *machine.given;
+    given.kernel = {0x9000000, 0};
+    refused_in_ram("boot", "Cannot boot: the kernel at 0x09000000..0x09000000 is not in RAM\n");
+    given.kernel = {0x40000000, 0};
+    refused_in_ram("boot", "Cannot boot: the kernel at 0x40000000..0x40000000 is not free: "
+                           "0x40000000..0x400fffff belongs to device tree\n");
+    given.kernel = {~u64{0}, 0};
+    refused_in_ram("boot",
+                   "Cannot boot: the kernel at 0xffffffffffffffff..0xffffffffffffffff is not in RAM\n");
+    given.kernel = {0x40300000, 0}; // beyond the kernel: zeroes
+    refused_in_ram("boot", "Cannot boot: what lies at 0x40300000 is no kernel of a known kind\n");
+    put(0x40300000, "\x1f\x8b\x08");
+    refused_in_ram("boot", "Cannot boot: what lies at 0x40300000 is a gzip file, not an arm64 Linux Image\n");
+    put(0x40300000, text_of(Arm64Image{.image_bytes = 0xc00001}.bytes()));
+    refused_in_ram("boot", "Cannot boot: the kernel at 0x40300000..0x40f00000 is not free: "
+                           "0x40f00000..0x40ffffff belongs to Vireo image\n");
+    put(0x40300000, text_of(Arm64Image{.image_bytes = ~u64{0}}.bytes()));
+    EXPECT_TRUE(qfw("boot").ends_with(" is not in RAM\n"));
+    machine.given = error(ErrorCode::Corrupt, "what QEMU's reset ROM says about a kernel");
+    refused_in_ram("boot", "Cannot boot: corrupt (what QEMU's reset ROM says about a kernel)\n");
+    EXPECT_EQ(start(), "Cannot boot: corrupt (what QEMU's reset ROM says about a kernel)\n=> \n");
+}
+
+TEST_F(QfwInRam, an_initrd_that_lies_anywhere_is_refused_in_one_line) {
+    give(Range{0x402fffff, 0x4321});
+    put(0x40200000, kernel);
+    refused_in_ram("boot", "Cannot boot: the initrd at 0x402fffff..0x4030431f is not free: "
+                           "0x40200000..0x402fffff belongs to the kernel\n");
+    give(Range{0x40300000, 0x4321});
+    EXPECT_TRUE(qfw("boot").contains("Starting kernel"));
+    machine.entered.reset();
+    give();
+    machine.given->initrd = Range{0x41000000, 1};
+    context->loaded.remember({0x41000000, 1}, false);
+    refused_in_ram("boot", "Cannot boot: the initrd at 0x41000000..0x41000000 is not in RAM\n");
+    machine.given->initrd = Range{0x40600000, 0};
+    refused_in_ram("boot", "Cannot boot: the initrd at 0x40600000 has no bytes\n");
+}
+
+TEST_F(QfwInRam, a_machine_that_cannot_enter_says_so) {
+    give();
+    machine.enterable = error(ErrorCode::NotSupported, "not from here");
+    refused_in_ram("boot", "Cannot boot: not from here\n");
+    EXPECT_TRUE(qfw("load 40800000 40a00000").starts_with("loading"));
+}
+
+TEST_F(QfwInRam, what_was_loaded_over_it_is_not_booted) {
+    for (Range file : {Range{0x402fffff, 1}, Range{0x40604320, 1}}) {
+        give();
+        context->loaded.remember({0x40300000, 0x300000}, false); // between them
+        EXPECT_TRUE(qfw("load").starts_with("loading"));
+        context->loaded.remember(file, false);
+        refused_in_ram("boot", "Cannot boot: something was loaded over the host's kernel or initrd ('reset' "
+                               "brings them back)\n");
+        EXPECT_FALSE(start().contains("Starting"));
+    }
+}
+
 class QfwByBytes : public Qfw {
   protected:
     QfwByBytes() : Qfw(false, false) {}
