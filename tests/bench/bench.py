@@ -154,9 +154,11 @@ def measure_start(boards, runs):
     return results
 
 
-def measure_boots(boards, runs, plugin):
-    """Reset to a kernel's first instruction, and who measured what: boots.measure()."""
-    of_boards = boots.measure(boards, runs, WORK, build_folder, lambda board: boots.build_with_command(TOP, WORK, board),
+def measure_boots(boards, runs, plugin, builds):
+    """Reset to a kernel's first instruction, and who measured what: boots.measure(). `builds`: a folder of images, or None."""
+    def folder(board):
+        return os.path.join(builds, board.name) if builds else build_folder(board)
+    of_boards = boots.measure(boards, runs, WORK, folder, lambda board: boots.build_with_command(TOP, WORK, board),
                               lambda board: patiently(time_start, "floor", command_of("floor", board, ["-nic", "none"])), plugin)
     return {"boards": of_boards, "date": time.strftime("%Y-%m-%d", time.gmtime()), "commit": commit(), "runs": runs}
 
@@ -280,10 +282,13 @@ def parse():
     parser.add_argument("--board", action="append", choices=list(vm.BOARDS), help="only this board; may be repeated")
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part, and no page; may be repeated")
     parser.add_argument("--json", metavar="FILE", help="also write all figures to FILE")
+    parser.add_argument("--builds", metavar="FOLDER", help="with --only boot: take the images from the boards' folders there, and build nothing that is there")
     parser.add_argument("--no-page", action="store_true", help="do not rewrite docs/performance*")
     options = parser.parse_args()
     options.no_page = options.no_page or options.board or options.only
     options.only = options.only or PARTS
+    if options.builds and options.only != ["boot"]:
+        parser.error("--builds goes with --only boot")
     return options
 
 
@@ -297,20 +302,21 @@ def main():
     disk_runs = options.runs or (3 if options.quick else 7)
     network_runs = options.runs or (3 if options.quick else 5)
     began = time.monotonic()
-    build(boards)
+    if not options.builds:
+        build(boards)
     program = build_hosted() if "hosted" in options.only else None
     workload = workloads.make(os.path.join(WORK, "images")) if {"disk", "hosted"} & set(options.only) else None
     plugin = make_plugin()
     print(f"ready after {time.monotonic() - began:.0f} s", flush=True)
 
-    results = {"machine": facts(workload), "size": sizes(boards), "start": {}, "boot": {}, "disk": {}, "count": {}, "network": {}, "network_host": {},
+    results = {"machine": facts(workload), "size": {} if options.builds else sizes(boards), "start": {}, "boot": {}, "disk": {}, "count": {}, "network": {}, "network_host": {},
                "network_count": {},
                "hosted": {}, "runs": {"start": start_runs, "disk": disk_runs, "network": network_runs}}
     counted = [board for board in boards if board.name == MAIN_BOARD] or boards[:1] if options.quick else boards
     if "start" in options.only:
         results["start"] = measure_start(boards, start_runs)
     if "boot" in options.only:
-        results["boot"] = measure_boots(boards, options.runs or (3 if options.quick else 7), plugin)
+        results["boot"] = measure_boots(boards, options.runs or (3 if options.quick else 7), plugin, options.builds)
     if "disk" in options.only:
         workload.warm()
         results["disk"] = measure_disks(boards, disk_runs, workload)
