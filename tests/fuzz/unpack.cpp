@@ -22,7 +22,7 @@ Result unpack_all(Format format, Bytes file, usize room, usize piece) {
     constexpr usize guard = 32;
     constexpr std::byte untouched{0xa5};
     std::vector<std::byte> output(room + guard, untouched);
-    std::vector<std::byte> lent(1 << 20);
+    static std::vector<std::byte> lent(1 << 20); // clearing it takes longer than unpacking
     auto unpacker = VIREO_MUST(Unpacker::create(format, MutableBytes(output).first(room), lent));
     bool fits = true;
     while (!file.empty() && fits) {
