@@ -85,18 +85,18 @@ std::expected<LoadPlaces, Failure> choose(const Services& services, HostFiles& h
         (void)services.machine.firmware_tables();
         return choose_for_wrapped(services, sizes);
     }
-    auto needs = read_header(services, head, std::nullopt);
-    if (!needs)
-        return std::unexpected(needs.error());
+    auto header = read_header(services, head, std::nullopt);
+    if (!header)
+        return std::unexpected(header.error());
     // On x86 they take RAM when they are asked for first, as high as possible: not from what is loaded now.
     // What goes wrong there, prepare() says.
     (void)services.machine.firmware_tables();
-    auto places = place_to_load(
-        *needs,
-        {.kernel_bytes = sizes.kernel(),
-         .initrd_bytes = sizes.initrd,
-         .description_bytes = std::min(usual_description + sizes.command_line, needs->description.alignment)},
-        services.memory);
+    auto places = place_to_load(header->needs,
+                                {.kernel_bytes = sizes.kernel(),
+                                 .initrd_bytes = sizes.initrd,
+                                 .description_bytes = std::min(usual_description + sizes.command_line,
+                                                               header->needs.description.alignment)},
+                                services.memory);
     if (!places)
         return std::unexpected(Failure{.kind = Failure::Kind::Place, .refusal = places.error()});
     return *places;

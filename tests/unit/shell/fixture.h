@@ -98,7 +98,9 @@ class ScriptedMachine final : public system::Machine {
         std::memcpy(registers + (address - registers_base), &value, width);
         return {};
     }
-    Result<u64> call(u64 address, std::span<const char* const> arguments, const system::MemoryMap&) override {
+    Result<u64> call(u64 address, std::span<const char* const> arguments, const system::MemoryMap&,
+                     std::span<const Range> written) override {
+        called_written.assign(written.begin(), written.end());
         for (const char* argument : arguments)
             called += std::string(argument) + "|";
         EXPECT_EQ(arguments.data()[arguments.size()], nullptr);
@@ -147,6 +149,7 @@ class ScriptedMachine final : public system::Machine {
     std::string accesses; // "4r 4w ": widths and directions; "1? " of RAM
     u64 closed = 0;       // an address in RAM that cannot be read
     std::string called;
+    std::vector<Range> called_written;
     u64 call_result = 0;
 
     ScriptNames names;
