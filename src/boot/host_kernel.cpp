@@ -168,10 +168,10 @@ std::expected<HostKernel, Failure> take_given_kernel(const Services& services,
     auto head = free_bytes(services, {given->kernel.base, recognised_by_bytes});
     if (!head)
         return std::unexpected(head.error());
-    auto needs = read_header(services, *head, given->kernel.base);
-    if (!needs)
-        return std::unexpected(needs.error());
-    HostKernel found{.kernel = {given->kernel.base, needs->image_bytes}, .initrd = given->initrd};
+    auto header = read_header(services, *head, given->kernel.base);
+    if (!header)
+        return std::unexpected(header.error());
+    HostKernel found{.kernel = {given->kernel.base, header->needs.image_bytes}, .initrd = given->initrd};
     if (auto memory = memory_at(services, Refusal::Part::Kernel, found.kernel); !memory)
         return std::unexpected(memory.error());
     if (found.initrd) {

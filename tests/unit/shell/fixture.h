@@ -112,7 +112,8 @@ class ScriptedMachine final : public system::Machine {
     Result<> can_enter() const override { return enterable; }
     std::optional<Range> resident() const override { return stays; }
     Result<> enter(const Handover& handover) override {
-        entered.emplace(Entered{handover.entry, handover.description, {}, handover.in_32_bit_mode});
+        entered.emplace(
+            Entered{handover.entry, handover.description, {}, handover.in_32_bit_mode, handover.protocol});
         for (const Range& range : handover.read_uncached)
             entered->read_uncached.push_back(range);
         return error(ErrorCode::Io, "a scripted machine comes back");
@@ -124,6 +125,7 @@ class ScriptedMachine final : public system::Machine {
         u64 description;
         std::vector<Range> read_uncached;
         bool in_32_bit_mode;
+        Handover::Protocol protocol;
     };
     std::optional<Entered> entered;
     Result<> enterable{};
