@@ -65,6 +65,8 @@ struct ElfImage {
         }
         at = sections_at;
         for (const Part& part : sections) {
+            if (at + 64 > file.size())
+                break; // more than there is room for: the table is cut off
             put(at + 4, Le<u32>(part.type));
             usize next = at + 8;
             for (u64 value : {part.virtual_address, part.address, part.offset, part.memory_bytes})

@@ -76,13 +76,11 @@ TEST(Elf, segments_at_their_bounds) {
     image.parts[1].address = ~u64{0} - 0x2000;
     EXPECT_EQ(wrong(image), "");
     ++image.parts[1].address;
-    EXPECT_EQ(wrong(image), "");
-    ++image.parts[1].address;
     EXPECT_EQ(wrong(image), "segment 2 goes beyond all addresses");
     image = {.is_wide = true};
     image.parts[1].offset = ~u64{0} - 0x400;
     EXPECT_EQ(wrong(image), "");
-    image.parts[1].offset += 2;
+    ++image.parts[1].offset;
     EXPECT_EQ(wrong(image), "segment 2 goes beyond all addresses");
 }
 
