@@ -63,10 +63,10 @@ class Machine {
     virtual Result<u64> load(u64, u8) { return no_address_space(); }
     virtual Result<> store(u64, u8, u64) { return no_address_space(); }
 
-    // Calls the program at `address` with C strings, as the processor's C convention has it; returns what it
-    // returns, if it does. RAM that nobody owns is executable meanwhile. What instruction fetch sees is what
-    // follows that address, and those ranges of that RAM, which have been written. The caller has quiesced the
-    // devices.
+    // Calls the program at `address` with C strings, as the processor's C convention has it; returns what
+    // it returns, if it does. RAM that nobody owns is executable meanwhile. What instruction fetch sees is
+    // what follows that address, and those ranges of that RAM, which have been written. The caller has
+    // quiesced the devices.
     virtual Result<u64> call(u64, std::span<const char* const>, const MemoryMap&, std::span<const Range>) {
         return no_address_space();
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What kernel_x86.S, or with INFO kernel_x86_info.S, has found, and what the chips are like, as lines "name=number" on COM1; then "ready". A
-// key decides: q powers the machine off, r resets it; of kernel_x86.S, f fills RAM, all but the kernel and what
-// it was told, and c tells what of it has changed since. 32-bit code without paging.
+// What kernel_x86.S, or with INFO kernel_x86_info.S, has found, and what the chips are like, as lines
+// "name=number" on COM1; then "ready". A key decides: q powers the machine off, r resets it; of
+// kernel_x86.S, f fills RAM, all but the kernel and what it was told, and c tells what of it has changed
+// since. 32-bit code without paging.
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned u32;
@@ -121,8 +122,8 @@ struct __attribute__((packed)) MapEntry {
     u32 type;
 };
 
-// All RAM that it was told of below 4 GiB, word by word; with `changed` not to write but to look. How many words
-// are not what was written, and the last of them.
+// All RAM that it was told of below 4 GiB, word by word; with `changed` not to write but to look. How many
+// words are not what was written, and the last of them.
 static u32 for_all_ram(u32 params, int looks, u32* last) {
     u32 kernel = *word(params + 0x214), kernel_end = kernel + *word(kernel + 12);
     const struct MapEntry* map = (const struct MapEntry*)(params + 0x2d0);

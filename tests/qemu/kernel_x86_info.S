@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A kernel for test_bootelf.py with PVH's note and headers of both versions of Multiboot; kernels_info.py breaks
-// those that are not tested. It keeps what the processor holds at its entry and calls kernel_x86.c.
+// A kernel for test_bootelf.py with PVH's note and headers of both versions of Multiboot; kernels_info.py
+// breaks those that are not tested. It keeps what the processor holds at its entry and calls kernel_x86.c.
 
     .section .head, "ax"
     .balign 8

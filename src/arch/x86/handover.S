@@ -62,8 +62,8 @@ vireo_enter:
     ENTER_IN_32_BIT_MODE
     .code64
 #else
-// void vireo_enter(entry, description, table, magic, ...): as above, in eax, edx, ecx and on the stack. Paging
-// is on where the processor has the address extension.
+// void vireo_enter(entry, description, table, magic, ...): as above, in eax, edx, ecx and on the stack.
+// Paging is on where the processor has the address extension.
 vireo_enter:
     movl 4(%esp), %ebp
     movl %edx, %esi

@@ -26,8 +26,8 @@ constinit u64 descriptors[] = {0, 0, flat_code_32, flat_data, task};
 // is no BIOS, and after a warm start RAM holds anything at all.
 constexpr uptr bios_data = 0x400;
 constexpr usize bios_data_bytes = 0x100;
-// Other kernels than Linux take the end of RAM below 640 KiB from there, in KiB: Xen, for where it starts other
-// processors. It is what the address map says (machine/pc).
+// Other kernels than Linux take the end of RAM below 640 KiB from there, in KiB: Xen, for where it starts
+// other processors. It is what the address map says (machine/pc).
 constexpr uptr low_ram_end = 0x413;
 constexpr u16 low_ram_kib = 639;
 

@@ -30,8 +30,8 @@ class Elf {
     // the only addresses that those have. There is at least one.
     Result<Segments> segments() const;
     Result<Segments> sections() const;
-    // The address of its first instruction, physical: what the file says is one of those that its segments are
-    // linked for, or where they are loaded to.
+    // The address of its first instruction, physical: what the file says is one of those that its segments
+    // are linked for, or where they are loaded to.
     u64 entry() const;
 
     // What a note of that kind of that owner says, a number of 4 or 8 bytes (chapter 5, "Note Section");

@@ -5,8 +5,8 @@
 
 namespace vireo::boot {
 
-// A kernel with PVH's entry (Xen, docs/misc/pvh.pandoc): an ELF file for x86 whose note XEN_ELFNOTE_PHYS32_ENTRY
-// says where 32-bit code without translation begins. Linux' vmlinux is one.
+// A kernel with PVH's entry (Xen, docs/misc/pvh.pandoc): an ELF file for x86 whose note
+// XEN_ELFNOTE_PHYS32_ENTRY says where 32-bit code without translation begins. Linux' vmlinux is one.
 
 // Also of a file that is cut off where it could be known.
 bool is_pvh(Bytes file);

@@ -17,8 +17,8 @@ struct Segment {
     bool operator==(const Segment&) const = default;
 };
 
-// Those of one file, apart from each other, none of which wraps. A plain value: it is read out of a file once,
-// and is what counts from there on.
+// Those of one file, apart from each other, none of which wraps. A plain value: it is read out of a file
+// once, and is what counts from there on.
 class Segments {
   public:
     static constexpr usize most = 16;

@@ -7,7 +7,7 @@ namespace vireo::boot {
 
 // What a kernel is told by PVH's and Multiboot's protocols alike.
 struct BootFacts {
-    u64 kernel = 0; // where it lies, below 4 GiB
+    u64 kernel = 0;                // where it lies, below 4 GiB
     std::optional<Range> initrd{}; // its one module, below 4 GiB
     std::string_view command_line{};
     std::span<const AddressRange> address_map{};

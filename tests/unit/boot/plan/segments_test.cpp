@@ -19,8 +19,8 @@ using Why = Refusal::Why;
 
 constexpr u64 MiB = 1 << 20;
 
-// A machine of 64 MiB, of which Vireo has the last 8 and somebody the third. A kernel of two pieces: at 1 MiB,
-// of 64 KiB, and at 4 MiB, of 1 MiB, of which the file has the half.
+// A machine of 64 MiB, of which Vireo has the last 8 and somebody the third. A kernel of two pieces: at 1
+// MiB, of 64 KiB, and at 4 MiB, of 1 MiB, of which the file has the half.
 class InPieces : public testing::Test {
   protected:
     InPieces() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bootelf, and zboot with kernels in ELF files: what is said, what is written, and that a refusal changes nothing.
+// bootelf, and zboot with kernels in ELF files: what is said, what is written, and that a
+// refusal changes nothing.
 #include "unit/shell/fixture.h"
 #include "unit/support/elf_image.h"
 #include "unit/support/multiboot_image.h"
