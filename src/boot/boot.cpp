@@ -3,6 +3,7 @@
 
 #include "boot/header.h"
 #include "boot/kernel_formats.h"
+#include "boot/lay_out.h"
 #include "boot/ram_bytes.h"
 #include "boot/unwrap.h"
 
@@ -21,13 +22,14 @@ std::expected<Bytes, Failure> kernel_file(const Services& services, const Reques
     return free_bytes(services, request.setup ? Range{*request.setup, 0} : request.kernel);
 }
 
-std::expected<Needs, Failure> needs_of(const Services& services, const Request& request, Bytes file) {
-    auto needs = read_header(services, file, request.setup.value_or(request.kernel.base));
-    if (needs && request.setup) {
-        needs->file_bytes -= std::min(needs->file_bytes, needs->skipped_bytes);
-        needs->skipped_bytes = 0;
+std::expected<Header, Failure> header_of(const Services& services, const Request& request, Bytes file) {
+    auto header = read_header(services, file, request.setup.value_or(request.kernel.base));
+    if (header && request.setup) {
+        Needs& needs = header->needs;
+        needs.file_bytes -= std::min(needs.file_bytes, needs.skipped_bytes);
+        needs.skipped_bytes = 0;
     }
-    return needs;
+    return header;
 }
 
 // The tree that a kernel came with.
@@ -58,10 +60,18 @@ std::expected<DeviceTree, Failure> copy_tree(const Services& services, const Ran
     return *tree;
 }
 
-void move(system::Machine& machine, const Placed& part) {
-    if (part.moves())
-        std::memmove(machine.memory(part.place.base), machine.memory(part.now.base),
-                     static_cast<usize>(part.now.bytes));
+system::Machine::Handover::Protocol protocol_of(ImageKind kind) {
+    using Protocol = system::Machine::Handover::Protocol;
+    switch (kind) {
+    case ImageKind::Pvh:
+        return Protocol::Pvh;
+    case ImageKind::Multiboot:
+        return Protocol::Multiboot;
+    case ImageKind::Multiboot2:
+        return Protocol::Multiboot2;
+    default:
+        return Protocol::Linux;
+    }
 }
 
 // What of a part has bytes that were loaded.
@@ -96,10 +106,11 @@ std::expected<Boot, Failure> prepare(const Services& services, const Request& as
     auto file = kernel_file(services, request);
     if (!file)
         return std::unexpected(file.error());
-    auto needs = needs_of(services, request, *file);
-    if (!needs)
-        return std::unexpected(needs.error());
-    auto description = format_of(services.machine).describe(services, request);
+    auto header = header_of(services, request, *file);
+    if (!header)
+        return std::unexpected(header.error());
+    const Needs& needs = header->needs;
+    auto description = header->format.describe(services, request);
     if (!description)
         return std::unexpected(description.error());
     ToPlace wanted{
@@ -110,7 +121,7 @@ std::expected<Boot, Failure> prepare(const Services& services, const Request& as
             return std::unexpected(inner.error());
         wanted.initrd = *inner;
     }
-    auto plan = place(*needs, wanted, services.memory);
+    auto plan = place(needs, wanted, services.memory);
     if (!plan)
         return failed(plan.error());
     plan->command_line = request.command_line;
@@ -118,7 +129,7 @@ std::expected<Boot, Failure> prepare(const Services& services, const Request& as
     auto made = description->make(services, request, *file, *plan);
     if (!made)
         return std::unexpected(made.error());
-    if (auto verified = verify(*plan, *needs, services.memory); !verified)
+    if (auto verified = verify(*plan, needs, services.memory); !verified)
         return failed(verified.error());
     return Boot{.plan = *plan, .description = std::move(*made)};
 }
@@ -134,16 +145,17 @@ Failure start(const Services& services, const Boot& boot) {
     // In this order, which placement counts on.
     FixedVector<Range, 3> written;
     if (plan.initrd) {
-        move(machine, *plan.initrd);
+        lay_out(machine, *plan.initrd);
         VIREO_ASSERT(written.try_push_back(loaded(*plan.initrd)));
     }
-    move(machine, plan.kernel);
-    VIREO_ASSERT(written.try_push_back(loaded(plan.kernel)));
+    lay_out_kernel(machine, plan);
+    VIREO_ASSERT(written.try_push_back(plan.segments.is_empty() ? loaded(plan.kernel) : plan.kernel.place));
     std::memcpy(machine.memory(plan.description.base), boot.description.data(),
                 static_cast<usize>(plan.description.bytes));
     VIREO_ASSERT(written.try_push_back(plan.description));
     auto entered = machine.enter({.entry = plan.entry,
                                   .description = plan.description.base,
+                                  .protocol = protocol_of(plan.kind),
                                   .in_32_bit_mode = plan.in_32_bit_mode,
                                   .read_uncached = {written.data(), written.size()}});
     (void)services.virtio.rescan();

@@ -20,4 +20,8 @@ std::expected<Description, Failure> describe_by_tree(const Services& services, c
 // x86's boot_params, of the kernel's own header, the machine's tables and address map, and a seed.
 std::expected<Description, Failure> describe_by_params(const Services& services, const Request& request);
 
+// PVH's start_info, or Multiboot's information: the machine's tables and address map.
+std::expected<Description, Failure> describe_by_start_info(const Services& services, const Request& request);
+std::expected<Description, Failure> describe_by_multiboot(const Services& services, const Request& request);
+
 } // namespace vireo::boot

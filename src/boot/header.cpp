@@ -16,20 +16,20 @@ std::unexpected<Failure> failed(Failure failure) { return std::unexpected(failur
 
 } // namespace
 
-std::expected<Needs, Failure> read_header(const Services& services, Bytes file, std::optional<u64> address) {
+std::expected<Header, Failure> read_header(const Services& services, Bytes file, std::optional<u64> address) {
     auto kind = recognise(file.first(std::min(file.size(), recognised_by_bytes)));
-    if (!kind)
+    const KernelFormat* format = format_of(services.machine, kind, file);
+    if (!format && !kind)
         return failed({.kind = Failure::Kind::Unknown, .address = address});
-    const KernelFormat& format = format_of(services.machine);
-    if (format.kind != *kind)
+    if (!format)
         return failed({.kind = is_kernel(*kind) ? Failure::Kind::Foreign : Failure::Kind::CannotYet,
                        .address = address,
                        .image = *kind,
-                       .wanted = format.kind});
-    auto needs = format.read(file, services.memory.ram().front().base);
+                       .wanted = format_of(services.machine).kind});
+    auto needs = format->read(file, services.memory.ram().front().base);
     if (!needs)
         return failed({.kind = Failure::Kind::Header, .address = address, .why = needs.error()});
-    return *needs;
+    return Header{*needs, *format};
 }
 
 } // namespace vireo::boot

@@ -2,13 +2,18 @@
 #pragma once
 
 #include "boot/boot.h"
-#include "boot/image/needs.h"
+#include "boot/kernel_formats.h"
 
 namespace vireo::boot {
 
-// What the kernel that begins with `file` asks for, if it is one that this machine starts:
-// Unknown, CannotYet, Foreign or Header otherwise. `address`: where it lies, for the failure;
-// nothing if it was not loaded yet.
-std::expected<Needs, Failure> read_header(const Services& services, Bytes file, std::optional<u64> address);
+// A kernel that this machine starts.
+struct Header {
+    Needs needs;
+    const KernelFormat& format;
+};
+
+// What the kernel that begins with `file` asks for: Unknown, CannotYet, Foreign or Header otherwise.
+// `address`: where it lies, for the failure; nothing if it was not loaded yet.
+std::expected<Header, Failure> read_header(const Services& services, Bytes file, std::optional<u64> address);
 
 } // namespace vireo::boot

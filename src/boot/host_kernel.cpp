@@ -85,18 +85,18 @@ std::expected<LoadPlaces, Failure> choose(const Services& services, HostFiles& h
         (void)services.machine.firmware_tables();
         return choose_for_wrapped(services, sizes);
     }
-    auto needs = read_header(services, head, std::nullopt);
-    if (!needs)
-        return std::unexpected(needs.error());
+    auto header = read_header(services, head, std::nullopt);
+    if (!header)
+        return std::unexpected(header.error());
     // On x86 they take RAM when they are asked for first, as high as possible: not from what is loaded now.
     // What goes wrong there, prepare() says.
     (void)services.machine.firmware_tables();
-    auto places = place_to_load(
-        *needs,
-        {.kernel_bytes = sizes.kernel(),
-         .initrd_bytes = sizes.initrd,
-         .description_bytes = std::min(usual_description + sizes.command_line, needs->description.alignment)},
-        services.memory);
+    auto places = place_to_load(header->needs,
+                                {.kernel_bytes = sizes.kernel(),
+                                 .initrd_bytes = sizes.initrd,
+                                 .description_bytes = std::min(usual_description + sizes.command_line,
+                                                               header->needs.description.alignment)},
+                                services.memory);
     if (!places)
         return std::unexpected(Failure{.kind = Failure::Kind::Place, .refusal = places.error()});
     return *places;
@@ -168,10 +168,10 @@ std::expected<HostKernel, Failure> take_given_kernel(const Services& services,
     auto head = free_bytes(services, {given->kernel.base, recognised_by_bytes});
     if (!head)
         return std::unexpected(head.error());
-    auto needs = read_header(services, *head, given->kernel.base);
-    if (!needs)
-        return std::unexpected(needs.error());
-    HostKernel found{.kernel = {given->kernel.base, needs->image_bytes}, .initrd = given->initrd};
+    auto header = read_header(services, *head, given->kernel.base);
+    if (!header)
+        return std::unexpected(header.error());
+    HostKernel found{.kernel = {given->kernel.base, header->needs.image_bytes}, .initrd = given->initrd};
     if (auto memory = memory_at(services, Refusal::Part::Kernel, found.kernel); !memory)
         return std::unexpected(memory.error());
     if (found.initrd) {

@@ -16,12 +16,18 @@ struct KernelFormat {
     // What it is told. Called before anything is placed: that may take RAM of its own.
     std::expected<Description, Failure> (*describe)(const Services& services,
                                                     const Request& request) = describe_by_tree;
+    // Whether `file` is one, of a kind that recognise() does not know.
+    bool (*is_it)(Bytes file) = nullptr;
 };
 
 // Those that this build knows.
 std::span<const KernelFormat> kernel_formats();
 
-// The one of a machine that can_enter(): there is one.
+// The usual one of a machine that can_enter(): there is one.
 const KernelFormat& format_of(const system::Machine& machine);
+
+// The one that `file` is in, of those that the machine starts; nullptr: it is in none. `kind`: what it begins
+// with.
+const KernelFormat* format_of(const system::Machine& machine, std::optional<ImageKind> kind, Bytes file);
 
 } // namespace vireo::boot

@@ -12,8 +12,10 @@ void print_range(Writer& out, std::string_view name, const Range& range) {
     print(out, "   {:12} 0x{:08x}..0x{:08x}", name, range.base, range.end() - 1);
 }
 
-void print_move(Writer& out, const boot::Placed& part) {
-    if (part.moves())
+void print_move(Writer& out, const boot::Placed& part, bool is_in_pieces = false) {
+    if (is_in_pieces)
+        print(out, ", out of the file at 0x{:08x}", part.now.base);
+    else if (part.moves())
         print(out, ", moved from 0x{:08x}", part.now.base);
 }
 
@@ -61,6 +63,20 @@ void print_subject(Writer& out, const boot::Failure& failure) {
         out.write("what was given as a kernel");
 }
 
+std::string_view name_of_description(boot::ImageKind kind) {
+    switch (kind) {
+    case boot::ImageKind::LinuxX86:
+        return "boot_params";
+    case boot::ImageKind::Pvh:
+        return "start_info";
+    case boot::ImageKind::Multiboot:
+    case boot::ImageKind::Multiboot2:
+        return "information";
+    default:
+        return "device tree";
+    }
+}
+
 } // namespace
 
 bool has_tree(std::optional<system::Isa> isa) {
@@ -69,7 +85,7 @@ bool has_tree(std::optional<system::Isa> isa) {
 
 void print_plan(Writer& out, const boot::Plan& plan) {
     print_range(out, "kernel", plan.kernel.place);
-    print_move(out, plan.kernel);
+    print_move(out, plan.kernel, !plan.segments.is_empty());
     print(out, ", {}", boot::name_of(plan.kind));
     if (plan.wrapper)
         print(out, " out of {}", boot::name_of(*plan.wrapper));
@@ -79,8 +95,7 @@ void print_plan(Writer& out, const boot::Plan& plan) {
         print_move(out, *plan.initrd);
         out.write("\n");
     }
-    bool is_x86 = plan.kind == boot::ImageKind::LinuxX86;
-    print_range(out, is_x86 ? "boot_params" : "device tree", plan.description);
+    print_range(out, name_of_description(plan.kind), plan.description);
     out.write("\n   command line ");
     print_untrusted(out, plan.command_line.value_or("(the device tree's)"));
     out.write("\n");

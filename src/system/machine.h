@@ -63,9 +63,11 @@ class Machine {
     virtual Result<u64> load(u64, u8) { return no_address_space(); }
     virtual Result<> store(u64, u8, u64) { return no_address_space(); }
 
-    // Calls the program at `address` with C strings, as the processor's C convention has it; returns what it
-    // returns, if it does. RAM that nobody owns is executable meanwhile. The caller has quiesced the devices.
-    virtual Result<u64> call(u64, std::span<const char* const>, const MemoryMap&) {
+    // Calls the program at `address` with C strings, as the processor's C convention has it; returns what
+    // it returns, if it does. RAM that nobody owns is executable meanwhile. What instruction fetch sees is
+    // what follows that address, and those ranges of that RAM, which have been written. The caller has
+    // quiesced the devices.
+    virtual Result<u64> call(u64, std::span<const char* const>, const MemoryMap&, std::span<const Range>) {
         return no_address_space();
     }
 
@@ -118,6 +120,9 @@ class Machine {
     struct Handover {
         u64 entry = 0;       // of its first instruction
         u64 description = 0; // of the machine, which it is told: where the device tree or boot_params lie
+        // How it is told where that lies. The last three are x86's, which is in 32-bit mode then.
+        enum class Protocol : u8 { Linux, Pvh, Multiboot, Multiboot2 };
+        Protocol protocol = Protocol::Linux;
         bool in_32_bit_mode = false; // x86_64: with translation off, as on x86
         // What it reads before it knows about caches: they are cleaned for these.
         std::span<const Range> read_uncached{};

@@ -7,6 +7,8 @@
 #include "boot/kernel_formats.h"
 #include "boot/plan/placement.h"
 #include "boot/x86/boot_params.h"
+#include "boot/x86/multiboot_info.h"
+#include "boot/x86/start_info.h"
 #include "fuzz/support.h"
 
 #include <vector>
@@ -53,6 +55,26 @@ bool is_within(const Range& range, const boot::Needs::Where& where) {
     return range.base >= where.lowest && range.end() <= where.end;
 }
 
+// Each is somewhere for itself, and is written before its bytes are written over.
+void check_pieces(const Plan& plan, const system::MemoryMap& map) {
+    u64 file = plan.staging.value_or(plan.kernel.now.base);
+    if (plan.staging)
+        require(is_free({file, plan.kernel.now.bytes}, map) &&
+                    !plan.kernel.place.overlaps({file, plan.kernel.now.bytes}),
+                "a file that is copied away is in nobody's way");
+    for (const boot::Segment& one : plan.segments) {
+        require(is_free(one.memory(), map), "a piece is nobody else's");
+        require(range_fits(one.address - plan.kernel.place.base, one.memory_bytes, plan.kernel.place.bytes),
+                "a piece is the kernel's");
+        require(range_fits(one.offset, one.file_bytes, plan.kernel.now.bytes), "the file has it");
+        for (const boot::Segment* other = &one + 1; other != plan.segments.end(); ++other) {
+            require(!one.memory().overlaps(other->memory()), "pieces lie apart");
+            require(!one.memory().overlaps({file + other->offset, other->file_bytes}),
+                    "a piece is not written over before it was read");
+        }
+    }
+}
+
 void check(const boot::Needs& needs, const Plan& plan, const system::MemoryMap& map) {
     const Range& kernel = plan.kernel.place;
     require(plan.entry == kernel.base + needs.entry_offset, "a kernel is entered where its header says");
@@ -64,7 +86,9 @@ void check(const boot::Needs& needs, const Plan& plan, const system::MemoryMap& 
             "nothing lies where a kernel unpacks itself");
     require(!plan.initrd || is_within(plan.initrd->place, needs.initrd), "an initrd lies where it may");
     require(is_within(plan.description, needs.description), "so does a tree");
-    require(is_free(plan.kernel.now, map) && is_free(plan.kernel.place, map), "a kernel is nobody else's");
+    require(is_free(plan.kernel.now, map), "a file is nobody else's");
+    require(!needs.segments.is_empty() || is_free(plan.kernel.place, map), "a kernel is nobody else's");
+    check_pieces(plan, map);
     require(is_free(plan.description, map) && !plan.description.overlaps(plan.kernel.place),
             "a tree lies apart");
     if (plan.initrd) {
@@ -91,6 +115,18 @@ void tell(Bytes file, const Plan& plan) {
     require(page.header.command_line_address == plan.description.base + 4096, "and its command line");
 }
 
+// What the others are told fits the room that was planned for it.
+void tell_others(const Plan& plan) {
+    boot::BootFacts facts{.kernel = plan.kernel.place.base, .command_line = "quiet"};
+    if (plan.initrd)
+        facts.initrd = plan.initrd->place;
+    std::vector<std::byte> bytes(boot::BootFacts::most_bytes);
+    require(boot::write_start_info(facts, plan.description.base, bytes) &&
+                boot::write_multiboot_info(facts, plan.description.base, bytes) &&
+                boot::write_multiboot2_info(facts, plan.description.base, bytes),
+            "there is room for what a kernel is told");
+}
+
 } // namespace
 } // namespace vireo::fuzz
 
@@ -115,6 +151,8 @@ extern "C" int LLVMFuzzerTestOneInput(const vireo::u8* data, vireo::usize size) 
             check(*needs, *plan, map);
             if (format.kind == boot::ImageKind::LinuxX86)
                 tell(file, *plan);
+            if (!needs->segments.is_empty())
+                tell_others(*plan);
         }
         // It asserts that nothing has to be moved.
         (void)boot::place_to_load(*needs,

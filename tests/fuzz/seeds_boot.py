@@ -38,6 +38,27 @@ def riscv_image(text_offset=0x200000, image_bytes=0x1E6C000, flags=0, version=2,
     return (head + pe + section).ljust(1024, b"\0")
 
 
+def elf(header=b"", note=None, wide=False, base=0x40100000, second=0x40400000):
+    """Two segments, the second with zeroed data, and a note behind the header, which lies in the first one."""
+    parts = [(1, 0x800, base, 0x800, 0x800), (1, 0x1000, second, 0x800, 0x2000)] + ([(4, 0x400, 0, 0x14, 0x14)] if note else [])
+    if wide:
+        head = b"\x7fELF\2\1\1".ljust(16, b"\0") + struct.pack("<2HI3QI6H", 2, 62, 1, base, 64, 0, 0, 64, 56, len(parts), 0, 0, 0)
+        table = b"".join(struct.pack("<2I6Q", kind, 7, at, place, place, there, size, 4096) for kind, at, place, there, size in parts)
+    else:
+        head = b"\x7fELF\1\1\1".ljust(16, b"\0") + struct.pack("<2HI3II6H", 2, 3, 1, base, 52, 0, 0, 52, 32, len(parts), 0, 0, 0)
+        table = b"".join(struct.pack("<8I", kind, at, place, place, there, size, 7, 4096) for kind, at, place, there, size in parts)
+    return ((head + table).ljust(0x400, b"\0") + (note or b"")).ljust(0x800, b"\0") + header.ljust(0x1000, b"\0")
+
+
+def multiboot(flags, *addresses):
+    return struct.pack(f"<{3 + len(addresses)}I", 0x1BADB002, flags, -(0x1BADB002 + flags) & 0xFFFFFFFF, *addresses)
+
+
+def multiboot2(*tags):
+    size = 24 + 4 * len(tags)
+    return struct.pack(f"<{6 + len(tags)}I", 0xE85250D6, 0, size, -(0xE85250D6 + size) & 0xFFFFFFFF, *tags, 0, 8)
+
+
 def make(seed):
     mib = 1024  # KiB
 
@@ -77,3 +98,13 @@ def make(seed):
     x86("x86_32_bits", flags=4, alignment=0x1000000, memory=0x1135000)
     x86("x86_at_one_place", relocatable=0, preferred=0x40100000, memory=0x900000)
     x86("x86_of_old", protocol=0x207, end=0x36)
+
+    def pieces(name, file, kernel=32 * mib, initrd=(68 * mib, 1600)):
+        image(name, kernel=kernel, kernel_bytes=0x1800, initrd=initrd, file=file)
+
+    pieces("multiboot", elf(multiboot(3)))
+    pieces("multiboot_over_itself", elf(multiboot(3)), kernel=mib)
+    pieces("multiboot_flat", bytes(64) + multiboot(0x10003, 0x40100040, 0x40100000, 0, 0x40200000, 0x40100000) + bytes(4000))
+    pieces("multiboot2", elf(multiboot2(1, 16, 4, 6, 6, 8, 3, 12, 0x40100010, 0)), initrd=(mib + 1, 1600))
+    pieces("pvh", elf(note=struct.pack("<3I4sI", 4, 4, 18, b"Xen\0", 0x40100000)))
+    pieces("pvh_64_bits", elf(note=struct.pack("<3I4sI", 4, 4, 18, b"Xen\0", 0x40100000), wide=True), kernel=4 * mib - 4)

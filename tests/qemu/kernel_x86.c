@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What kernel_x86.S has found, and what the chips are like, as lines "name=number" on COM1; then "ready". A
-// key decides: q powers the machine off, r resets it. 32-bit code without paging.
+// What kernel_x86.S, or with INFO kernel_x86_info.S, has found, and what the chips are like, as lines
+// "name=number" on COM1; then "ready". A key decides: q powers the machine off, r resets it; of
+// kernel_x86.S, f fills RAM, all but the kernel and what it was told, and c tells what of it has changed
+// since. 32-bit code without paging.
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned u32;
@@ -13,7 +15,21 @@ struct __attribute__((packed)) Found {
     u16 idt_limit;
     u8 idt_base[14];
     u64 first, last;
+    u32 ax, tr; // kernel_x86_info.S alone
 };
+
+#ifdef INFO
+extern u8 begin[], data_end[], bss_end[]; // the linker's
+static u8 zeroes[4096];
+
+// What is not zero of what the file has no bytes of, behind the stack.
+static u32 not_zero(void) {
+    u32 count = 0;
+    for (u32 i = 0; i < sizeof(zeroes); ++i)
+        count += ((volatile u8*)zeroes)[i] != 0;
+    return count;
+}
+#endif
 
 #define COM1 0x3f8
 #define APIC 0xfee00000u
@@ -100,6 +116,42 @@ static void pause(u32 milliseconds) {
     while (now - start < (u64)milliseconds * 3000000);
 }
 
+#ifndef INFO
+struct __attribute__((packed)) MapEntry {
+    u64 base, bytes;
+    u32 type;
+};
+
+// All RAM that it was told of below 4 GiB, word by word; with `changed` not to write but to look. How many
+// words are not what was written, and the last of them.
+static u32 for_all_ram(u32 params, int looks, u32* last) {
+    u32 kernel = *word(params + 0x214), kernel_end = kernel + *word(kernel + 12);
+    const struct MapEntry* map = (const struct MapEntry*)(params + 0x2d0);
+    u32 changed = 0;
+    for (u32 i = 0; i < *(volatile u8*)(params + 0x1e8); ++i) {
+        if (map[i].type != 1 || map[i].base >> 32 != 0)
+            continue;
+        u32 end = (u32)(map[i].base + map[i].bytes) & ~0xfffu;
+        // What lies lowest is the processors' that this kernel has started.
+        for (u32 page = map[i].base < 0x10000 ? 0x10000 : (u32)map[i].base; page < end; page += 0x1000) {
+            int is_own = page + 0x1000 > kernel && page < kernel_end;
+            if (is_own || (page & ~0xffffu) == (params & ~0xffffu))
+                continue;
+            for (volatile u32* at = word(page); at < word(page + 0x1000); ++at) {
+                u32 value = (u32)at ^ 0x5a5a5a5a;
+                if (!looks)
+                    *at = value;
+                else if (*at != value) {
+                    ++changed;
+                    *last = (u32)at;
+                }
+            }
+        }
+    }
+    return changed;
+}
+#endif
+
 // Starts the others, as a kernel does, and counts them.
 static u32 processors(const u8* trampoline) {
     for (u32 i = 0; i < 64; ++i)
@@ -121,7 +173,19 @@ void body(const struct Found* found, const u8* trampoline) {
     u32 params = (u32)found->si;
     say("\r\n");
     tell("mode", found->mode);
+#ifdef INFO
+    (void)params;
+    tell("head", (u32)begin);
+    tell("data_end", (u32)data_end);
+    tell("bss_end", (u32)bss_end);
+    tell("ax", found->ax);
+    tell("tr", found->tr & 0xffff);
+    tell("not_zero", not_zero());
+    tell("low_ram", *(volatile u16*)0x413);
+#else
     tell("head", *word(params + 0x214));
+    tell("bios_data", *word(0x40e) | *word(0x413) | *word(0x472));
+#endif
     tell("here", here);
     tell("params", found->si);
     tell("bx", found->bx);
@@ -149,13 +213,24 @@ void body(const struct Found* found, const u8* trampoline) {
     tell("inputs", unmasked_inputs());
     tell("pci_command", pci_commands());
     tell("mmio_status", slot_status());
-    tell("bios_data", *word(0x40e) | *word(0x413) | *word(0x472));
     tell("processors", processors(trampoline));
     say("ready\r\n");
     for (;;) {
         while ((in8(COM1 + 5) & 1) == 0)
             ;
         u8 key = in8(COM1);
+#ifndef INFO
+        if (key == 'f') {
+            u32 nothing;
+            for_all_ram(params, 0, &nothing);
+            say("filled\r\n");
+        } else if (key == 'c') {
+            u32 last = 0;
+            u32 changed = for_all_ram(params, 1, &last);
+            tell("last", last);
+            tell("changed", changed);
+        }
+#endif
         if (key == 'q') {
             say("off\r\n");
             out16(0x604, 0x2000);

@@ -149,7 +149,9 @@ ROWS = [
     Row(FULL, ",virtualization=on", transport="mmio"),
     Row(FULL, ",gic-version=3", "-m 2G", transport="mmio", processors=4),
 ]
-OTHERS = {"opensbi:all"}  # test_riscv_handover.py
+# test_other_kernels.py
+MACH, XEN, MEMTEST = "gnumach-image-1.8-486:i386", "xen-hypervisor-4.17-amd64:amd64", "memtest86+:amd64"
+OTHERS = {"opensbi:all", MACH, *((XEN, MEMTEST) if LONG else ())}  # and test_riscv_handover.py
 SOURCES = {"disk": "disk", "tftp": "TFTP", "http": "HTTP", "qfw": "`-kernel`"}
 CHOSEN = [row for row in ROWS if row.always or LONG]
 

@@ -3,6 +3,7 @@
 boot_params, chips and devices at rest; and, with what is no kernel or has no room, one line that names it, with memory as it was. The bounds
 are proven in tests/unit/boot."""
 
+import pathlib
 import re
 
 import pytest
@@ -10,8 +11,13 @@ import pytest
 import images
 import kernels
 import kernels_x86
+import vm
 from kernels import INITRD, MIB, monitor  # noqa: F401 (a fixture)
 from kernels_x86 import Disk, Params, Variant
+from networks import network, nic  # noqa: F401 (a fixture)
+from rows import only_long
+from test_handover import start_a_read_and_leave_it
+from test_net_handover import flood, listen, ram
 
 BOOTARGS = "console=ttyS0 one=1 two='a b'"
 LOAD = "load virtio 0 $kernel_addr_r /boot/kernel; load virtio 0 $ramdisk_addr_r /boot/initrd; " \
@@ -38,6 +44,18 @@ def disk(machines, monitor, tmp_path):  # noqa: F811
     return Disk(machines, monitor, tmp_path)
 
 
+def at_rest(found, variant):
+    if "microvm" not in variant.machine:
+        assert found["pic"] == 0xFFFB, "a line of the 8259 is open"
+    assert found["uart_interrupts"] == 0
+    assert [found[f"apic_{name}"] for name in ("spurious", "timer", "pin0", "pin1", "count", "in_service", "requested")] == \
+        [0xFF, 0x10000, 0x700, 0x10000, 0, 0, 0]
+    assert found["inputs"] == 0, "an input of the I/O APIC is open"
+    assert found["mmio_status"] == 0, "a device on MMIO is not reset"
+    assert found["pci_command"] & 4 == 0, "a function on PCI may still write to memory"
+    assert found["bios_data"] == 0
+
+
 class Check:
     """What Linux' Documentation/arch/x86/boot.rst asks for, and what a machine that was handed over cleanly is like."""
 
@@ -56,16 +74,7 @@ class Check:
             assert [found[name] for name in ("bx", "bp", "di", "cr4")] == [0] * 4
 
     def at_rest(self):
-        found = self.found
-        if "microvm" not in self.variant.machine:
-            assert found["pic"] == 0xFFFB, "a line of the 8259 is open"
-        assert found["uart_interrupts"] == 0
-        assert [found[f"apic_{name}"] for name in ("spurious", "timer", "pin0", "pin1", "count", "in_service", "requested")] == \
-            [0xFF, 0x10000, 0x700, 0x10000, 0, 0, 0]
-        assert found["inputs"] == 0, "an input of the I/O APIC is open"
-        assert found["mmio_status"] == 0, "a device on MMIO is not reset"
-        assert found["pci_command"] & 4 == 0, "a function on PCI may still write to memory"
-        assert found["bios_data"] == 0
+        at_rest(self.found, self.variant)
 
     def kernel(self, image):
         """Where it may be, and every byte of it."""
@@ -248,3 +257,37 @@ def test_what_cannot_be_booted_is_named(disk):
         assert machine.command(line) == f"{says}\n", line
         assert machine.status() == 1
     assert "2048 blocks read: OK" in machine.command("virtio read 2000000 0 800"), "no device was stopped"
+
+
+@pytest.mark.parametrize("board,machine,kind,properties", [
+    ("qemu-x86_64", "q35", "pci-modern-only", ",packed=on"), ("qemu-x86", "pc", "pci-legacy-only", ""),
+    ("qemu-x86_64", "microvm", "mmio-modern", ""),
+    *only_long(("qemu-x86_64", "pc", "pci-transitional", ""), ("qemu-x86", "q35", "pci-modern-only", ""),
+               ("qemu-x86", "microvm", "mmio-modern", ",packed=on"))])
+def test_memory_is_the_kernels_alone(board, machine, kind, properties, network):  # noqa: F811
+    """Frames arrive as fast as they can, and requests of a slow disk are under way, before, while and after the kernel is entered: not one byte
+    of memory changes from then on. Neither of what lay there, nor of what the kernel fills it with. Chips and devices are at rest."""
+    folder = pathlib.Path(network.folder)
+    transport = "mmio" if "mmio" in kind else "pci"
+    variant = Variant(machine, board, machine=machine, transport=transport, mode=64 if board.endswith("64") else 32)
+    files = {"/boot/kernel": kernels_x86.build(folder).data, "/boot/initrd": INITRD}
+    image = kernels.make_disk(folder / "disk.img", folder / "root", files)
+    slow = images.patterned(folder / "slow.img", 8 * MIB)
+    machine = network.boot_bound(vm.BOARDS[board], [*variant.options(), *nic(kind, properties), *vm.disk(0, image, transport),
+                                                    *vm.disk(1, slow, transport, drive=",throttling.bps-read=262144")])
+    machine.is_alive()
+    with flood(network) as sender:
+        listen(machine, sender)
+        boot_disk = start_a_read_and_leave_it(machine, 0x5000000)
+        machine.vm.send(LOAD.replace("virtio 0", f"virtio {boot_disk}") + "zboot $kernel_addr_r - $ramdisk_addr_r\r")
+        found = kernels.facts(machine.vm)
+        before, sent = ram(machine), sender.sent
+        for _ in range(2):
+            assert ram(machine) == before
+        machine.vm.send("f")
+        machine.vm.expect("filled")
+        machine.vm.send("c")
+        assert kernels.numbers("".join(machine.vm.expect(r"changed=\w+\r*\n"))) == {"last": 0, "changed": 0}
+        assert sender.sent > sent
+    at_rest(found, variant)
+    off(machine.vm, variant)

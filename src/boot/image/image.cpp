@@ -84,6 +84,12 @@ std::string_view name_of(ImageKind kind) {
         return "an EFI program";
     case ImageKind::Elf:
         return "an ELF file";
+    case ImageKind::Pvh:
+        return "a PVH kernel";
+    case ImageKind::Multiboot:
+        return "a Multiboot kernel";
+    case ImageKind::Multiboot2:
+        return "a Multiboot2 kernel";
     case ImageKind::UImage:
         return "a uImage";
     case ImageKind::Tree:

@@ -14,6 +14,9 @@ enum class ImageKind : u8 {
     EfiZboot,   // a compressed Image inside an EFI program
     EfiProgram,
     Elf,
+    Pvh, // these three are not told from an ELF file, or from anything, by its beginning alone
+    Multiboot,
+    Multiboot2,
     UImage, // U-Boot's own, of old
     Tree,   // a device tree; a FIT is one
     Cpio,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/image/linux_x86.h"
 
+#include "boot/image/x86_entry.h"
+
 namespace vireo::boot {
 
 namespace {
@@ -11,10 +13,6 @@ constexpr u64 four_gib = u64{1} << 32;
 
 // Boot parameters, command line and what is listed behind them lie in one such block.
 constexpr u64 description_block = 64 << 10;
-
-// A 32-bit kernel has an initrd within the memory that it maps from the start, with the usual split of
-// addresses; what its header says is more.
-constexpr u64 low_memory = 0x3800'0000;
 
 // Since protocol 2.10 (Linux 2.6.31) a kernel says how much memory it takes; since 2.12 how it can be entered
 // and what it reaches. A header may end before, as iPXE's does, whose code begins there.
@@ -51,7 +49,7 @@ Result<Needs> needs_of(const LinuxX86Header& header, bool is_board_64_bit) {
     if (reaches_all)
         needs.initrd.end = ~u64{0};
     else if (!is_kernel_64_bit)
-        needs.initrd.end = std::min(needs.initrd.end, low_memory);
+        needs.initrd.end = std::min(needs.initrd.end, low_memory_of_32_bits); // the header says more
     return needs;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/range.h"
 #include "boot/image/image.h"
+#include "boot/image/segments.h"
 
 namespace vireo::boot {
 
@@ -36,6 +37,12 @@ struct Needs {
     u64 reach = 0;
     // RAM that the kernel unpacks itself to before it reads anything else: nothing lies there.
     Range unpacks{};
+    // A file in pieces, each for one place: the kernel is all from the first one's beginning to the last
+    // one's end. Empty: it is one piece.
+    Segments segments{};
+    bool is_initrd_aligned = false;  // it has to be, even where it was loaded to
+    bool is_description_low = false; // as low as possible, for kernels that reach little at first
+    bool is_told = true;             // there is a description
 };
 
 } // namespace vireo::boot

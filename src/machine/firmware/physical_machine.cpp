@@ -57,7 +57,7 @@ Result<> PhysicalMachine::store(u64 address, u8 width, u64 value) {
 }
 
 Result<u64> PhysicalMachine::call(u64 address, std::span<const char* const> arguments,
-                                  const system::MemoryMap& map) {
+                                  const system::MemoryMap& map, std::span<const Range> written) {
     if (!is_reachable(address, 1))
         return error(ErrorCode::OutOfRange, "no such address");
     map.for_each_free_range([&](u64 base, u64 end) {
@@ -66,6 +66,8 @@ Result<u64> PhysicalMachine::call(u64 address, std::span<const char* const> argu
             arch::sync_instruction_cache(memory(address),
                                          static_cast<usize>(std::min(end - address, most_code)));
     });
+    for (const Range& range : written)
+        arch::sync_instruction_cache(memory(range.base), static_cast<usize>(range.bytes));
     u64 result = arch::call_program(static_cast<uptr>(address), arguments.size(), arguments.data());
     map.for_each_free_range([](u64 base, u64 end) { arch::set_executable(base, end, false); });
     return result;

@@ -12,8 +12,8 @@ class PhysicalMachine : public system::Machine {
     std::byte* memory(u64 address) override;
     Result<u64> load(u64 address, u8 width) override;
     Result<> store(u64 address, u8 width, u64 value) override;
-    Result<u64> call(u64 address, std::span<const char* const> arguments,
-                     const system::MemoryMap& map) override;
+    Result<u64> call(u64 address, std::span<const char* const> arguments, const system::MemoryMap& map,
+                     std::span<const Range> written) override;
 
   protected:
     ~PhysicalMachine() = default;

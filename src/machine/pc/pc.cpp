@@ -32,6 +32,22 @@ constexpr u8 com1_line = 4;
 
 constinit Ns16550 com1;
 
+// What a kernel finds in eax, by which it knows its loader. PVH's may be anything but 0, Linux'.
+u32 magic_of(system::Machine::Handover::Protocol protocol) {
+    using Protocol = system::Machine::Handover::Protocol;
+    switch (protocol) {
+    case Protocol::Linux:
+        return 0;
+    case Protocol::Pvh:
+        return 1;
+    case Protocol::Multiboot:
+        return 0x2bad'b002;
+    case Protocol::Multiboot2:
+        return 0x36d7'6289;
+    }
+    return 0;
+}
+
 class Pc final : public PhysicalMachine {
   public:
     Pc(const Chipset& chipset, system::MemoryMap& map) : chipset_(chipset), map_(map) {}
@@ -70,7 +86,8 @@ class Pc final : public PhysicalMachine {
     Result<> enter(const Handover& handover) override {
         com1.announce_input(false);
         arch::x86::enter_operating_system(static_cast<uptr>(handover.entry),
-                                          static_cast<uptr>(handover.description), handover.in_32_bit_mode);
+                                          static_cast<uptr>(handover.description),
+                                          magic_of(handover.protocol), handover.in_32_bit_mode);
     }
     Result<FirmwareTables> firmware_tables() override;
     void print_facts(Writer& out) const override {

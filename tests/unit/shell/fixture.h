@@ -98,7 +98,9 @@ class ScriptedMachine final : public system::Machine {
         std::memcpy(registers + (address - registers_base), &value, width);
         return {};
     }
-    Result<u64> call(u64 address, std::span<const char* const> arguments, const system::MemoryMap&) override {
+    Result<u64> call(u64 address, std::span<const char* const> arguments, const system::MemoryMap&,
+                     std::span<const Range> written) override {
+        called_written.assign(written.begin(), written.end());
         for (const char* argument : arguments)
             called += std::string(argument) + "|";
         EXPECT_EQ(arguments.data()[arguments.size()], nullptr);
@@ -110,7 +112,8 @@ class ScriptedMachine final : public system::Machine {
     Result<> can_enter() const override { return enterable; }
     std::optional<Range> resident() const override { return stays; }
     Result<> enter(const Handover& handover) override {
-        entered.emplace(Entered{handover.entry, handover.description, {}, handover.in_32_bit_mode});
+        entered.emplace(
+            Entered{handover.entry, handover.description, {}, handover.in_32_bit_mode, handover.protocol});
         for (const Range& range : handover.read_uncached)
             entered->read_uncached.push_back(range);
         return error(ErrorCode::Io, "a scripted machine comes back");
@@ -122,6 +125,7 @@ class ScriptedMachine final : public system::Machine {
         u64 description;
         std::vector<Range> read_uncached;
         bool in_32_bit_mode;
+        Handover::Protocol protocol;
     };
     std::optional<Entered> entered;
     Result<> enterable{};
@@ -147,6 +151,7 @@ class ScriptedMachine final : public system::Machine {
     std::string accesses; // "4r 4w ": widths and directions; "1? " of RAM
     u64 closed = 0;       // an address in RAM that cannot be read
     std::string called;
+    std::vector<Range> called_written;
     u64 call_result = 0;
 
     ScriptNames names;

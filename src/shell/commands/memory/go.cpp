@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // go: calls a program in memory.
-#include "base/owned_array.h"
 #include "shell/arguments.h"
+#include "shell/program_words.h"
 
 namespace vireo::shell {
 namespace {
@@ -10,29 +10,18 @@ namespace {
 Result<u64> start(Context& context, u64 address, std::span<const char* const> words) {
     VIREO_TRY(context.virtio.quiesce_all());
     print(context.console, "## Starting application at 0x{:08X} ...\n", address);
-    return context.machine.call(address, words, context.memory);
+    return context.machine.call(address, words, context.memory, {});
 }
 
 int go(Context& context, Arguments arguments) {
     auto address = number_argument(context, arguments[1]);
     if (!address)
         return status_failed;
-    // As C has it: the words from the address on, each with a zero byte, and a null pointer behind the last.
-    Arguments words = arguments.subspan(1);
-    usize bytes = 0;
-    for (std::string_view word : words)
-        bytes += word.size() + 1;
-    auto text = OwnedArray<char>::create(bytes);
-    auto pointers = OwnedArray<const char*>::create(words.size() + 1);
-    if (!text || !pointers)
-        return fail(context, "go", text ? pointers.error() : text.error());
-    char* next = text->data();
-    for (usize i = 0; i < words.size(); ++i) {
-        (*pointers)[i] = next;
-        next = std::ranges::copy(words[i], next).out + 1;
-    }
+    auto words = ProgramWords::create(arguments.subspan(1)); // the address first
+    if (!words)
+        return fail(context, "go", words.error());
 
-    auto result = start(context, *address, {pointers->data(), words.size()});
+    auto result = start(context, *address, words->pointers());
     (void)context.virtio.rescan();
     if (!result)
         return fail(context, "go", result.error());
