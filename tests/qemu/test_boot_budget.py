@@ -23,13 +23,13 @@ INITRD = images.noise(MIB + 4321, seed=5)
 # Arm cleans its caches for each 64 bytes that were loaded; else nothing but requests grows with the files.
 MOST_PER_BYTE = {"qemu_arm": 0.045, "qemu_arm64": 0.045}
 MOST_PER_BYTE_OTHERS = 0.002
-MOST_PER_IDLE_DISK = 8_000  # of a further disk, between prompt and kernel: it is reset
+MOST_PER_IDLE_DISK = 12_000  # of a further disk: it is reset before the jump
 
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
     translated: int  # instructions from reset to the kernel
-    since_prompt: int  # that were run since the last prompt: while a disk is waited for they depend on the host
+    since_prompt: int  # run since the last prompt; those before, while a disk is waited for, are the host's
     requests: int  # of both files together
     doorbells: int
     from_device: int  # bytes
