@@ -158,9 +158,11 @@ def measure_boots(boards, runs, plugin, builds):
     """Reset to a kernel's first instruction, and who measured what: boots.measure(). `builds`: a folder of images, or None."""
     def folder(board):
         return os.path.join(builds, board.name) if builds else build_folder(board)
+    load = os.getloadavg()[0]
     of_boards = boots.measure(boards, runs, WORK, folder, lambda board: boots.build_with_command(TOP, WORK, board),
                               lambda board: patiently(time_start, "floor", command_of("floor", board, ["-nic", "none"])), plugin)
-    return {"boards": of_boards, "date": time.strftime("%Y-%m-%d", time.gmtime()), "commit": commit(), "runs": runs}
+    return {"boards": of_boards, "date": time.strftime("%Y-%m-%d", time.gmtime()), "commit": commit(), "runs": runs,
+            "load": load}
 
 
 def measure_disks(boards, runs, workload):
@@ -278,7 +280,7 @@ def facts(workload):
 def parse():
     parser = argparse.ArgumentParser(prog="./bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer runs, and counts for one board only: under ten minutes on two cores, the first build included")
-    parser.add_argument("--runs", type=int, help="runs of each contender (default: 15 of the start, 7 of the disk figures)")
+    parser.add_argument("--runs", type=int, help="runs of each contender (default: 15 of the start, 7 of the disk figures); 0 with --only boot: counts alone, which a busy host does not spoil")
     parser.add_argument("--board", action="append", choices=list(vm.BOARDS), help="only this board; may be repeated")
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part, and no page; may be repeated")
     parser.add_argument("--json", metavar="FILE", help="also write all figures to FILE")
@@ -316,7 +318,8 @@ def main():
     if "start" in options.only:
         results["start"] = measure_start(boards, start_runs)
     if "boot" in options.only:
-        results["boot"] = measure_boots(boards, options.runs or (3 if options.quick else 7), plugin, options.builds)
+        results["boot"] = measure_boots(boards, options.runs if options.runs is not None else 3 if options.quick else 7, plugin,
+                                        options.builds)
     if "disk" in options.only:
         workload.warm()
         results["disk"] = measure_disks(boards, disk_runs, workload)
