@@ -175,6 +175,11 @@ std::expected<HostKernel, Failure> take_given_kernel(const Services& services,
     if (auto memory = memory_at(services, Refusal::Part::Kernel, found.kernel); !memory)
         return std::unexpected(memory.error());
     if (found.initrd) {
+        if (found.initrd->bytes == 0)
+            return std::unexpected(Failure{.kind = Failure::Kind::Place,
+                                           .refusal = {.part = Refusal::Part::Initrd,
+                                                       .why = Refusal::Why::Empty,
+                                                       .range = *found.initrd}});
         if (auto memory = memory_at(services, Refusal::Part::Initrd, *found.initrd); !memory)
             return std::unexpected(memory.error());
         if (found.initrd->overlaps(found.kernel))
