@@ -204,8 +204,10 @@ Writer& early_console() { return early; }
 
 #ifdef CONFIG_ARCH_RISCV
 Result<system::Machine::GivenKernel> given_kernel(const bus::fdt::Tree& tree, const system::MemoryMap& map) {
-    return find_given_kernel(reinterpret_cast<const ResetRecord*>(arch::riscv::reset_record()), tree, map,
-                             ram_at);
+    auto* record = reinterpret_cast<const ResetRecord*>(arch::riscv::reset_record());
+    if (!record || record->next_address == 0) // as a rule: little of the start is spent on it
+        return error(ErrorCode::NotFound, "the host gives no kernel");
+    return find_given_kernel(record, tree, map, ram_at);
 }
 #else
 static Result<system::Machine::GivenKernel> given_kernel(const bus::fdt::Tree&, const system::MemoryMap&) {
