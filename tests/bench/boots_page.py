@@ -43,8 +43,9 @@ def lines(results, figure_text, seconds_text, table):
     boot = results.get("boot")
     if not boot:
         return []
+    taken = f"; medians of {boot['runs']} (least to most)" if boot["runs"] else ""
     made = ["## From reset to a kernel", "",
-            f"Figures of {boot['date']} (commit {boot['commit']}, load average {boot['load']:.1f}); median of {boot['runs']} (least to most). From QEMU's start to the first instruction of a",
+            f"Figures of {boot['date']} (commit {boot['commit']}, load average {boot['load']:.1f}){taken}. From QEMU's start to the first instruction of a",
             "kernel that does nothing but say so: guest instructions that were run, and those that QEMU translated for that, and the host's time. Who waits for",
             "a disk looks at it again and again, so of `from disk` the host's speed is in the first figure; in the second column the guest is slowed",
             "down (`-singlestep -d nochain`), so it hardly waits. Of U-Boot's countdown, 2 seconds of the host's, that leaves less, too.",
