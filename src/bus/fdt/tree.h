@@ -4,8 +4,8 @@
 #include "base/result.h"
 
 // A flattened device tree (Devicetree Specification 0.4, chapters 2 and 5). What it says is not trusted:
-// libfdt checks the structure once when it is opened (nodes and properties are then read without it: its
-// own reading checks each byte again, which was most of the time from reset to the prompt), and every
+// the structure is checked once when it is opened, by libfdt's rules but without it, as nodes and properties
+// are read (libfdt checks each byte again, which was most of the time from reset to the prompt), and every
 // property is checked where it is read, so that a tree that makes no sense gives "not there", never a wild
 // access or an endless loop.
 namespace vireo::bus::fdt {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bus/fdt/tree.h"
 
+#include "base/endian.h"
 #include "unit/support/tree_writer.h"
 
 #include <functional>
@@ -348,6 +349,36 @@ TEST(Fdt, DeepNodesAreVisitedWithoutAddresses) {
         (void)walk.parent().property("reg");
     }
     EXPECT_EQ(visited, depth + 1);
+}
+
+// The structure is checked without libfdt, by its rules: each word of it, and each byte of the names, is made
+// something else.
+TEST(Fdt, a_structure_is_accepted_if_libfdt_accepts_it) {
+    TreeWriter w;
+    MutableBytes whole = sample(w);
+    auto expect_the_same = [&](usize at, std::span<const std::byte> bytes) {
+        std::vector<u64> exact((whole.size() + 7) / 8);
+        MutableBytes blob(reinterpret_cast<std::byte*>(exact.data()), whole.size());
+        std::ranges::copy(whole, blob.begin());
+        std::ranges::copy(bytes, blob.subspan(at).begin());
+        bool is_accepted = fdt_check_full(blob.data(), blob.size()) == 0;
+        EXPECT_EQ(Tree::open(blob).has_value(), is_accepted) << at;
+        return is_accepted;
+    };
+    usize accepted = 0;
+    const usize structure = fdt_off_dt_struct(whole.data());
+    const u32 names = fdt_size_dt_strings(whole.data());
+    for (usize at = structure; at < structure + fdt_size_dt_struct(whole.data()); at += 4)
+        for (u32 value : {0u, 1u, 2u, 3u, 4u, 9u, 10u, names - 1, names, 0x41424344u, 0xfffffff0u}) {
+            Be<u32> word = value;
+            accepted += expect_the_same(at, std::as_bytes(std::span(&word, 1)));
+        }
+    EXPECT_GT(accepted, 100u);
+    // The last name, and one that a property has, without its end.
+    const usize strings = fdt_off_dt_strings(whole.data());
+    const std::byte letter{'x'};
+    for (usize at = strings; at < strings + names; ++at)
+        EXPECT_EQ(expect_the_same(at, {&letter, 1}), at != strings + names - 1) << at;
 }
 
 // Whatever opens can be read to its end: nothing wild, nothing endless.
