@@ -69,14 +69,15 @@ static_assert(sizeof(MapEntry2) == 24);
 
 u32 low(u64 value) { return static_cast<u32>(value); }
 
+constexpr u64 KiB = 1 << 10;
+constexpr u64 MiB = 1 << 20;
+
 // How much RAM begins at 0, below 1 MiB, and at 1 MiB, without a gap.
 struct Memory {
     Le<u32> lower_kib;
     Le<u32> upper_kib;
 };
 Memory memory_of(std::span<const AddressRange> map) {
-    constexpr u64 KiB = 1024;
-    constexpr u64 MiB = 1024 * KiB;
     Memory memory{};
     for (const AddressRange& range : map) {
         u64 end = range.base + range.bytes;
