@@ -161,9 +161,14 @@ static u32 processors(const u8* trampoline) {
     *word(APIC + 0x310) = 0;
     *word(APIC + 0x300) = 0xc4500; // INIT, to all but this one
     pause(10);
-    *word(APIC + 0x300) = 0xc4600 | TRAMPOLINE >> 12;
-    pause(100);
-    return *word(TRAMPOLINE + 0x100);
+    // On a busy host one may be late: until none comes any more. Who runs already does not listen to that.
+    u32 before;
+    do {
+        before = *word(TRAMPOLINE + 0x100);
+        *word(APIC + 0x300) = 0xc4600 | TRAMPOLINE >> 12;
+        pause(300);
+    } while (*word(TRAMPOLINE + 0x100) != before);
+    return before;
 }
 
 void body(const struct Found* found, const u8* trampoline) __attribute__((regparm(2)));

@@ -105,7 +105,7 @@ def elf_of(machine, bits, segments, entry):
 
 # Programs that return how many words they were given, plus a number of their second segment.
 PROGRAMS = {
-    "qemu_arm64": (183, 64, 0x44000000, ["adrp x1, .+0x10000", "ldr w2, [x1]", "add w0, w0, w2", "ret"], "aarch64-none-elf"),
+    "qemu_arm64": (183, 64, 0x44000000, ["movz x1, #0x4401, lsl #16", "ldr w2, [x1]", "add w0, w0, w2", "ret"], "aarch64-none-elf"),
     "qemu-x86_64": (62, 64, 0x4000000, ["movl 0x4010000, %eax", "addl %edi, %eax", "ret"], "x86_64-none-elf"),
     "qemu-x86": (3, 32, 0x4000000, ["movl 0x4010000, %eax", "addl 4(%esp), %eax", "ret"], "i386-none-elf"),
     "qemu_arm": (40, 32, 0x44000000, ["movw r1, #0", "movt r1, #0x4401", "ldr r2, [r1]", "add r0, r0, r2", "bx lr"], "armv7a-none-eabi"),

@@ -106,7 +106,9 @@ def test_headers_of_zimages(refusals, tmp_path):
     no_room = "Cannot boot: no free RAM that fits the kernel: it takes 0x{:x} bytes"
     files = {"/backwards": (image.changed(0x2C, "<I", 0), f"Cannot boot: the kernel at 0x{place:08x}: corrupt \\(the header says .+\\)"),
              "/unpacks-too-far": (image.with_header(inflated=0xFFFFFFFF), no_room.format(0x208000 + 0xFFFFFFFF + 0x60000)),
-             "/unpacks-over-vireo": (image.with_header(inflated=124 * MIB), "Cannot boot: no free RAM that fits the device tree: it takes 0x\\w+ bytes"),
+             "/unpacks-over-vireo": (image.with_header(inflated=124 * MIB),
+                                    # Which does not fit depends on how large Vireo is.
+                                    "Cannot boot: no free RAM that fits the (kernel|device tree): it takes 0x\\w+ bytes"),
              "/longer-than-ram": (image.changed(0x2C, "<I", 0xFFFFFFFF), f"Cannot boot: the kernel at .+ is cut off: {len(image.data)} of its .+")}
     one = refusals(ARM, {name: data.data for name, (data, _) in files.items()})
     for name, (_, says) in files.items():
